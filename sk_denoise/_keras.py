@@ -1,0 +1,353 @@
+"""The seam to Keras: the only file, besides architectures.py, that imports scikeras, keras or tensorflow.
+
+scikeras' `KerasRegressor` builds, compiles and holds each network. Training steps and inference go past its own `fit`
+and `predict`, which compile anew each time: a network is compiled once for its shape and reused, with the weights and
+the optimizer's state set at the start of each fit. Estimators keep NumPy weights and none of these objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+try:
+    import keras
+    import tensorflow as tf
+    from scikeras.wrappers import KerasRegressor
+except ImportError as error:  # pragma: no cover - a broken installation
+    raise ImportError(
+        "DenoisingAutoencoder needs tensorflow, keras and scikeras: pip install tensorflow 'keras>=3.15.1' scikeras"
+    ) from error
+
+from . import architectures
+from ._sklearn import likely
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"DenoisingAutoencoder needs Keras on TensorFlow, but Keras runs on {keras.backend.backend()!r}."
+        " Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
+    )
+
+_CACHE_SIZE = 16  # networks kept compiled; the size of a usual grid
+_INFERENCE_VALUES = 1 << 24  # numbers alive at a time while rows pass through
+_REGISTER = 16  # float32 values that a vector register holds
+_BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+
+_lock = threading.Lock()
+_idle_trainers: OrderedDict[tuple, Trainer] = OrderedDict()
+_forwards: OrderedDict[tuple, Forward] = OrderedDict()
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSpec:
+    """Everything that shapes a network's graph; equal specs share compiled code and never weights."""
+
+    architecture: str | Callable
+    image_shape: tuple[int, int, int]
+    latent_dim: int
+    hidden_layer_sizes: tuple[int, ...]
+    loss: str | Callable
+    optimizer: str | type
+
+    def key(self):
+        """Cache key; the precision that the user chose for Keras shapes the graph too."""
+        return tuple(vars(self).values()), keras.config.dtype_policy().name, keras.config.floatx()
+
+    @property
+    def n_features(self):
+        """Values in a row."""
+        return math.prod(self.image_shape)
+
+
+def check_names(loss, optimizer):
+    """Refuse what Keras would not know as a loss or an optimizer."""
+    losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
+    losses = (losses | {"mse", "mae"}) - {"get", "serialize", "deserialize"}
+    if not callable(loss) and (not isinstance(loss, str) or not _known(loss, keras.losses, losses)):
+        raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
+    base = keras.optimizers.Optimizer
+    classes = {n: c for n, c in vars(keras.optimizers).items() if isinstance(c, type) and issubclass(c, base)}
+    names = {name.lower() for name in classes} - {"optimizer", "lossscaleoptimizer"}
+    if isinstance(optimizer, base):
+        raise ValueError(
+            f"optimizer must be a name or a class, got the instance {optimizer!r}, whose state belongs to one model."
+            f" Pass optimizer={type(optimizer).__name__.lower()!r} and learning_rate={float(optimizer.learning_rate):g}."
+        )
+    if not (isinstance(optimizer, type) and issubclass(optimizer, base)):
+        if not isinstance(optimizer, str) or optimizer.lower() not in names:
+            raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
+
+
+def _known(name, module, names):
+    return name in names or isinstance(getattr(module, name, None), type)
+
+
+def check_callbacks(callbacks):
+    """Refuse what is no list of Keras callbacks; return copies that no model is attached to."""
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
+    return copy.deepcopy(list(callbacks or ()))
+
+
+def check_memory(spec, batch_size):
+    """Refuse a built-in network that this machine cannot hold, before anything is built."""
+    if callable(spec.architecture) or not hasattr(os, "sysconf"):
+        return
+    n_weights, n_activations = architectures.count_values(
+        spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes
+    )
+    # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
+    needed = 4 * (5 * n_weights + 2 * batch_size * n_activations)
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > available:
+        raise ValueError(
+            f"architecture={spec.architecture!r} with latent_dim={spec.latent_dim}, hidden_layer_sizes="
+            f"{spec.hidden_layer_sizes}, image_shape={spec.image_shape} and batch_size={batch_size} needs about"
+            f" {needed / 2**30:.0f} GiB to train, more than the {available / 2**30:.0f} GiB of this machine."
+            " Make one of them smaller."
+        )
+
+
+def build_model(spec):
+    """Build and compile a network through scikeras."""
+
+    def build(compile_kwargs):
+        model = architectures.build(spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes)
+        _check_model(model, spec)
+        model.compile(**compile_kwargs)
+        return model
+
+    wrapper = KerasRegressor(model=build, loss=spec.loss, optimizer=spec.optimizer, verbose=0)
+    shapes = np.zeros((2, spec.n_features), dtype=np.float32)
+    return wrapper.initialize(shapes, shapes).model_
+
+
+def _check_model(model, spec):
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "architecture must return a keras.Model when called with (image_shape, latent_dim), got"
+            f" {type(model).__name__}."
+        )
+    allowed = (None, spec.n_features), (None, *spec.image_shape)
+    for end in ("input_shape", "output_shape"):
+        try:
+            shape = getattr(model, end)
+        except AttributeError:
+            raise ValueError(
+                f"architecture must return a keras.Model with a known {end}: build it from keras.Input, or call it once."
+            ) from None
+        if shape not in allowed:
+            raise ValueError(
+                f"architecture must return a keras.Model whose {end} is {allowed[0]} or {allowed[1]}, got {shape}."
+            )
+
+
+def _layers(model):
+    return list(model._flatten_layers(include_self=False))
+
+
+def parts_of(model):
+    """The models that can be called alone: the whole, and encoder and decoder where it names such layers."""
+    named = {layer.name: layer for layer in model.layers}
+    parts = {"model": model}
+    if all(isinstance(named.get(name), keras.Model) for name in ("encoder", "decoder")):
+        parts.update(encoder=named["encoder"], decoder=named["decoder"])
+    return parts
+
+
+def _reshaped(part, rows):
+    """`part` wants images or rows; both hold the same values."""
+    return tf.reshape(rows, (-1, *part.input_shape[1:]))
+
+
+class Trainer:
+    """One compiled network to train; used by one fit at a time, then by the next of the same spec."""
+
+    def __init__(self, spec):
+        self.model = build_model(spec)
+        self.optimizer = self.model.optimizer
+        self.optimizer.build(self.model.trainable_variables)
+        self._first_weights = self.model.get_weights()
+        self._first_state = [variable.numpy() for variable in self.optimizer.variables]
+        rows = tf.TensorSpec((None, spec.n_features), tf.float32)
+        number = tf.TensorSpec((), tf.int32)
+        self.train_block = tf.function(
+            self._train_block, input_signature=[rows, rows, tf.TensorSpec((None,), tf.float32), number]
+        )
+        self.evaluate_block = tf.function(self._evaluate_block, input_signature=[rows, rows])
+
+    def reset(self, seed, learning_rate):
+        """Set seeded initial weights and a fresh optimizer; every layer draws from a stream of its own."""
+        weights = dict(zip((id(v) for v in self.model.weights), self._first_weights))
+        seeds = np.random.SeedSequence(seed).generate_state(len(self.model.variables))
+        own = {id(v): (layer, v) for layer in _layers(self.model) for v in layer.weights}
+        for number, (key, (layer, variable)) in zip(seeds, own.items()):
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            if initializer is not None:
+                config = initializer.get_config()
+                if "seed" in config:
+                    initializer = type(initializer).from_config({**config, "seed": int(number) >> 1})
+                weights[key] = keras.ops.convert_to_numpy(initializer(variable.shape, dtype=variable.dtype))
+        self.model.set_weights(list(weights.values()))
+        for number, variable in zip(seeds, self.model.non_trainable_variables):
+            if variable.name == "seed_generator_state":
+                variable.assign([int(number) >> 1, 0])
+        self.set_optimizer_state(self._first_state)
+        if learning_rate is not None:
+            self.optimizer.learning_rate.assign(learning_rate)
+
+    def result(self, *, with_state):
+        """What a fitted estimator keeps: weights, the size of the code (None without one), the optimizer's state."""
+        encoder = parts_of(self.model).get("encoder")
+        return {
+            "weights": self.model.get_weights(),
+            "code_size": None if encoder is None else math.prod(encoder.output_shape[1:]),
+            "optimizer_state": [v.numpy() for v in self.optimizer.variables] if with_state else None,
+        }
+
+    def set_optimizer_state(self, state):
+        """Set the optimizer's variables."""
+        for variable, value in zip(self.optimizer.variables, state):
+            variable.assign(value)
+
+    def _train_block(self, noisy, clean, rates, batch_size):
+        """Take a step a batch through a block of rows; return the loss summed over rows."""
+        variables = self.model.trainable_variables
+        total = tf.constant(0.0)
+        for step in tf.range(tf.shape(rates)[0]):
+            if rates[step] >= 0:  # a negative rate leaves it to the optimizer, or to a callback
+                self.optimizer.learning_rate.assign(rates[step])
+            batch = slice(step * batch_size, (step + 1) * batch_size)
+            x, y = _reshaped(self.model, noisy[batch]), clean[batch]
+            with tf.GradientTape() as tape:
+                loss = self._loss(x, y, training=True)
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            total += loss * tf.cast(tf.shape(y)[0], tf.float32)
+        return total
+
+    def _evaluate_block(self, noisy, clean):
+        loss = self._loss(_reshaped(self.model, noisy), clean, training=False)
+        return loss * tf.cast(tf.shape(clean)[0], tf.float32)
+
+    def _loss(self, x, y, training):
+        output = tf.reshape(self.model(x, training=training), tf.shape(y))
+        return tf.cast(self.model.compute_loss(x=x, y=y, y_pred=output, training=training), tf.float32)
+
+
+class Forward:
+    """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call."""
+
+    def __init__(self, model):
+        self._parts = parts_of(model)
+        index = {id(variable): i for i, variable in enumerate(model.weights)}
+        self._indices = {name: [index[id(v)] for v in part.weights] for name, part in self._parts.items()}
+        outputs = [layer.output.shape[1:] for layer in _layers(model) if hasattr(layer, "output")]
+        values = sum(math.prod(shape) for shape in outputs if None not in shape)
+        self._chunk = max(2, min(8192, _INFERENCE_VALUES // max(1, values)))
+        self._functions = {name: self._compile(part) for name, part in self._parts.items()}
+
+    @staticmethod
+    def _compile(part):
+        n_in, n_out = math.prod(part.input_shape[1:]), math.prod(part.output_shape[1:])
+        order = {id(v): i for i, v in enumerate(part.weights)}
+
+        def pick(weights, variables):
+            # Seeds of dropout and the like are no weights; inference does not use them.
+            return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
+
+        def forward(weights, rows):
+            trainable, others = pick(weights, part.trainable_variables), pick(weights, part.non_trainable_variables)
+            output, _ = part.stateless_call(trainable, others, _reshaped(part, rows), training=False)
+            return tf.cast(tf.reshape(output, (-1, n_out)), tf.float32)
+
+        signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
+        return tf.function(forward, input_signature=[signature, tf.TensorSpec((None, n_in), tf.float32)])
+
+    def __call__(self, part, weights, n_rows, read, write):
+        """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice)`` gives."""
+        values = [tf.constant(weights[i]) for i in self._indices[part]]
+        multiple = _REGISTER // math.gcd(_REGISTER, math.prod(self._parts[part].output_shape[1:]))
+        for start in range(0, n_rows, self._chunk):
+            rows = slice(start, min(start + self._chunk, n_rows))
+            block = read(rows)
+            n = len(block)
+            # Vectorized code rounds the values behind its last full register, and a lone row, in another way.
+            # Whole registers make a row's result the same in every batch.
+            padded = np.resize(block, (max(2, -(-n // multiple) * multiple), block.shape[1]))
+            write(rows, self._functions[part](values, padded).numpy()[:n])
+
+
+@contextlib.contextmanager
+def lease_trainer(spec, *, private):
+    """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not used again."""
+    with _lock:
+        trainer = None if private else _idle_trainers.pop(spec.key(), None)
+    if trainer is None:
+        trainer = Trainer(spec)
+    yield trainer
+    if not private:
+        with _lock:
+            _keep(_idle_trainers, spec.key(), trainer)
+            if spec.key() not in _forwards:
+                _keep(_forwards, spec.key(), Forward(trainer.model))
+
+
+def forward_for(spec):
+    """The compiled inference for `spec`."""
+    with _lock:
+        forward = _forwards.get(spec.key())
+        if forward is not None:
+            _forwards.move_to_end(spec.key())
+            return forward
+    forward = Forward(build_model(spec))
+    with _lock:
+        _keep(_forwards, spec.key(), forward)
+    return forward
+
+
+def _keep(cache, key, value):
+    cache[key] = value
+    cache.move_to_end(key)
+    while len(cache) > _CACHE_SIZE:
+        cache.popitem(last=False)
+
+
+def private_model(spec, weights):
+    """A compiled Keras model of the user's own with `weights`."""
+    model = build_model(spec)
+    model.set_weights(weights)
+    return model
+
+
+class Callbacks:
+    """Keras callbacks driven from our training loop."""
+
+    def __init__(self, callbacks, trainer, epochs, n_steps):
+        self._model = trainer.model
+        self._model.stop_training = False
+        self._list = keras.callbacks.CallbackList(
+            callbacks, add_history=False, add_progbar=False, model=self._model, epochs=epochs, steps=n_steps, verbose=0
+        )
+        base = keras.callbacks.Callback
+        self.want_batches = any(
+            getattr(getattr(callback, event), "__func__", None) is not getattr(base, event)
+            for callback in callbacks
+            for event in _BATCH_EVENTS
+        )
+
+    def __call__(self, event, *arguments):
+        getattr(self._list, event)(*arguments)
+
+    @property
+    def stop(self):
+        """True once a callback asked to stop."""
+        return bool(self._model.stop_training)

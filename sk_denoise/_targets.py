@@ -1,0 +1,84 @@
+"""Where the clean target comes from: the one question that a pipeline leaves open, answered in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from ._sklearn import check_clean, likely
+from .noise import NoiseInjector, NoisyArray
+from .noise_models import KINDS
+
+DEFAULT_NOISE = "gaussian"
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The clean rows, where they came from, and the noise to draw on them (None: the rows given are used)."""
+
+    source: str  # "X_clean", "y", "injector", "noise" or "identity"
+    clean: np.ndarray
+    noise: NoiseInjector | None
+
+
+def check_noise(noise):
+    """The parameter `noise` as an injector, or None."""
+    if noise is None:
+        return None
+    if isinstance(noise, NoiseInjector):
+        return noise.check_params()
+    if isinstance(noise, str) and noise in KINDS:
+        return NoiseInjector(noise)
+    raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
+
+
+def image_target(y, shape):
+    """`y` as clean rows where it is numeric and shaped like X, else None: then it is labels."""
+    if y is None or getattr(y, "ndim", 2) != 2 or not hasattr(y, "__len__"):
+        return None
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        return None  # ragged labels
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        return None
+    return check_clean(array, shape, "y")
+
+
+def find_target(given, X, y, X_clean, noise):
+    """The clean target for the validated rows `X`, which the caller gave as `given`."""
+    injector = check_noise(noise)
+    if X_clean is not None:
+        return Target("X_clean", check_clean(X_clean, X.shape), None)
+    clean = image_target(y, X.shape)
+    if clean is not None:
+        return Target("y", clean, None)
+    if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
+        if not (isinstance(noise, str) and noise == DEFAULT_NOISE):
+            warnings.warn(
+                f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
+                " at its default behind an injector.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return Target("injector", given.clean, given.injector)
+    if injector is not None:
+        return Target("noise", X, injector)
+    return Target("identity", X, None)
+
+
+def corruption(injector, data_range):
+    """What draws `injector`'s noise on rows scaled by `data_range`: ``(unit, rng) -> noisy``."""
+    own = getattr(injector, "data_range_", injector.data_range)
+    if isinstance(own, str) or tuple(own) == tuple(data_range):
+        return injector.redraw
+    # Levels are fractions of the injector's range, which is not ours: go there and back.
+    scale = np.float32((data_range[1] - data_range[0]) / (own[1] - own[0]))
+    shift = np.float32((data_range[0] - own[0]) / (own[1] - own[0]))
+
+    def redraw(unit, rng):
+        return (injector.redraw(unit * scale + shift, rng) - shift) / scale
+
+    return redraw

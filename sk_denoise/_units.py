@@ -1,0 +1,130 @@
+"""Units and shapes: the data range, scaling to [0, 1] and back, and how a row is read as an image."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import warnings
+
+import numpy as np
+
+
+def result_dtype(dtype):
+    """Dtype that comes out for data of `dtype`: floats stay as they are, everything else becomes float32."""
+    dtype = np.dtype(dtype)
+    return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float32)
+
+
+def check_data_range(data_range):
+    """Validate the parameter `data_range`; return "auto" or a pair of floats."""
+    if isinstance(data_range, str) and data_range == "auto":
+        return "auto"
+    try:
+        low, high = (float(bound) for bound in data_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (math.isfinite(high - low) and low < high):
+        raise ValueError(
+            f"data_range must be 'auto' or a pair (low, high) of finite numbers with low < high, got {data_range!r}."
+            " Pass the darkest and the brightest value that a clean pixel can have, such as (0, 255)."
+        )
+    return low, high
+
+
+def resolve_data_range(data_range, X):
+    """Range of clean pixel values: the pair given, or read off `X` for "auto".
+
+    "auto" means ``(0, 1)`` when `X` lies in it, ``(0, 255)`` for uint8, else the observed minimum and maximum.
+    A constant image counts as one unit wide.
+    """
+    data_range = check_data_range(data_range)
+    if data_range != "auto":
+        return data_range
+    low, high = float(X.min()), float(X.max())
+    if 0 <= low and high <= 1:
+        return 0.0, 1.0
+    if X.dtype == np.uint8:
+        return 0.0, 255.0
+    if not math.isfinite(high - low):
+        raise ValueError(
+            f"data_range='auto' found values from {low:g} to {high:g}, a range too wide for floating point."
+            " Rescale the data first."
+        )
+    if low == high or low + (high - low) / 2 in (low, high):
+        return low, max(low + 1.0, math.nextafter(low, math.inf))
+    return low, high
+
+
+def check_in_range(X, data_range, name):
+    """Refuse clean targets that lie outside `data_range`."""
+    low, high = float(X.min()), float(X.max())
+    # A range observed in float32 must admit the same numbers read as float64.
+    slack = 1e-6 * (data_range[1] - data_range[0])
+    if low < data_range[0] - slack or high > data_range[1] + slack:
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g}, outside data_range=({data_range[0]:g}, {data_range[1]:g})."
+            " Clean targets must lie inside it: pass a data_range=(low, high) that covers every clean pixel."
+        )
+
+
+def to_unit(X, data_range):
+    """Scale `X` so that `data_range` becomes [0, 1]; a new array of `X`'s own float dtype, at least float32."""
+    dtype = np.promote_types(result_dtype(X.dtype), np.float32)
+    low, high = data_range
+    # Differences of large numbers lose everything in float32, so those ranges are scaled in float64.
+    work = dtype if max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 else np.promote_types(dtype, np.float64)
+    unit = np.array(X, dtype=work, order="C")
+    if low:
+        unit -= work.type(low)
+    if high - low != 1:
+        unit /= work.type(high - low)
+    return unit.astype(dtype, copy=False)
+
+
+def from_unit(unit, data_range, dtype):
+    """Undo `to_unit`: a new array in the units of `data_range`, of `dtype`."""
+    low, high = data_range
+    dtype = np.dtype(dtype)
+    work = np.promote_types(dtype, np.float32)
+    if not max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30:
+        work = np.promote_types(work, np.float64)
+    X = np.array(unit, dtype=work, order="C")
+    if high - low != 1:
+        X *= work.type(high - low)
+    if low:
+        X += work.type(low)
+    return X.astype(dtype, copy=False)
+
+
+def is_integer(value):
+    """True for an int or a NumPy integer, not for a bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def is_real(value):
+    """True for a finite real number, not for a bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+
+
+def check_image_shape(image_shape, n_features):
+    """How a row is read: ``(height, width, channels)``, from `image_shape` or guessed from `n_features`."""
+    if image_shape is None:
+        side = math.isqrt(n_features)
+        if side * side == n_features:
+            return side, side, 1
+        warnings.warn(
+            f"image_shape=None and {n_features} features are no square image, so each row is read as a signal of"
+            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say otherwise.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return 1, n_features, 1
+    valid = isinstance(image_shape, (tuple, list)) and len(image_shape) in (2, 3)
+    valid = valid and all(is_integer(size) and size > 0 for size in image_shape)
+    if not valid or math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"image_shape must be None, (height, width) or (height, width, channels) with a product of {n_features},"
+            f" the number of features, got {image_shape!r}."
+        )
+    height, width, *channels = (int(size) for size in image_shape)
+    return height, width, (channels[0] if channels else 1)

@@ -1,0 +1,97 @@
+"""Images to try things on, as flattened rows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["load_digit_images", "load_mnist"]
+
+
+def load_digit_images():
+    """Load scikit-learn's embedded digits: 1,797 images of 8 x 8 [1]_.
+
+    Returns
+    -------
+    X : ndarray of shape (1797, 64)
+        Float64 grey values from 0 to 16.
+    y : ndarray of shape (1797,)
+        The digits.
+
+    References
+    ----------
+    .. [1] E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
+
+    Examples
+    --------
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> X.shape, X.min(), X.max()
+    ((1797, 64), np.float64(0.0), np.float64(16.0))
+    """
+    from sklearn.datasets import load_digits
+
+    return load_digits(return_X_y=True)
+
+
+def load_mnist():
+    """Load MNIST: 70,000 images of 28 x 28 [1]_.
+
+    Read from ``mnist.npz`` in the folder that the environment variable ``SK_DENOISE_DATA`` names, else from Keras'
+    cache, else downloaded by Keras.
+
+    Returns
+    -------
+    X_train : ndarray of shape (60000, 784)
+        Uint8 grey values from 0 to 255.
+    X_test : ndarray of shape (10000, 784)
+        The test rows.
+    y_train : ndarray of shape (60000,)
+        The digits.
+    y_test : ndarray of shape (10000,)
+        The test digits.
+
+    Raises
+    ------
+    OSError
+        Where there is no file and no network, or the file is not MNIST; says what to put where.
+
+    References
+    ----------
+    .. [1] Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
+    """
+    folder = os.environ.get("SK_DENOISE_DATA")
+    path = Path(folder) / "mnist.npz" if folder else None
+    if path is not None and path.exists():
+        arrays = _read(path)
+    else:
+        arrays = _from_keras()
+    x_train, y_train, x_test, y_test = arrays
+    return x_train.reshape(-1, 784), x_test.reshape(-1, 784), y_train, y_test
+
+
+def _read(path):
+    keys = ("x_train", "y_train", "x_test", "y_test")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[key] for key in keys]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise OSError(f"{path} is no mnist.npz with the arrays {', '.join(keys)}: {error}") from error
+    if [a.shape for a in arrays] != [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]:
+        raise OSError(f"{path} does not hold MNIST: its arrays have the shapes {[a.shape for a in arrays]}.")
+    return arrays
+
+
+def _from_keras():
+    import keras
+
+    try:
+        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras raises a bare Exception where the download fails
+        raise OSError(
+            "MNIST is not on this machine and could not be downloaded. Put mnist.npz (arrays x_train, y_train, x_test,"
+            " y_test) into a folder and set SK_DENOISE_DATA to that folder, or put it into ~/.keras/datasets."
+        ) from error
+    return x_train, y_train, x_test, y_test

@@ -1,0 +1,192 @@
+"""How good a denoised image is, and how much accuracy denoising won back. Images are flattened rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import make_scorer
+
+from ._sklearn import check_clean, check_rows
+from ._units import check_data_range, check_image_shape, resolve_data_range
+
+__all__ = ["accuracy_recovery", "mean_squared_error", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
+
+
+def _pair(X_true, X_pred):
+    X_true = check_rows(X_true, "X_true")
+    X_pred = check_clean(X_pred, X_true.shape, "X_pred")
+    return X_true, X_pred
+
+
+def _squared_errors(X_true, X_pred):
+    """Mean squared error of each row, summed in float64."""
+    return np.array([np.mean((a - b) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
+
+
+def _rows64(X):
+    return (row.astype(np.float64) for row in X)
+
+
+def _width(data_range, X_true):
+    low, high = resolve_data_range(check_data_range(data_range), X_true)
+    return high - low
+
+
+def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False):
+    """Mean squared error of images scaled to [0, 1].
+
+    Parameters
+    ----------
+    X_true : array-like of shape (n_samples, n_features)
+        Clean rows.
+    X_pred : array-like of shape (n_samples, n_features)
+        Noisy or denoised rows.
+    data_range : "auto" or pair of floats, default="auto"
+        What to scale to [0, 1]: read off `X_true` as in `NoiseInjector`, or given.
+    per_image : bool, default=False
+        Return one error for each row, not one for all.
+
+    Returns
+    -------
+    error : float or ndarray of shape (n_samples,)
+        Lower is better.
+
+    Examples
+    --------
+    >>> from sk_denoise.metrics import mean_squared_error
+    >>> mean_squared_error([[0, 255]], [[0, 0]], data_range=(0, 255))
+    0.5
+    """
+    X_true, X_pred = _pair(X_true, X_pred)
+    errors = _squared_errors(X_true, X_pred) / _width(data_range, X_true) ** 2
+    return errors if per_image else float(errors.mean())
+
+
+def psnr(X_true, X_pred, *, data_range="auto", per_image=False):
+    """Peak signal-to-noise ratio in decibels, ``10 * log10(peak ** 2 / MSE)``.
+
+    Parameters
+    ----------
+    X_true : array-like of shape (n_samples, n_features)
+        Clean rows.
+    X_pred : array-like of shape (n_samples, n_features)
+        Noisy or denoised rows.
+    data_range : "auto" or pair of floats, default="auto"
+        Its width is the peak: read off `X_true` as in `NoiseInjector`, or given.
+    per_image : bool, default=False
+        False pools the squared error over all rows before the logarithm, which stays finite where single rows are
+        exact; True gives one value for each row, infinite where it is exact.
+
+    Returns
+    -------
+    score : float or ndarray of shape (n_samples,)
+        Higher is better.
+
+    References
+    ----------
+    .. [1] Q. Huynh-Thu, M. Ghanbari, "Scope of validity of PSNR in image/video quality assessment", Electronics
+       Letters 44(13), 2008.
+
+    Examples
+    --------
+    >>> from sk_denoise.metrics import psnr
+    >>> round(psnr([[0.0, 1.0]], [[0.1, 0.9]]), 6)
+    20.0
+    """
+    errors = np.atleast_1d(mean_squared_error(X_true, X_pred, data_range=data_range, per_image=per_image))
+    score = np.full(len(errors), np.inf)
+    np.log10(errors, out=score, where=errors > 0)
+    score[errors > 0] *= -10
+    return score if per_image else float(score[0])
+
+
+def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False):
+    """Structural similarity [1]_, by scikit-image, averaged over images.
+
+    Parameters
+    ----------
+    X_true : array-like of shape (n_samples, n_features)
+        Clean rows.
+    X_pred : array-like of shape (n_samples, n_features)
+        Noisy or denoised rows.
+    data_range : "auto" or pair of floats, default="auto"
+        Read off `X_true` as in `NoiseInjector`, or given.
+    image_shape : tuple of int or None, default=None
+        ``(height, width)`` or ``(height, width, channels)``; None reads a square grey image. The window is 7 pixels
+        wide, or the largest odd number that fits the image.
+    per_image : bool, default=False
+        Return one value for each row, not their mean.
+
+    Returns
+    -------
+    score : float or ndarray of shape (n_samples,)
+        At most 1; higher is better.
+
+    References
+    ----------
+    .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error visibility to
+       structural similarity", IEEE Transactions on Image Processing 13(4), 2004.
+
+    Examples
+    --------
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> from sk_denoise.metrics import ssim
+    >>> X, _ = load_digit_images()
+    >>> ssim(X, X)
+    1.0
+    """
+    from skimage.metrics import structural_similarity
+
+    X_true, X_pred = _pair(X_true, X_pred)
+    height, width, channels = check_image_shape(image_shape, X_true.shape[1])
+    # A signal is one row high: compare it along its length.
+    shape = (width, channels) if height == 1 else (height, width, channels)
+    window = min(7, *shape[:-1])
+    window -= window % 2 == 0
+    if window < 3:
+        raise ValueError(f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side.")
+    peak = _width(data_range, X_true)
+    scores = np.array(
+        [
+            structural_similarity(
+                true.reshape(shape), pred.reshape(shape), win_size=window, data_range=peak, channel_axis=-1
+            )
+            for true, pred in zip(_rows64(X_true), _rows64(X_pred))
+        ]
+    )
+    return scores if per_image else float(scores.mean())
+
+
+def accuracy_recovery(clean, noisy, denoised):
+    """Share of the accuracy lost to noise that denoising won back, ``(denoised - noisy) / (clean - noisy)``.
+
+    Parameters
+    ----------
+    clean : float
+        Accuracy on clean rows, in [0, 1].
+    noisy : float
+        Accuracy on noisy rows.
+    denoised : float
+        Accuracy on denoised rows.
+
+    Returns
+    -------
+    recovery : float
+        1 where all was won back, negative where denoising hurt, NaN where noise took nothing.
+
+    Examples
+    --------
+    >>> from sk_denoise.metrics import accuracy_recovery
+    >>> round(accuracy_recovery(clean=0.95, noisy=0.35, denoised=0.80), 6)
+    0.75
+    >>> accuracy_recovery(clean=0.95, noisy=0.95, denoised=0.95)
+    nan
+    """
+    for name, value in (("clean", clean), ("noisy", noisy), ("denoised", denoised)):
+        if not np.isscalar(value) or isinstance(value, str) or not 0 <= value <= 1:
+            raise ValueError(f"{name} must be an accuracy in [0, 1], got {value!r}.")
+    return float((denoised - noisy) / (clean - noisy)) if clean > noisy else float("nan")
+
+
+#: Scorers for `cross_val_score` and grid searches whose `y` is the clean rows.
+psnr_scorer = make_scorer(psnr)
+ssim_scorer = make_scorer(ssim)

@@ -1,0 +1,316 @@
+"""`NoiseInjector`, noise as a transformer, and `NoisyArray`, the noisy rows that remember their clean source."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._sklearn import likely, output_is_default, read_rows
+from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
+from .noise_models import KINDS, PROBABILITY_KINDS, RowGenerators, add_noise, row_keys
+
+__all__ = ["NoiseInjector", "NoisyArray"]
+
+_MAX_LEVEL = 4  # of the data range; beyond, nearly always a sigma given in grey values
+_CHUNK_VALUES = 1 << 21  # values noised at a time: keeps temporary memory flat
+
+
+class NoisyArray(np.ndarray):
+    """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
+
+    An ordinary ndarray in every other respect. Slices, copies, casts and results of arithmetic no longer carry
+    the two attributes (they are None there), because their rows need not be these rows; pickles do.
+
+    Attributes
+    ----------
+    clean : ndarray of shape (n_samples, n_features) or None
+        The rows before noise.
+    injector : NoiseInjector or None
+        What added the noise.
+    """
+
+    def __new__(cls, noisy, clean, injector):
+        self = np.asarray(noisy).view(cls)
+        self.clean, self.injector = clean, injector
+        return self
+
+    def __array_finalize__(self, source):
+        self.clean = self.injector = None
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        # What arithmetic gives is a plain array, not a NoisyArray without its source.
+        return array[()] if return_scalar else np.asarray(array)
+
+    def __reduce__(self):
+        rebuild, arguments, state = super().__reduce__()
+        return rebuild, arguments, (state, self.clean, self.injector)
+
+    def __setstate__(self, state):
+        state, self.clean, self.injector = state
+        super().__setstate__(state)
+
+
+def check_level(level, kind):
+    """Validate `level` for `kind`; return a float or a pair of floats."""
+    pair = isinstance(level, (tuple, list)) and len(level) == 2
+    bounds = tuple(level) if pair else (level,)
+    highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
+    if not all(is_real(bound) and 0 <= bound <= highest for bound in bounds) or (pair and bounds[0] > bounds[1]):
+        what = "a probability" if highest == 1 else "a fraction of the data range"
+        raise ValueError(
+            f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
+            f" {level!r}. It is {what}: noise of 25 grey values out of 255 is level=25/255."
+        )
+    return tuple(float(bound) for bound in bounds) if pair else float(level)
+
+
+class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Add noise to flattened images, and tell the next step what they looked like before.
+
+    Parameters
+    ----------
+    kind : str or callable, default="gaussian"
+        "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson" or "rician" (formulas and sources in
+        `sk_denoise.noise_models`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
+    level : float or pair of floats, default=0.5
+        Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
+        at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. 0.5 is
+        the article's level [1]_. A pair ``(low, high)`` draws a level for each row, to train denoisers that do not
+        know it.
+    when : {"always", "fit", "transform"}, default="always"
+        "always" adds noise in `fit_transform` and in `transform`. "fit" only in `fit_transform`: a pipeline trained
+        on noise that leaves the rows of the field alone. "transform" only in `transform`: to simulate the field.
+    data_range : "auto" or pair of floats, default="auto"
+        The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 1) where
+        they lie in it, (0, 255) for uint8, else their minimum and maximum.
+    clip : bool, default=True
+        Clip noisy values to the data range, as a detector does.
+    random_state : int, RandomState, numpy Generator or None, default=None
+        With an int, the noise of a row depends on the seed and on the row's values and on nothing else: it is the
+        same at each call, in any order, batch or process. Otherwise noise is fresh at each call.
+
+    Attributes
+    ----------
+    data_range_ : tuple of float
+        The range used.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    DenoisingAutoencoder : Learns to remove the noise; placed behind, it trains towards the clean rows.
+
+    Notes
+    -----
+    Where noise was added, the result is a `NoisyArray`, whose `clean` the `DenoisingAutoencoder` behind it trains
+    towards. A step in between, or ``set_output(transform="pandas")``, loses it.
+
+    A pipeline cached with ``memory=`` and ``random_state=None`` replays the draw that it cached.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol, "Stacked denoising autoencoders", Journal of
+       Machine Learning Research 11, 2010.
+
+    Examples
+    --------
+    >>> from sk_denoise import NoiseInjector
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> noisy = NoiseInjector(level=0.3, random_state=0).fit_transform(X)
+    >>> noisy.shape, float(noisy.min()), float(noisy.max())
+    ((1797, 64), 0.0, 16.0)
+    >>> noisy.clean is X
+    True
+    """
+
+    def __init__(
+        self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None
+    ):
+        self.kind = kind
+        self.level = level
+        self.when = when
+        self.data_range = data_range
+        self.clip = clip
+        self.random_state = random_state
+
+    def check_params(self):
+        """Validate the parameters; called by `fit` and by a denoiser that is handed an injector.
+
+        Returns
+        -------
+        self : NoiseInjector
+            This injector.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter, what came and what is allowed.
+        """
+        if not callable(self.kind) and (not isinstance(self.kind, str) or self.kind not in KINDS):
+            raise ValueError(f"kind must be a callable (X, level, rng) -> X_noisy or {likely(self.kind, KINDS)}")
+        check_level(self.level, self.kind)
+        whens = ("always", "fit", "transform")
+        if not isinstance(self.when, str) or self.when not in whens:
+            raise ValueError(f"when must be {likely(self.when, whens)}")
+        check_data_range(self.data_range)
+        if not isinstance(self.clip, (bool, np.bool_)):
+            raise ValueError(f"clip must be True or False, got {self.clip!r}.")
+        seeds = (np.random.RandomState, np.random.Generator)
+        if self.random_state is not None and not isinstance(self.random_state, seeds):
+            if not is_integer(self.random_state) or not 0 <= self.random_state < 2**64:
+                raise ValueError(
+                    "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
+                    f" {self.random_state!r}."
+                )
+        return self
+
+    def fit(self, X, y=None):
+        """Read the data range off `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows, any real dtype, any units.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : NoiseInjector
+            The fitted injector.
+        """
+        self._fit(X)
+        return self
+
+    def _fit(self, X):
+        self.check_params()
+        X = read_rows(self, X, reset=True)
+        self.data_range_ = resolve_data_range(self.data_range, X)
+        return X
+
+    def fit_transform(self, X, y=None):
+        """Fit to `X` and return it with noise, or as it is with ``when="transform"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        X_noisy : NoisyArray of shape (n_samples, n_features)
+            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+        """
+        X = self._fit(X)
+        if self.when == "transform":
+            return self._plain(X)
+        if not output_is_default(self):
+            warnings.warn(
+                "set_output hides the clean rows from the step behind this NoiseInjector: a DenoisingAutoencoder there"
+                " would take the noisy rows for clean ones. Leave the injector's output at set_output(transform="
+                "'default'), or hand the clean rows over as X_clean.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self.inject(X)
+
+    def transform(self, X):
+        """Return `X` with noise, or as it is with ``when="fit"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows.
+
+        Returns
+        -------
+        X_noisy : NoisyArray of shape (n_samples, n_features)
+            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+        """
+        check_is_fitted(self)
+        self.check_params()
+        X = read_rows(self, X, reset=False)
+        return self._plain(X) if self.when == "fit" else self.inject(X)
+
+    @staticmethod
+    def _plain(X):
+        return np.array(X, dtype=result_dtype(X.dtype))
+
+    def inject(self, X):
+        """Return `X` with noise, whatever `when` says.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Clean rows.
+
+        Returns
+        -------
+        X_noisy : NoisyArray of shape (n_samples, n_features)
+            In the units of `X`; a plain array with ``level=0``.
+        """
+        level = check_level(self.level, self.kind)
+        # Without noise the rows must not carry a source: joblib's cache keys see values and no attributes.
+        if level in (0, (0, 0)) and isinstance(self.kind, str):
+            return self._plain(X)
+        noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
+        rng = None if is_integer(self.random_state) else self._fresh_generator()
+        step = max(1, _CHUNK_VALUES // X.shape[1])
+        for start in range(0, len(X), step):
+            rows = slice(start, start + step)
+            unit = to_unit(X[rows], self.data_range_)
+            if rng is not None:
+                unit = add_noise(unit, self.kind, level, rng, clip=self.clip)
+            else:
+                unit = self._add_noise_by_content(unit, level)
+            noisy[rows] = from_unit(unit, self.data_range_, noisy.dtype)
+        return NoisyArray(noisy, np.asarray(X), self)
+
+    def _fresh_generator(self):
+        if isinstance(self.random_state, np.random.Generator):
+            return self.random_state
+        if isinstance(self.random_state, np.random.RandomState):
+            return np.random.default_rng(self.random_state.randint(0, 2**31, size=4))
+        return np.random.default_rng()
+
+    def _add_noise_by_content(self, unit, level):
+        generators = RowGenerators(row_keys(unit, self.random_state))
+        if isinstance(self.kind, str):
+            return add_noise(unit, self.kind, level, generators, clip=self.clip)
+        # A callable draws as it likes, so it sees one row at a time with that row's generator.
+        noisy = [
+            add_noise(unit[i : i + 1], self.kind, level, generators.of_row(i), clip=self.clip)
+            for i in range(len(unit))
+        ]
+        return np.concatenate(noisy)
+
+    def redraw(self, unit, rng):
+        """Fresh noise on rows already scaled to [0, 1]; what a denoiser calls at each epoch.
+
+        Parameters
+        ----------
+        unit : ndarray of shape (n_samples, n_features)
+            Clean rows in [0, 1].
+        rng : numpy.random.Generator
+            Where the noise comes from.
+
+        Returns
+        -------
+        noisy : ndarray of shape (n_samples, n_features)
+            Noisy rows on the same scale and of the same dtype.
+        """
+        return add_noise(unit, self.kind, check_level(self.level, self.kind), rng, clip=self.clip)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = not is_integer(self.random_state)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

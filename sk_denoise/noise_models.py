@@ -1,0 +1,221 @@
+"""The noise models: one pure function a kind, ``kind(X, level, rng) -> X_noisy``.
+
+Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
+shape (n_samples, 1), and a source of random numbers (`numpy.random.Generator`, or `RowGenerators` below). Each returns
+a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in float32, which is finer than any image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+_F32 = np.float32
+
+
+def _as(X, level):
+    """`level` in the dtype of `X`, so that float32 images stay float32."""
+    return np.asarray(level, dtype=X.dtype)
+
+
+def gaussian(X, level, rng):
+    """Additive Gaussian noise, ``X + level * N(0, 1)``.
+
+    Mean ``X``, variance ``level ** 2``. The noise of the method's article, and of most of the literature [1]_.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
+    """
+    noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= _as(X, level)
+    noise += X
+    return noise
+
+
+def uniform(X, level, rng):
+    """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
+
+    Mean ``X``, variance ``level ** 2 / 3`` [1]_.
+
+    References
+    ----------
+    .. [1] B. Widrow, I. Kollar, "Quantization Noise", Cambridge University Press, 2008.
+    """
+    noise = rng.random(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= 2
+    noise -= 1
+    noise *= _as(X, level)
+    noise += X
+    return noise
+
+
+def speckle(X, level, rng):
+    """Multiplicative Gaussian noise, ``X * (1 + level * N(0, 1))``, as in ultrasound and radar.
+
+    Mean ``X``, variance ``(level * X) ** 2`` [1]_.
+
+    References
+    ----------
+    .. [1] A. K. Jain, "Fundamentals of Digital Image Processing", Prentice Hall, 1989, section 8.13.
+    """
+    noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= _as(X, level)
+    noise += 1
+    noise *= X
+    return noise
+
+
+def salt_pepper(X, level, rng):
+    """Each pixel becomes, with probability `level`, black or white, either as likely.
+
+    Mean ``(1 - level) * X + level / 2``, variance ``(1 - level) * X ** 2 + level / 2 - mean ** 2`` [1]_.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th edition, Pearson, 2018, section 5.2.
+    """
+    draw = rng.random(X.shape, dtype=_F32)
+    level = np.asarray(level, dtype=_F32)
+    noisy = X.copy()
+    noisy[draw < level] = 1
+    noisy[draw < level / 2] = 0
+    return noisy
+
+
+def masking(X, level, rng):
+    """Each pixel becomes, with probability `level`, the minimum of the range.
+
+    Mean ``(1 - level) * X``, variance ``level * (1 - level) * X ** 2`` [1]_.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
+    """
+    return X * (rng.random(X.shape, dtype=_F32) >= np.asarray(level, dtype=_F32))
+
+
+def poisson(X, level, rng):
+    """Photon counting, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
+
+    Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity. A negative intensity
+    counts as none [1]_.
+
+    References
+    ----------
+    .. [1] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian, "Practical Poissonian-Gaussian noise modeling and fitting
+       for single-image raw-data", IEEE Transactions on Image Processing 17(10), 2008.
+    """
+    # Below this level a count would not fit its integer, and the noise would not show in float32.
+    level = np.asarray(level, dtype=np.float64)
+    unit = np.maximum(level, 1e-6) ** 2
+    counts = rng.poisson(np.maximum(X, 0) / unit)
+    return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
+
+
+def rician(X, level, rng):
+    """Magnitude of a complex Gaussian, ``sqrt((X + level * N1) ** 2 + (level * N2) ** 2)``, as in magnitude MRI.
+
+    Mean square ``X ** 2 + 2 * level ** 2``; mean ``level * sqrt(pi / 2) * L(-X ** 2 / (2 * level ** 2))`` with the
+    Laguerre function ``L`` of order 1/2: dark pixels come out brighter [1]_.
+
+    References
+    ----------
+    .. [1] H. Gudbjartsson, S. Patz, "The Rician distribution of noisy MRI data", Magnetic Resonance in Medicine
+       34(6), 1995.
+    """
+    return np.hypot(gaussian(X, level, rng), gaussian(np.zeros_like(X), level, rng))
+
+
+KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, rician)}
+PROBABILITY_KINDS = ("salt_pepper", "masking")
+
+
+def add_noise(unit, kind, level, rng, *, clip):
+    """Noise on rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
+
+    `kind` is a name out of `KINDS` or a callable; `level` a number or a pair to draw from.
+    """
+    if isinstance(level, tuple):
+        low, high = level
+        level = _F32(low) + _F32(high - low) * rng.random((len(unit), 1), dtype=_F32)
+    noisy = KINDS[kind](unit, level, rng) if isinstance(kind, str) else _call(kind, unit, level, rng)
+    return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
+
+
+def _call(kind, unit, level, rng):
+    """Noise of a user's own, checked, and never given the rows themselves to write on."""
+    name = getattr(kind, "__name__", repr(kind))
+    noisy = np.array(kind(unit.copy(), level, rng), dtype=unit.dtype)
+    if noisy.shape != unit.shape:
+        raise ValueError(f"kind={name} must return an array of the shape it got, {unit.shape}, got {noisy.shape}.")
+    if not np.isfinite(noisy).all():
+        raise ValueError(f"kind={name} returned NaN or infinity. It must return finite values for rows in [0, 1].")
+    return noisy
+
+
+def row_keys(unit, seed):
+    """A 128-bit key for each row, from the seed and the row's values; float32, so that any dtype gets the same."""
+    canonical = np.ascontiguousarray(unit, dtype="<f4") + _F32(0)  # adding zero turns -0.0 into 0.0
+    start = hashlib.blake2b(int(seed).to_bytes(16, "little"), digest_size=16)
+    keys = np.empty((len(unit), 2), dtype=np.uint64)
+    for key, row in zip(keys, canonical.astype("<f4", copy=False)):
+        state = start.copy()
+        state.update(row)
+        key[:] = np.frombuffer(state.digest(), dtype="<u8")
+    return keys
+
+
+class RowGenerators:
+    """The part of `numpy.random.Generator` that the kinds use, where each row draws from a generator of its own.
+
+    Row ``i`` of every array drawn comes from a Philox counter keyed by ``keys[i]``, so it does not depend on the
+    other rows. Each call starts at a fresh counter, so that two calls are independent.
+    """
+
+    def __init__(self, keys):
+        self._keys = keys
+        self._bits = np.random.Philox(key=0)
+        self._state = self._bits.state
+        self._generator = np.random.Generator(self._bits)
+        self._n_calls = 0
+
+    def of_row(self, index):
+        """The generator of one row, at the start of the current call's numbers."""
+        self._state["state"] = {
+            "counter": np.array([0, 0, self._n_calls, 0], dtype=np.uint64),
+            "key": self._keys[index],
+        }
+        self._state.update(buffer_pos=4, has_uint32=0, uinteger=0)
+        self._bits.state = self._state
+        return self._generator
+
+    def next_call(self):
+        """Move every row on to fresh numbers."""
+        self._n_calls += 1
+
+    def _fill(self, shape, dtype, draw):
+        out = np.empty(shape, dtype=dtype)
+        for index, row in enumerate(out):
+            draw(self.of_row(index), index, row)
+        self.next_call()
+        return out
+
+    def standard_normal(self, shape, dtype):
+        """Standard normal numbers of `shape`."""
+        return self._fill(shape, dtype, lambda rng, _, row: rng.standard_normal(out=row, dtype=dtype))
+
+    def random(self, shape, dtype):
+        """Uniform numbers in [0, 1) of `shape`."""
+        return self._fill(shape, dtype, lambda rng, _, row: rng.random(out=row, dtype=dtype))
+
+    def poisson(self, lam):
+        """Poisson counts with the means `lam`."""
+
+        def draw(rng, index, row):
+            row[:] = rng.poisson(lam[index])
+
+        return self._fill(lam.shape, np.int64, draw)
