@@ -79,11 +79,12 @@ def check_names(loss, optimizer):
     if isinstance(optimizer, base):
         raise ValueError(
             f"optimizer must be a name or a class, got the instance {optimizer!r}, whose state belongs to one model."
-            f" Pass optimizer={type(optimizer).__name__.lower()!r} and learning_rate={float(optimizer.learning_rate):g}."
+            f" Pass optimizer={type(optimizer).__name__.lower()!r} and"
+            f" learning_rate={float(optimizer.learning_rate):g}."
         )
-    if not (isinstance(optimizer, type) and issubclass(optimizer, base)):
-        if not isinstance(optimizer, str) or optimizer.lower() not in names:
-            raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
+    is_class = isinstance(optimizer, type) and issubclass(optimizer, base)
+    if not is_class and not (isinstance(optimizer, str) and optimizer.lower() in names):
+        raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
 
 
 def _known(name, module, names):
@@ -143,7 +144,8 @@ def _check_model(model, spec):
             shape = getattr(model, end)
         except AttributeError:
             raise ValueError(
-                f"architecture must return a keras.Model with a known {end}: build it from keras.Input, or call it once."
+                f"architecture must return a keras.Model with a known {end}: build it from keras.Input, or call it"
+                " once."
             ) from None
         if shape not in allowed:
             raise ValueError(

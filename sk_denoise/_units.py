@@ -41,7 +41,7 @@ def resolve_data_range(data_range, X):
     if data_range != "auto":
         return data_range
     low, high = float(X.min()), float(X.max())
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return 0.0, 1.0
     if X.dtype == np.uint8:
         return 0.0, 255.0
@@ -114,7 +114,7 @@ def check_image_shape(image_shape, n_features):
             return side, side, 1
         warnings.warn(
             f"image_shape=None and {n_features} features are no square image, so each row is read as a signal of"
-            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say otherwise.",
+            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say which.",
             UserWarning,
             stacklevel=3,
         )

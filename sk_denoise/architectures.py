@@ -6,6 +6,7 @@ Each maps flattened rows scaled to [0, 1], shape (n_samples, height * width * ch
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import keras
@@ -29,9 +30,7 @@ def _dense(units, activation, name=None):
 def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
     layer = layers.Conv2DTranspose if transpose else layers.Conv2D
     init = _seeded("he" if activation == "relu" else "glorot")
-    return layer(
-        filters, size, strides=strides, padding="same", activation=activation, kernel_initializer=init
-    )
+    return layer(filters, size, strides=strides, padding="same", activation=activation, kernel_initializer=init)
 
 
 def _crop(x, height, width):
@@ -182,7 +181,7 @@ def count_values(architecture, image_shape, latent_dim, hidden_layer_sizes=()):
     channels, n_features = image_shape[2], math.prod(image_shape)
     if architecture == "dense":
         sizes = (n_features, *hidden_layer_sizes, latent_dim, *hidden_layer_sizes[::-1], n_features)
-        return sum((a + 1) * b for a, b in zip(sizes, sizes[1:])), sum(sizes)
+        return sum((a + 1) * b for a, b in itertools.pairwise(sizes)), sum(sizes)
     areas = [math.prod(size) for size in halvings(image_shape, 3)]
     if architecture == "conv":
         a, b, c = CONV_FILTERS

@@ -17,6 +17,7 @@ from ._units import from_unit, is_integer, result_dtype, to_unit
 
 __all__ = ["DenoisingAutoencoder"]
 
+
 def _has_code(estimator):
     """True where there is a code to encode to; else an AttributeError that says why."""
     without = estimator._code_size is None if estimator._is_fitted() else estimator.architecture == "unet"
@@ -361,7 +362,9 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         check_is_fitted(self)
         Z = check_rows(Z, "Z")
         if Z.shape[1] != self._code_size:
-            raise ValueError(f"Z must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}.")
+            raise ValueError(
+                f"Z must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
+            )
         out = np.empty((len(Z), self.n_features_in_), dtype=result_dtype(Z.dtype))
 
         def write(rows, values):

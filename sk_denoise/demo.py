@@ -1,4 +1,4 @@
-"""The main job in one call: how much of the accuracy that noise took does denoising win back?"""
+"""The main job in one call: how much of the accuracy that noise took denoising wins back."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, random_state=None, 
             raise ValueError(f"labels={labels!r} needs y, one label for each of the {n_rows} rows.")
         index = index[np.isin(np.asarray(y), labels)]
         if not len(index):
-            raise ValueError(f"labels={labels!r} must hold some of the labels in y, {sorted(set(np.asarray(y).tolist()))}.")
+            raise ValueError(
+                f"labels={labels!r} must hold some of the labels in y, {sorted(set(np.asarray(y).tolist()))}."
+            )
     if shuffle:
         index = check_random_state(random_state).permutation(index)
     return index[:n_images]
@@ -185,7 +187,8 @@ class DenoisingDisplay:
             for column, tile in enumerate(tiles):
                 left, top = column * (width + 1), number * (height + 1)
                 ax.imshow(
-                    np.clip((tile + 1) / 2 if residual else tile, 0, 1).squeeze(-1) if tile.shape[-1] == 1
+                    np.clip((tile + 1) / 2 if residual else tile, 0, 1).squeeze(-1)
+                    if tile.shape[-1] == 1
                     else np.clip((tile + 1) / 2 if residual else tile, 0, 1),
                     cmap="PuOr" if residual else "gray",
                     vmin=0,

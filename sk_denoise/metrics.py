@@ -143,7 +143,9 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     window = min(7, *shape[:-1])
     window -= window % 2 == 0
     if window < 3:
-        raise ValueError(f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side.")
+        raise ValueError(
+            f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side."
+        )
     peak = _width(data_range, X_true)
     scores = np.array(
         [

@@ -49,6 +49,7 @@ class NoisyArray(np.ndarray):
         return rebuild, arguments, (state, self.clean, self.injector)
 
     def __setstate__(self, state):
+        """Take up what `__reduce__` wrote."""
         state, self.clean, self.injector = state
         super().__setstate__(state)
 
@@ -129,9 +130,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     True
     """
 
-    def __init__(
-        self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None
-    ):
+    def __init__(self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None):
         self.kind = kind
         self.level = level
         self.when = when
@@ -162,12 +161,12 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if not isinstance(self.clip, (bool, np.bool_)):
             raise ValueError(f"clip must be True or False, got {self.clip!r}.")
         seeds = (np.random.RandomState, np.random.Generator)
-        if self.random_state is not None and not isinstance(self.random_state, seeds):
-            if not is_integer(self.random_state) or not 0 <= self.random_state < 2**64:
-                raise ValueError(
-                    "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
-                    f" {self.random_state!r}."
-                )
+        seed = is_integer(self.random_state) and 0 <= self.random_state < 2**64
+        if not (seed or self.random_state is None or isinstance(self.random_state, seeds)):
+            raise ValueError(
+                "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
+                f" {self.random_state!r}."
+            )
         return self
 
     def fit(self, X, y=None):
@@ -287,8 +286,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return add_noise(unit, self.kind, level, generators, clip=self.clip)
         # A callable draws as it likes, so it sees one row at a time with that row's generator.
         noisy = [
-            add_noise(unit[i : i + 1], self.kind, level, generators.of_row(i), clip=self.clip)
-            for i in range(len(unit))
+            add_noise(unit[i : i + 1], self.kind, level, generators.of_row(i), clip=self.clip) for i in range(len(unit))
         ]
         return np.concatenate(noisy)
 

@@ -1,0 +1,48 @@
+# Each target makes its own virtual environment and everything else that it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test lint format docs bench wheel clean
+
+demo: $(VENV)/.demo
+	$(BIN)/sk-denoise demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/defaults.py digits mnist
+
+wheel: $(VENV)/.dev
+	rm -rf dist build
+	$(BIN)/python -m build --wheel
+	rm -rf build/empty && $(PYTHON) -m venv build/empty
+	build/empty/bin/pip install -q -c constraints.txt dist/*.whl
+	cd build && empty/bin/sk-denoise demo --help > /dev/null && empty/bin/python -c "import sk_denoise; print('wheel', sk_denoise.__version__, 'installs')"
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/generated *.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,46 @@
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise.datasets import load_digit_images
+
+
+@pytest.fixture(autouse=True)
+def _figures_off_screen(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Digits in their own units, 0..16; read-only, so that a test that writes on its input fails."""
+    X, y = load_digit_images()
+    X.flags.writeable = False
+    return X, y
+
+
+@pytest.fixture(scope="session")
+def fitted(digits):
+    """A pipeline trained on the first 1,200 digits; shared, so not to be changed."""
+    X, _ = digits
+    noise = NoiseInjector(level=0.3, random_state=0)
+    return Pipeline([("noise", noise), ("denoise", DenoisingAutoencoder(random_state=0))]).fit(X[:1200])
+
+
+@pytest.fixture
+def small():
+    """Rows for tests that only need some."""
+    return np.random.default_rng(0).random((60, 16))
+
+
+@pytest.fixture
+def mnist():
+    from sk_denoise.datasets import load_mnist
+
+    if not os.environ.get("SK_DENOISE_DATA"):
+        pytest.skip("SK_DENOISE_DATA names no folder with mnist.npz")
+    return load_mnist()

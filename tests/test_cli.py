@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise import demo as demo_module
+from sk_denoise.cli import main
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """The demo on short fits: what it does is under test here, not how well."""
+
+    class Short(DenoisingAutoencoder):
+        def __init__(self, architecture="dense", *, latent_dim=64, validation_split=None, epochs=5, random_state=None):
+            super().__init__(
+                architecture, latent_dim=latent_dim, validation_split=validation_split, epochs=5, random_state=0
+            )
+
+    monkeypatch.setattr(demo_module, "DenoisingAutoencoder", Short)
+    monkeypatch.setattr(demo_module, "_MOST_RIVAL_ROWS", 3000)
+
+
+@pytest.mark.parametrize("options", [[], ["--noise", "masking", "--level", "0.3", "--architecture", "unet"]])
+def test_demo(short, tmp_path, capsys, options):
+    assert main(["demo", "--output", str(tmp_path / "out"), *options]) == 0
+    out = capsys.readouterr().out
+    for word in ("PSNR", "SSIM", "clean", "noisy", "denoised", "rival", "won back", "latent_dim", "<- best"):
+        assert word in out
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "loss.png", "latent_size.png"}
+    assert str(tmp_path / "out" / "loss.png") in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ([], "required: COMMAND"),
+        (["demo", "--foo"], "unrecognized arguments: --foo"),
+        (["demo", "--noise", "gausian"], "invalid choice: 'gausian'"),
+        (["demo", "--level", "high"], "invalid float value: 'high'"),
+    ],
+)
+def test_wrong_option_is_one_line(arguments, match, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    err = capsys.readouterr().err
+    assert stop.value.code == 2 and match in err and err.count("\n") == 1
+
+
+def test_level_out_of_range_and_folder_that_is_a_file(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for arguments, match in (
+        (["--level", "25"], "level must be"),
+        (["--output", str(tmp_path / "file")], "file"),
+        (["--output", str(tmp_path / "file" / "below")], "file"),
+    ):
+        assert main(["demo", *arguments]) == 1
+        err = capsys.readouterr().err
+        assert match in err and err.startswith("sk-denoise: error: ") and err.count("\n") == 1
+
+
+def test_no_mnist(tmp_path, capsys, monkeypatch):
+    import keras
+
+    def offline():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setenv("SK_DENOISE_DATA", str(tmp_path))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
+    assert main(["demo", "--dataset", "mnist", "--output", str(tmp_path)]) == 1
+    assert "SK_DENOISE_DATA" in capsys.readouterr().err
+
+
+def test_rival_profits_from_redrawn_noise(digits):
+    X, y = digits
+    injector = NoiseInjector(level=0.3, random_state=0)
+    classifier = LogisticRegression(max_iter=300)
+    rival, n_draws = demo_module.fit_rival(classifier, injector, X[:600] / 16, y[:600])
+    noisy = np.asarray(NoiseInjector(level=0.3, random_state=1).fit(X[:600] / 16).transform(X[1200:] / 16))
+    once = LogisticRegression(max_iter=300).fit(injector.fit_transform(X[:600] / 16), y[:600])
+    assert n_draws > 1
+    assert rival.score(noisy, y[1200:]) > once.score(noisy, y[1200:])

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from sk_denoise import datasets
+
+
+def test_mnist(mnist):
+    X, X_test, y, _y_test = mnist
+    assert X.shape == (60000, 784) and X_test.shape == (10000, 784)
+    assert X.dtype == np.uint8 and set(y) == set(range(10))
+
+
+def test_file_that_is_not_mnist(tmp_path, monkeypatch):
+    monkeypatch.setenv("SK_DENOISE_DATA", str(tmp_path))
+    (tmp_path / "mnist.npz").write_bytes(b"nothing")
+    with pytest.raises(OSError, match=r"is no mnist\.npz"):
+        datasets.load_mnist()
+    np.savez(tmp_path / "mnist.npz", x_train=[1], y_train=[1], x_test=[1], y_test=[1])
+    with pytest.raises(OSError, match="does not hold MNIST"):
+        datasets.load_mnist()
+
+
+def test_offline(tmp_path, monkeypatch):
+    import keras
+
+    def offline():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setenv("SK_DENOISE_DATA", str(tmp_path))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
+    with pytest.raises(OSError, match="set SK_DENOISE_DATA to that folder"):
+        datasets.load_mnist()

@@ -1,0 +1,206 @@
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sk_denoise import NoiseInjector, NoisyArray
+from sk_denoise.noise_models import KINDS, RowGenerators, row_keys
+
+N = 1_000_000
+X0 = 0.3
+LEVEL = 0.2
+
+
+def rician_mean(x, level):
+    from scipy.special import ive
+
+    t = x**2 / (4 * level**2)
+    return level * np.sqrt(np.pi / 2) * ((1 + 2 * t) * ive(0, t) + 2 * t * ive(1, t))
+
+
+MOMENTS = {
+    "gaussian": (X0, LEVEL**2),
+    "uniform": (X0, LEVEL**2 / 3),
+    "speckle": (X0, (LEVEL * X0) ** 2),
+    "salt_pepper": (0.8 * X0 + 0.1, 0.8 * X0**2 + 0.1 - (0.8 * X0 + 0.1) ** 2),
+    "masking": (0.8 * X0, 0.2 * 0.8 * X0**2),
+    "poisson": (X0, LEVEL**2 * X0),
+    "rician": (rician_mean(X0, LEVEL), X0**2 + 2 * LEVEL**2 - rician_mean(X0, LEVEL) ** 2),
+}
+
+
+def rows_rng(X):
+    return RowGenerators(row_keys(np.arange(X.size).reshape(X.shape), 7))
+
+
+@pytest.mark.parametrize("source", [lambda X: np.random.default_rng(0), rows_rng], ids=["bulk", "by content"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_moments_match_the_closed_form(kind, source):
+    X = np.full((N // 1000, 1000), X0)
+    noisy = KINDS[kind](X, LEVEL, source(X))
+    mean, variance = MOMENTS[kind]
+    assert abs(noisy.mean() - mean) < 5 * np.sqrt(variance / N)
+    assert noisy.var() == pytest.approx(variance, rel=0.02)
+    assert (X == X0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_level_zero_is_no_noise_and_a_plain_array(kind, digits):
+    X = digits[0][:20]
+    noisy = NoiseInjector(kind, 0, random_state=0).fit_transform(X)
+    assert type(noisy) is np.ndarray
+    np.testing.assert_array_equal(noisy, X)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("units", [1 / 16, 1, 4096.0])
+def test_level_is_a_fraction_of_the_range(kind, units, digits):
+    X = digits[0][:50]
+    reference = NoiseInjector(kind, 0.4, random_state=3).fit_transform(X)
+    np.testing.assert_allclose(NoiseInjector(kind, 0.4, random_state=3).fit_transform(X * units), reference * units)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, lambda X, level, rng: X + level * rng.standard_normal(X.shape)])
+@pytest.mark.parametrize("level", [0.5, (0.1, 0.6)])
+def test_seeded_noise_depends_on_the_rows_content_alone(kind, level, digits):
+    X = digits[0][:40]
+    injector = NoiseInjector(kind, level, random_state=5).fit(X)
+    noisy = np.asarray(injector.transform(X))
+    order = np.random.default_rng(0).permutation(40)
+    np.testing.assert_array_equal(noisy, injector.transform(X))
+    np.testing.assert_array_equal(noisy[order], injector.transform(X[order]))
+    np.testing.assert_array_equal(noisy[7:9], injector.transform(np.asfortranarray(X[7:9])))
+    assert not np.array_equal(noisy, clone(injector).set_params(random_state=6).fit(X).transform(X))
+
+
+def test_rows_of_different_content_do_not_share_noise(digits):
+    X = digits[0]
+    injector = NoiseInjector(clip=False, random_state=0).fit(X)
+    noise = injector.transform(X) - X
+    assert abs(np.corrcoef(noise[0], noise[1])[0, 1]) < 0.5
+    assert len(np.unique(noise.round(6), axis=0)) == len(np.unique(X, axis=0))
+
+
+def test_chunks_do_not_show(digits, monkeypatch):
+    X = digits[0][:100]
+    whole = np.asarray(NoiseInjector(random_state=0).fit_transform(X))
+    monkeypatch.setattr("sk_denoise.noise._CHUNK_VALUES", 64 * 7)
+    np.testing.assert_array_equal(NoiseInjector(random_state=0).fit_transform(X), whole)
+
+
+@pytest.mark.parametrize("make", [lambda: None, lambda: np.random.default_rng(0), lambda: np.random.RandomState(0)])
+def test_without_int_seed_noise_is_fresh(make, small):
+    injector = NoiseInjector(random_state=make()).fit(small)
+    assert not np.array_equal(injector.transform(small), injector.transform(small))
+
+
+def test_global_random_state_is_not_touched(small):
+    before = np.random.get_state()[1].copy()
+    NoiseInjector().fit_transform(small)
+    NoiseInjector(random_state=0).fit_transform(small)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize(
+    ("when", "at_fit", "later"), [("always", True, True), ("fit", True, False), ("transform", False, True)]
+)
+def test_when(when, at_fit, later, small):
+    injector = NoiseInjector(when=when, random_state=0)
+    for noisy, expected in ((injector.fit_transform(small), at_fit), (injector.transform(small), later)):
+        assert isinstance(noisy, NoisyArray) == expected
+        assert np.array_equal(noisy, small) != expected
+        assert noisy is not small
+
+
+@pytest.mark.parametrize(
+    ("dtype", "out"), [("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f4"), (">f8", "f8"), ("?", "f4"), ("f2", "f2")]
+)
+def test_dtypes(dtype, out, digits):
+    X = digits[0][:9].astype(dtype)
+    before = X.copy()
+    noisy = NoiseInjector(random_state=0).fit_transform(X)
+    assert noisy.dtype == np.dtype(out)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_auto_range():
+    def read(X):
+        return NoiseInjector().fit(np.asarray(X)).data_range_
+
+    assert read([[0.2, 0.7]]) == (0, 1)
+    assert read(np.array([[3, 90]], dtype=np.uint8)) == (0, 255)
+    assert read([[-3.0, 5.0]]) == (-3, 5)
+    assert read([[7.0, 7.0]]) == (7, 8)
+
+
+def test_clip_stays_in_range_and_no_clip_leaves_it(digits):
+    X = digits[0]
+    clipped = NoiseInjector(random_state=0).fit_transform(X)
+    assert clipped.min() == 0 and clipped.max() == 16
+    assert NoiseInjector(clip=False, random_state=0).fit_transform(X).min() < 0
+
+
+class TestNoisyArray:
+    @pytest.fixture
+    def noisy(self, small):
+        return NoiseInjector(random_state=0).fit_transform(small)
+
+    def test_carries_its_source(self, noisy, small):
+        assert noisy.clean is small
+        assert isinstance(noisy.injector, NoiseInjector)
+
+    @pytest.mark.parametrize(
+        "derive",
+        [lambda a: a[:5], lambda a: a.copy(), lambda a: a.astype("f4"), lambda a: a + 1, lambda a: np.asarray(a)],
+        ids=["slice", "copy", "cast", "arithmetic", "asarray"],
+    )
+    def test_derived_arrays_do_not(self, noisy, derive):
+        assert getattr(derive(noisy), "clean", None) is None
+        assert noisy.clean is not None
+
+    def test_pickle_and_joblib_keep_it(self, noisy, small, tmp_path):
+        joblib.dump(noisy, tmp_path / "noisy")
+        for again in (pickle.loads(pickle.dumps(noisy)), joblib.load(tmp_path / "noisy")):
+            assert isinstance(again, NoisyArray)
+            np.testing.assert_array_equal(again, noisy)
+            np.testing.assert_array_equal(again.clean, small)
+            assert again.injector.get_params() == noisy.injector.get_params()
+
+    def test_sums_are_plain(self, noisy):
+        assert isinstance(noisy.sum(), np.floating)
+
+
+def test_pandas_output_warns_that_the_source_is_lost(small):
+    injector = NoiseInjector(random_state=0).set_output(transform="pandas")
+    with pytest.warns(UserWarning, match="set_output hides the clean rows"):
+        frame = injector.fit_transform(small)
+    assert frame.shape == small.shape
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"kind": "gausian"}, "kind must be .*Did you mean 'gaussian'"),
+        ({"kind": 3}, "kind must be"),
+        ({"level": -0.1}, r"level must be a number in \[0, 4\]"),
+        ({"level": 25}, "25/255"),
+        ({"level": "high"}, "level must be .*'high'"),
+        ({"level": (0.5, 0.1)}, "level must be"),
+        ({"level": float("nan")}, "level must be"),
+        ({"level": True}, "level must be"),
+        ({"kind": "masking", "level": 1.5}, r"level must be a number in \[0, 1\]"),
+        ({"when": "never"}, "when must be one of"),
+        ({"data_range": (1, 0)}, "data_range must be"),
+        ({"data_range": "uint8"}, "data_range must be"),
+        ({"clip": "yes"}, "clip must be True or False"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": 1.5}, "random_state must be"),
+        ({"kind": lambda X, level, rng: X[:, :1]}, "must return an array of the shape"),
+        ({"kind": lambda X, level, rng: X * np.nan}, "returned NaN or infinity"),
+    ],
+)
+def test_bad_parameters(params, match, small):
+    with pytest.raises(ValueError, match=match):
+        NoiseInjector(**params).fit_transform(small)

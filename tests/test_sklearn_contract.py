@@ -1,0 +1,45 @@
+"""scikit-learn's own checks, all of them, with no exception listed."""
+
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+
+# The checks' tables are no images, which the estimators say once each.
+pytestmark = pytest.mark.filterwarnings("ignore:image_shape=None:UserWarning", "ignore:set_output hides:UserWarning")
+
+ESTIMATORS = [
+    NoiseInjector(random_state=0),
+    NoiseInjector(),
+    NoiseInjector("poisson", (0.1, 0.5), when="fit", random_state=0),
+    DenoisingAutoencoder(epochs=2),
+    DenoisingAutoencoder("conv", epochs=1),
+    DenoisingAutoencoder("unet", epochs=1),
+    DenoisingAutoencoder(epochs=1, output="latent"),
+]
+# "fit" makes fit_transform differ from transform, which is its purpose and what two checks forbid; so it gets
+# the checks of everything else.
+CHECKS = [
+    (estimator, check)
+    for estimator in ESTIMATORS
+    for estimator, check in estimator_checks_generator(estimator)
+    if not (getattr(estimator, "when", None) == "fit" and "transformer_" in str(check))
+]
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=lambda v: str(getattr(v, "func", v))[:80])
+def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", [NoiseInjector(random_state=0), DenoisingAutoencoder(epochs=1, random_state=0)])
+def test_feature_names_and_set_output(estimator, digits):
+    import pandas as pd
+
+    frame = pd.DataFrame(digits[0][:50], columns=[f"pixel{i}" for i in range(64)])
+    estimator.fit(frame)
+    assert list(estimator.get_feature_names_out()) == list(frame.columns) == list(estimator.feature_names_in_)
+    out = estimator.set_output(transform="pandas").transform(frame)
+    assert list(out.columns) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        estimator.transform(frame[frame.columns[::-1]])
