@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_array, validate_data
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "StrOptions",
     "check_clean",
     "check_rows",
+    "check_sample_weight",
     "fit_context",
     "keep_on_error",
     "likely",

@@ -12,7 +12,8 @@ import math
 import keras
 from keras import layers
 
-ARCHITECTURES = ("dense", "conv", "unet")
+__all__ = ["conv", "dense", "unet"]
+
 CONV_FILTERS = (16, 32, 64)
 
 

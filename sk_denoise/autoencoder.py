@@ -127,7 +127,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     Notes
     -----
-    There is no `sample_weight`: training in minibatches cannot treat a weight of two as the row given twice.
+    `fit` takes no `sample_weight`: training in minibatches cannot treat a weight of two as the row given twice.
 
     A fitted estimator holds parameters and NumPy weights only. `model_`, `encoder_` and `decoder_` are built from them
     when first asked for and are not pickled.
@@ -389,7 +389,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """
         return self.decode(X)
 
-    def score(self, X, y=None, *, X_clean=None):
+    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
         """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
 
         Parameters
@@ -401,6 +401,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             Clean rows, where numeric and of the shape of `X`; anything else is ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
             Clean rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the pooled error.
 
         Returns
         -------
@@ -426,7 +428,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             if injector.data_range == "auto":
                 injector.data_range = self.data_range_
             rows = np.asarray(injector.fit(rows).inject(rows))
-        return metrics.psnr(target.clean, self.predict(self._named(rows, X)), data_range=self.data_range_)
+        denoised = self.predict(self._named(rows, X))
+        return metrics.psnr(target.clean, denoised, data_range=self.data_range_, sample_weight=sample_weight)
 
     @staticmethod
     def _named(rows, given):

@@ -181,21 +181,14 @@ class DenoisingDisplay:
         for number, (name, rows) in enumerate(self.images.items()):
             residual = name == "residual"
             unit = (np.asarray(rows, dtype=float) - (0 if residual else low)) / (high - low)
+            unit = np.clip((unit + 1) / 2 if residual else unit, 0, 1)
             tiles = unit.reshape(n_images, height, width, -1)
-            if tiles.shape[-1] != 3:
-                tiles = tiles.mean(axis=-1, keepdims=True)
+            tiles = tiles if tiles.shape[-1] == 3 else tiles.mean(axis=-1)  # other channels are shown as their mean
             for column, tile in enumerate(tiles):
                 left, top = column * (width + 1), number * (height + 1)
-                ax.imshow(
-                    np.clip((tile + 1) / 2 if residual else tile, 0, 1).squeeze(-1)
-                    if tile.shape[-1] == 1
-                    else np.clip((tile + 1) / 2 if residual else tile, 0, 1),
-                    cmap="PuOr" if residual else "gray",
-                    vmin=0,
-                    vmax=1,
-                    extent=(left, left + width, top + height, top),
-                    interpolation="nearest",
-                )
+                extent = (left, left + width, top + height, top)
+                colours = "PuOr" if residual else "gray"
+                ax.imshow(tile, cmap=colours, vmin=0, vmax=1, extent=extent, interpolation="nearest")
         ax.set_xlim(0, n_images * (width + 1) - 1)
         ax.set_ylim(len(self.images) * (height + 1) - 1, 0)
         ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(self.images))], list(self.images))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._sklearn import check_clean, check_rows
+from ._sklearn import check_clean, check_rows, check_sample_weight
 from ._units import check_data_range, check_image_shape, resolve_data_range
 
 __all__ = ["accuracy_recovery", "mean_squared_error", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
@@ -31,7 +31,7 @@ def _width(data_range, X_true):
     return high - low
 
 
-def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False):
+def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
     """Mean squared error of images scaled to [0, 1].
 
     Parameters
@@ -44,6 +44,8 @@ def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False):
         What to scale to [0, 1]: read off `X_true` as in `NoiseInjector`, or given.
     per_image : bool, default=False
         Return one error for each row, not one for all.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts in the pooled error.
 
     Returns
     -------
@@ -58,10 +60,14 @@ def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False):
     """
     X_true, X_pred = _pair(X_true, X_pred)
     errors = _squared_errors(X_true, X_pred) / _width(data_range, X_true) ** 2
-    return errors if per_image else float(errors.mean())
+    if per_image:
+        return errors
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, X_true, ensure_non_negative=True)
+    return float(np.average(errors, weights=sample_weight))
 
 
-def psnr(X_true, X_pred, *, data_range="auto", per_image=False):
+def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
     """Peak signal-to-noise ratio in decibels, ``10 * log10(peak ** 2 / MSE)``.
 
     Parameters
@@ -75,6 +81,8 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False):
     per_image : bool, default=False
         False pools the squared error over all rows before the logarithm, which stays finite where single rows are
         exact; True gives one value for each row, infinite where it is exact.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts in the pooled error.
 
     Returns
     -------
@@ -92,7 +100,8 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False):
     >>> round(psnr([[0.0, 1.0]], [[0.1, 0.9]]), 6)
     20.0
     """
-    errors = np.atleast_1d(mean_squared_error(X_true, X_pred, data_range=data_range, per_image=per_image))
+    options = {"data_range": data_range, "per_image": per_image, "sample_weight": sample_weight}
+    errors = np.atleast_1d(mean_squared_error(X_true, X_pred, **options))
     score = np.full(len(errors), np.inf)
     np.log10(errors, out=score, where=errors > 0)
     score[errors > 0] *= -10

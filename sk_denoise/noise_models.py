@@ -11,6 +11,8 @@ import hashlib
 
 import numpy as np
 
+__all__ = ["KINDS", "gaussian", "masking", "poisson", "rician", "salt_pepper", "speckle", "uniform"]
+
 _F32 = np.float32
 
 
@@ -23,6 +25,20 @@ def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
 
     Mean ``X``, variance ``level ** 2``. The noise of the method's article, and of most of the literature [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
 
     References
     ----------
@@ -39,6 +55,20 @@ def uniform(X, level, rng):
     """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
 
     Mean ``X``, variance ``level ** 2 / 3`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Half the width of the distribution.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
 
     References
     ----------
@@ -57,6 +87,20 @@ def speckle(X, level, rng):
 
     Mean ``X``, variance ``(level * X) ** 2`` [1]_.
 
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation relative to the pixel.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
     References
     ----------
     .. [1] A. K. Jain, "Fundamentals of Digital Image Processing", Prentice Hall, 1989, section 8.13.
@@ -72,6 +116,20 @@ def salt_pepper(X, level, rng):
     """Each pixel becomes, with probability `level`, black or white, either as likely.
 
     Mean ``(1 - level) * X + level / 2``, variance ``(1 - level) * X ** 2 + level / 2 - mean ** 2`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Probability, at most 1.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
 
     References
     ----------
@@ -90,6 +148,20 @@ def masking(X, level, rng):
 
     Mean ``(1 - level) * X``, variance ``level * (1 - level) * X ** 2`` [1]_.
 
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Probability, at most 1.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
     References
     ----------
     .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
@@ -103,6 +175,20 @@ def poisson(X, level, rng):
 
     Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity. A negative intensity
     counts as none [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation at full intensity.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
 
     References
     ----------
@@ -121,6 +207,20 @@ def rician(X, level, rng):
 
     Mean square ``X ** 2 + 2 * level ** 2``; mean ``level * sqrt(pi / 2) * L(-X ** 2 / (2 * level ** 2))`` with the
     Laguerre function ``L`` of order 1/2: dark pixels come out brighter [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation of both channels.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
 
     References
     ----------

@@ -62,7 +62,7 @@ class TestWaysIn:
             LogisticRegression(max_iter=2000),
         )  # fmt: skip
         model.fit(X[:1200], y[:1200])
-        assert model[1:].score(noisy, y[1200:]) > untouched.score(noisy / 16, y[1200:]) + 0.2
+        assert model[1:].score(noisy, y[1200:]) > untouched.score(noisy / 16, y[1200:]) + 0.05
 
     def test_deployed_without_noise(self, rows):
         fitted = pipe().fit(rows)

@@ -44,6 +44,13 @@ def test_ssim_shapes_and_order(digits, shape):
     assert ssim(X, low, image_shape=shape, per_image=True).shape == (10,)
 
 
+def test_a_weight_of_two_is_the_row_given_twice(digits):
+    X = digits[0][:4]
+    noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
+    twice = [0, 1, 1, 2, 3]
+    assert psnr(X, noisy, sample_weight=[1, 2, 1, 1]) == pytest.approx(psnr(X[twice], noisy[twice]))
+
+
 def test_accuracy_recovery():
     assert accuracy_recovery(0.9, 0.5, 0.4) == pytest.approx(-0.25)
     assert np.isnan(accuracy_recovery(0.9, 0.95, 0.9))
