@@ -15,7 +15,12 @@ html_theme_options = {"show_prev_next": False}
 html_sidebars = {"**": []}
 autosummary_generate = True
 numpydoc_show_class_members = False
-autodoc_default_options = {"members": True, "inherited-members": False}
+# What scikit-learn adds refers to scikit-learn's own glossary.
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": False,
+    "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request",
+}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

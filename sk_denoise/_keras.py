@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import math
 import os
 import threading
@@ -180,12 +181,22 @@ class Trainer:
         self.optimizer.build(self.model.trainable_variables)
         self._first_weights = self.model.get_weights()
         self._first_state = [variable.numpy() for variable in self.optimizer.variables]
-        rows = tf.TensorSpec((None, spec.n_features), tf.float32)
-        number = tf.TensorSpec((), tf.int32)
-        self.train_block = tf.function(
-            self._train_block, input_signature=[rows, rows, tf.TensorSpec((None,), tf.float32), number]
-        )
-        self.evaluate_block = tf.function(self._evaluate_block, input_signature=[rows, rows])
+        self._rows = tf.TensorSpec((None, spec.n_features), tf.float32)
+
+    # Traced when first called, as concrete functions: those count no retracing, so TensorFlow does not warn of it
+    # where a grid builds several networks.
+    @functools.cached_property
+    def train_block(self):
+        """Take a step a batch: (noisy rows, clean rows, a rate for each step, batch size) -> loss summed over rows."""
+        rates, number = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)
+        traced = tf.function(self._train_block).get_concrete_function(self._rows, self._rows, rates, number)
+        return lambda noisy, clean, rates, size: traced(*map(tf.constant, (noisy, clean, rates, np.int32(size))))
+
+    @functools.cached_property
+    def evaluate_block(self):
+        """Loss summed over rows: (noisy rows, clean rows) -> loss."""
+        traced = tf.function(self._evaluate_block).get_concrete_function(self._rows, self._rows)
+        return lambda noisy, clean: traced(tf.constant(noisy), tf.constant(clean))
 
     def reset(self, seed, learning_rate):
         """Set seeded initial weights and a fresh optimizer; every layer draws from a stream of its own."""
@@ -222,7 +233,6 @@ class Trainer:
             variable.assign(value)
 
     def _train_block(self, noisy, clean, rates, batch_size):
-        """Take a step a batch through a block of rows; return the loss summed over rows."""
         variables = self.model.trainable_variables
         total = tf.constant(0.0)
         for step in tf.range(tf.shape(rates)[0]):
@@ -255,7 +265,7 @@ class Forward:
         outputs = [layer.output.shape[1:] for layer in _layers(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
         self._chunk = max(2, min(8192, _INFERENCE_VALUES // max(1, values)))
-        self._functions = {name: self._compile(part) for name, part in self._parts.items()}
+        self._functions = {}
 
     @staticmethod
     def _compile(part):
@@ -272,10 +282,15 @@ class Forward:
             return tf.cast(tf.reshape(output, (-1, n_out)), tf.float32)
 
         signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
-        return tf.function(forward, input_signature=[signature, tf.TensorSpec((None, n_in), tf.float32)])
+        # A concrete function, as in Trainer; it counts no retracing.
+        traced = tf.function(forward).get_concrete_function(signature, tf.TensorSpec((None, n_in), tf.float32))
+        return lambda weights, rows: traced(weights, rows)
 
     def __call__(self, part, weights, n_rows, read, write):
         """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice)`` gives."""
+        if part not in self._functions:
+            self._functions[part] = self._compile(self._parts[part])
+        function = self._functions[part]
         values = [tf.constant(weights[i]) for i in self._indices[part]]
         multiple = _REGISTER // math.gcd(_REGISTER, math.prod(self._parts[part].output_shape[1:]))
         for start in range(0, n_rows, self._chunk):
@@ -285,7 +300,7 @@ class Forward:
             # Vectorized code rounds the values behind its last full register, and a lone row, in another way.
             # Whole registers make a row's result the same in every batch.
             padded = np.resize(block, (max(2, -(-n // multiple) * multiple), block.shape[1]))
-            write(rows, self._functions[part](values, padded).numpy()[:n])
+            write(rows, function(values, tf.constant(padded)).numpy()[:n])
 
 
 @contextlib.contextmanager
