@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint format docs bench wheel clean
+.PHONY: demo test test-oldest lint format docs bench wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sk-denoise demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+test-oldest:
+	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/pip install -q --disable-pip-version-check -c constraints-oldest.txt -e '.[test]'
+	$(VENV)-oldest/bin/python -m pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -45,4 +50,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/generated *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-oldest build dist docs/_build docs/auto_examples docs/generated *.egg-info .pytest_cache .ruff_cache

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from ._defaults import resolve_batch_size, resolve_epochs, resolve_learning_rate
-from ._sklearn import likely, read_rows
+from ._sklearn import check_clean, check_rows, likely, read_rows
 from ._targets import check_noise, corruption, find_target
 from ._training import Plan, Rows, train
 from ._units import check_data_range, check_image_shape, check_in_range, is_integer, resolve_data_range
@@ -34,22 +35,22 @@ def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=Fal
             f" rows now ask for {spec}. Set them back, or fit a clone of this estimator."
         )
     training, held_out = split(estimator, rows, target, data_range, validation_data, partial)
-    plan = make_plan(estimator, len(training), partial)
+    plan = make_plan(estimator, len(training), continued, partial)
+    _keras.check_rate_callbacks(callbacks, scheduled=plan.schedule == "cosine" and plan.rate is not None)
     _keras.check_memory(spec, min(plan.batch_size, len(training)))
     with _keras.lease_trainer(spec, private=bool(callbacks)) as trainer:
         trainer.reset(plan.seed, None if callable(plan.rate) else plan.rate)
         if continued:
             trainer.model.set_weights(estimator._weights)
             if partial and estimator._optimizer_state is not None:
-                trainer.set_optimizer_state(estimator._optimizer_state)
+                trainer.set_optimizer_state(estimator._optimizer_state, keep_rate=plan.rate is not None)
         n_steps = math.ceil(len(training) / plan.batch_size)
         events = _keras.Callbacks(callbacks, trainer, plan.epochs, n_steps) if callbacks else None
         history = train(trainer, training, plan, validation=held_out, callbacks=events)
         result = trainer.result(with_state=partial)
     if estimator.output == "latent" and result["code_size"] is None:
         raise ValueError(f"output='latent' needs a code, which architecture={estimator.architecture!r} does not have.")
-    before = estimator.history_ if continued else {}
-    estimator.history_ = {name: before.get(name, []) + values for name, values in history.items()}
+    estimator.history_ = join_histories(estimator.history_, history) if continued else history
     estimator.n_iter_ = len(estimator.history_["loss"])
     estimator.data_range_, estimator.image_shape_ = data_range, spec.image_shape
     estimator.target_source_ = target.source
@@ -57,6 +58,15 @@ def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=Fal
     estimator._optimizer_state, estimator._code_size = result["optimizer_state"], result["code_size"]
     vars(estimator).pop("_model", None)
     return estimator
+
+
+def join_histories(before, after):
+    """One entry for each epoch; NaN where an epoch had nothing held out."""
+
+    def values(history, name):
+        return history.get(name, [math.nan] * len(history["loss"]))
+
+    return {name: values(before, name) + values(after, name) for name in before | after}
 
 
 def check_params(estimator):
@@ -106,7 +116,7 @@ def network_spec(estimator, image_shape):
 def make_rows(rows, target, data_range):
     """Rows to train or validate on, as `target` says."""
     noisy = rows if target.source in ("X_clean", "y") else None
-    corrupt = None if target.noise is None else corruption(target.noise, data_range)
+    corrupt = None if target.noise is None else corruption(target, data_range)
     return Rows(target.clean, noisy, corrupt, data_range)
 
 
@@ -116,7 +126,7 @@ def split(estimator, rows, target, data_range, validation_data, partial):
     if partial:
         return everything, None
     if validation_data is not None:
-        return everything, validation_rows(estimator, validation_data, data_range)
+        return everything, validation_rows(estimator, validation_data, target, data_range)
     share = estimator.validation_split
     if share is None:
         share = 0.1 if estimator.early_stopping else 0
@@ -134,26 +144,34 @@ def split(estimator, rows, target, data_range, validation_data, partial):
     return everything.take(np.sort(order[n_held_out:])), everything.take(np.sort(order[:n_held_out]))
 
 
-def validation_rows(estimator, validation_data, data_range):
+def validation_rows(estimator, validation_data, training, data_range):
     """What `validation_data` gives, by the same rule as the training rows."""
     pair = isinstance(validation_data, tuple)
     if pair and len(validation_data) != 2:
         raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} parts.")
     given, X_clean = validation_data if pair else (validation_data, None)
-    rows = read_rows(estimator, given, reset=False)
+    rows = check_rows(given, "validation_data")
+    if rows.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"validation_data must have the {estimator.n_features_in_} features of X, got {rows.shape[1]}."
+        )
+    if X_clean is not None:
+        X_clean = check_clean(X_clean, rows.shape, "validation_data[1]")
     target = find_target(given, rows, None, X_clean, estimator.noise)
+    if target.source == "noise" and training.source == "injector":
+        target = dataclasses.replace(target, source="injector", noise=training.noise)  # the noise trained on
     check_in_range(target.clean, data_range, "validation_data")
     return make_rows(rows, target, data_range)
 
 
-def make_plan(estimator, n_rows, partial):
+def make_plan(estimator, n_rows, continued, partial):
     """How to train on `n_rows`."""
     if is_integer(estimator.random_state):
         seed = int(estimator.random_state)
     else:
         seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    if partial and estimator._is_fitted():
-        # Each call is one epoch numbered 0, so the seed must differ for the noise to.
+    if continued:
+        # Each fit numbers its epochs from 0, so the seed must differ for the noise to.
         seed = int(np.random.SeedSequence([seed, estimator.n_iter_]).generate_state(1)[0])
     batch_size = resolve_batch_size(estimator.batch_size, n_rows)
     return Plan(

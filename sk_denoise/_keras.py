@@ -14,6 +14,8 @@ import functools
 import math
 import os
 import threading
+import types
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -47,6 +49,19 @@ _idle_trainers: OrderedDict[tuple, Trainer] = OrderedDict()
 _forwards: OrderedDict[tuple, Forward] = OrderedDict()
 
 
+class _Same:
+    """A callable as part of a key: equal to itself only, hashable or not."""
+
+    def __init__(self, value):
+        self._value = value
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and self._value is other._value
+
+    def __hash__(self):
+        return id(self._value)
+
+
 @dataclasses.dataclass(frozen=True)
 class NetworkSpec:
     """Everything that shapes a network's graph; equal specs share compiled code and never weights."""
@@ -60,7 +75,13 @@ class NetworkSpec:
 
     def key(self):
         """Cache key; the precision that the user chose for Keras shapes the graph too."""
-        return tuple(vars(self).values()), keras.config.dtype_policy().name, keras.config.floatx()
+        values = tuple(_Same(value) if callable(value) else value for value in vars(self).values())
+        return values, keras.config.dtype_policy().name, keras.config.floatx()
+
+    @property
+    def is_fixed(self):
+        """False where the architecture is an object whose state may change under the same key."""
+        return not callable(self.architecture) or isinstance(self.architecture, types.FunctionType)
 
     @property
     def n_features(self):
@@ -71,7 +92,9 @@ class NetworkSpec:
 def check_names(loss, optimizer):
     """Refuse what Keras would not know as a loss or an optimizer."""
     losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
-    losses = (losses | {"mse", "mae"}) - {"get", "serialize", "deserialize"}
+    # Losses of class numbers and sequences cannot compare images.
+    losses -= {"get", "serialize", "deserialize", "ctc", "sparse_categorical_crossentropy"}
+    losses |= {"mse", "mae"}
     if not callable(loss) and (not isinstance(loss, str) or not _known(loss, keras.losses, losses)):
         raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
     base = keras.optimizers.Optimizer
@@ -97,7 +120,26 @@ def check_callbacks(callbacks):
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
-    return copy.deepcopy(list(callbacks or ()))
+    try:
+        return copy.deepcopy(list(callbacks or ()))
+    except TypeError as error:
+        raise ValueError(
+            f"callbacks must hold callbacks that can be copied, for each fit copies them, but: {error}. Give the"
+            " callback a __deepcopy__, or build what it holds in on_train_begin."
+        ) from error
+
+
+def check_rate_callbacks(callbacks, *, scheduled):
+    """Warn where a callback sets a learning rate that the schedule sets again at the next step."""
+    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+    for callback in callbacks:
+        if scheduled and isinstance(callback, kinds):
+            warnings.warn(
+                f"{type(callback).__name__} in callbacks has no effect, because learning_rate_schedule='cosine' sets"
+                " the rate at each step. Pass learning_rate_schedule='constant'.",
+                UserWarning,
+                stacklevel=5,
+            )
 
 
 def check_memory(spec, batch_size):
@@ -205,7 +247,8 @@ class Trainer:
         own = {id(v): (layer, v) for layer in _layers(self.model) for v in layer.weights}
         for number, (key, (layer, variable)) in zip(seeds, own.items()):
             initializer = getattr(layer, f"{variable.name}_initializer", None)
-            if initializer is not None:
+            # What a callable architecture froze, it means to keep.
+            if initializer is not None and layer.trainable:
                 config = initializer.get_config()
                 if "seed" in config:
                     initializer = type(initializer).from_config({**config, "seed": int(number) >> 1})
@@ -227,10 +270,11 @@ class Trainer:
             "optimizer_state": [v.numpy() for v in self.optimizer.variables] if with_state else None,
         }
 
-    def set_optimizer_state(self, state):
-        """Set the optimizer's variables."""
+    def set_optimizer_state(self, state, *, keep_rate=False):
+        """Set the optimizer's variables, all or all but the learning rate."""
         for variable, value in zip(self.optimizer.variables, state):
-            variable.assign(value)
+            if not (keep_rate and variable is self.optimizer.learning_rate):
+                variable.assign(value)
 
     def _train_block(self, noisy, clean, rates, batch_size):
         variables = self.model.trainable_variables
@@ -286,6 +330,10 @@ class Forward:
         traced = tf.function(forward).get_concrete_function(signature, tf.TensorSpec((None, n_in), tf.float32))
         return lambda weights, rows: traced(weights, rows)
 
+    def fits(self, weights):
+        """True unless the architecture, an object, has changed since this was compiled."""
+        return [tuple(v.shape) for v in self._parts["model"].weights] == [w.shape for w in weights]
+
     def __call__(self, part, weights, n_rows, read, write):
         """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice)`` gives."""
         if part not in self._functions:
@@ -306,6 +354,7 @@ class Forward:
 @contextlib.contextmanager
 def lease_trainer(spec, *, private):
     """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not used again."""
+    private = private or not spec.is_fixed
     with _lock:
         trainer = None if private else _idle_trainers.pop(spec.key(), None)
     if trainer is None:
@@ -318,11 +367,11 @@ def lease_trainer(spec, *, private):
                 _keep(_forwards, spec.key(), Forward(trainer.model))
 
 
-def forward_for(spec):
-    """The compiled inference for `spec`."""
+def forward_for(spec, weights):
+    """The compiled inference for `spec`, and for `weights` of these shapes."""
     with _lock:
         forward = _forwards.get(spec.key())
-        if forward is not None:
+        if forward is not None and forward.fits(weights):
             _forwards.move_to_end(spec.key())
             return forward
     forward = Forward(build_model(spec))

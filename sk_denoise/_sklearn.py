@@ -35,8 +35,8 @@ def _refuse_images(X, name):
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
             f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image a row, got an array of"
-            f" shape {tuple(X.shape)}. Reshape your data with {name}.reshape(len({name}), -1) and pass"
-            f" image_shape={tuple(X.shape[1:])} where a class takes it."
+            f" shape {tuple(X.shape)}. Reshape your data with {name}.reshape(len({name}), -1). Where images are not"
+            f" square and grey, also give the denoiser image_shape={tuple(X.shape[1:])}."
         )
 
 
@@ -44,7 +44,7 @@ def read_rows(estimator, X, *, reset):
     """Validate `X` for `estimator`, in its own dtype: a real, finite 2-D array; no copy of numeric input."""
     _refuse_images(X, "X")
     X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
-    return _finite_numbers(X, "X", type(estimator).__name__)
+    return _finite_numbers(X, "X")
 
 
 def check_rows(X, name="X"):
@@ -54,16 +54,14 @@ def check_rows(X, name="X"):
     return _finite_numbers(X, name)
 
 
-def _finite_numbers(X, name, estimator_name=None):
+def _finite_numbers(X, name):
     # Booleans are images too (masks); objects and strings become numbers or a clear error.
     if X.dtype.kind == "b":
         X = X.astype(np.uint8)
     dtype = None if X.dtype.kind in "fiu" else np.float64
-    if X.dtype.kind in "US":
-        raise ValueError(
-            f"{name} must be numeric, got an array of strings (dtype {X.dtype}). Convert it with {name}.astype(float)."
-        )
-    return check_array(X, dtype=dtype, input_name=name, estimator=estimator_name)
+    if X.dtype.kind in "USmM":
+        raise ValueError(f"{name} must be numeric, got dtype {X.dtype}. Convert strings with {name}.astype(float).")
+    return check_array(X, dtype=dtype, input_name=name)
 
 
 def check_clean(X_clean, shape, name="X_clean"):

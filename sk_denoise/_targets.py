@@ -34,6 +34,21 @@ def check_noise(noise):
     raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
 
 
+def check_length(y, n_samples):
+    """Refuse a `y` of another length, and warn of images that would pass for labels."""
+    if y is None or not hasattr(y, "__len__"):
+        return
+    if len(y) != n_samples:
+        raise ValueError(f"y must have as many rows as X, {n_samples}, got {len(y)}.")
+    if getattr(y, "ndim", 1) > 2:
+        warnings.warn(
+            f"y has the shape {tuple(y.shape)} and not that of X, so it counts as labels and is ignored. If it holds"
+            " the clean images, flatten them: y.reshape(len(y), -1).",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def image_target(y, shape):
     """`y` as clean rows where it is numeric and shaped like X, else None: then it is labels."""
     if y is None or getattr(y, "ndim", 2) != 2 or not hasattr(y, "__len__"):
@@ -52,6 +67,7 @@ def find_target(given, X, y, X_clean, noise):
     injector = check_noise(noise)
     if X_clean is not None:
         return Target("X_clean", check_clean(X_clean, X.shape), None)
+    check_length(y, len(X))
     clean = image_target(y, X.shape)
     if clean is not None:
         return Target("y", clean, None)
@@ -64,14 +80,23 @@ def find_target(given, X, y, X_clean, noise):
                 stacklevel=4,
             )
         return Target("injector", given.clean, given.injector)
+    if isinstance(given, NoisyArray):
+        warnings.warn(
+            "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
+            " rows count as clean ones. Split before adding noise, or pass X_clean=.",
+            UserWarning,
+            stacklevel=4,
+        )
     if injector is not None:
         return Target("noise", X, injector)
     return Target("identity", X, None)
 
 
-def corruption(injector, data_range):
-    """What draws `injector`'s noise on rows scaled by `data_range`: ``(unit, rng) -> noisy``."""
-    own = getattr(injector, "data_range_", injector.data_range)
+def corruption(target, data_range):
+    """What draws `target`'s noise on rows scaled by `data_range`: ``(unit, rng) -> noisy``."""
+    injector = target.noise
+    # An injector in front has read its range; of one that is a parameter, only the parameters count.
+    own = injector.data_range_ if target.source == "injector" else injector.data_range
     if isinstance(own, str) or tuple(own) == tuple(data_range):
         return injector.redraw
     # Levels are fractions of the injector's range, which is not ours: go there and back.

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ._units import to_unit
+from ._units import to_network
 
 _BLOCK_VALUES = 1 << 22  # values handed to the compiled loop at a time
 _WARM_UP = 0.1  # share of the steps in which the cosine schedule rises
@@ -43,7 +43,7 @@ class Rows:
         return (clean if self.corrupt is None else self.corrupt(clean, rng)), clean
 
     def _unit(self, rows):
-        return np.ascontiguousarray(to_unit(rows, self.data_range), dtype=np.float32)
+        return to_network(rows, self.data_range, "X")
 
 
 @dataclasses.dataclass(frozen=True)

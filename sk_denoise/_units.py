@@ -81,6 +81,19 @@ def to_unit(X, data_range):
     return unit.astype(dtype, copy=False)
 
 
+def to_network(X, data_range, name):
+    """`X` scaled for a network: float32; an error where a value lies too far out for that."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = to_unit(X, data_range).astype(np.float32, copy=False)
+    # Numbers that float32 holds but whose square it does not would turn into NaN inside the network.
+    if np.abs(unit).max(initial=0) < 1e18:
+        return unit
+    raise ValueError(
+        f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
+        f" {data_range[1]:g}) for the network. Remove them, or pass a data_range=(low, high) that covers them."
+    )
+
+
 def from_unit(unit, data_range, dtype):
     """Undo `to_unit`: a new array in the units of `data_range`, of `dtype`."""
     low, high = data_range

@@ -13,7 +13,7 @@ from . import metrics
 from ._fitting import run_fit
 from ._sklearn import Interval, StrOptions, check_rows, fit_context, keep_on_error, read_rows
 from ._targets import find_target
-from ._units import from_unit, is_integer, result_dtype, to_unit
+from ._units import from_unit, is_integer, result_dtype, to_network
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -52,7 +52,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     architecture : {"dense", "conv", "unet"} or callable, default="dense"
         "dense" is the article's network and the fastest. "conv" is convolutional with a code of `latent_dim`.
         "unet" gives the best images and has no code. A callable ``(image_shape, latent_dim) -> keras.Model`` maps rows
-        or images of values in [0, 1] to the same shape; layers named "encoder" and "decoder" give it a code.
+        or images of values in [0, 1] to the same shape, a new model at each call; layers named "encoder" and
+        "decoder" give it a code. Each fit draws trainable weights anew and keeps frozen ones.
     latent_dim : int, default=64
         Size of the code; for "unet" the number of feature maps at its coarser scales. 64 as in the article.
     hidden_layer_sizes : tuple of int, default=()
@@ -85,7 +86,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     patience : int, default=10
         Epochs to wait with `early_stopping`.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit. Those that listen to batches make training slower.
+        Copied for each fit, so that no parameter holds a model; what a callback gathers in itself stays in the copy.
+        Those that listen to batches make training slower.
     output : {"denoised", "latent"}, default="denoised"
         What `transform` returns.
     data_range : "auto" or pair of floats, default="auto"
@@ -281,7 +283,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """Pass rows on the scale [0, 1] through a part of the network."""
         from . import _keras
 
-        _keras.forward_for(self._spec)(part, self._weights, n_rows, read, write)
+        _keras.forward_for(self._spec, self._weights)(part, self._weights, n_rows, read, write)
 
     def _through(self, part, X):
         """Rows in the user's units through "model" or "encoder"; images come out in those units, codes as they are."""
@@ -291,7 +293,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
 
         def read(rows):
-            return np.asarray(to_unit(X[rows], self.data_range_), dtype=np.float32)
+            return to_network(X[rows], self.data_range_, "X")
 
         def write(rows, values):
             out[rows] = from_unit(values, self.data_range_, out.dtype) if part == "model" else values
@@ -312,6 +314,12 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
             Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
         """
+        check_is_fitted(self)
+        if self.output not in ("denoised", "latent") or (self.output == "latent" and self._code_size is None):
+            raise ValueError(
+                f"output must be 'denoised', or 'latent' for an architecture with a code, got {self.output!r} with"
+                f" architecture={self.architecture!r}."
+            )
         return self._through("model" if self.output == "denoised" else "encoder", X)
 
     def predict(self, X):
@@ -370,7 +378,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         def write(rows, values):
             out[rows] = from_unit(values, self.data_range_, out.dtype)
 
-        self._apply("decoder", len(Z), lambda rows: np.asarray(Z[rows], dtype=np.float32), write)
+        self._apply("decoder", len(Z), lambda rows: to_network(Z[rows], (0, 1), "Z"), write)
         return out
 
     @available_if(_gives_code)

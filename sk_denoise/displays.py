@@ -145,6 +145,11 @@ class DenoisingDisplay:
             With `ax_` and `figure_`.
         """
         X = check_rows(X)
+        if not hasattr(estimator, "transform"):
+            raise TypeError(
+                f"estimator must have transform, got {type(estimator).__name__}. Of a pipeline with a classifier, pass"
+                " the part up to the denoiser: pipe[:-1]."
+            )
         index = choose_rows(len(X), n_images, y=y, labels=labels, shuffle=shuffle, random_state=random_state)
         images = {"noisy": X[index], "denoised": np.asarray(estimator.transform(X[index]))}
         if X_clean is not None:

@@ -17,9 +17,9 @@ def _pair(X_true, X_pred):
     return X_true, X_pred
 
 
-def _squared_errors(X_true, X_pred):
-    """Mean squared error of each row, summed in float64."""
-    return np.array([np.mean((a - b) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
+def _squared_errors(X_true, X_pred, width):
+    """Mean squared error of each row, in float64, and scaled first, so that no square overflows."""
+    return np.array([np.mean(((a - b) / width) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
 
 
 def _rows64(X):
@@ -59,7 +59,7 @@ def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False, sa
     0.5
     """
     X_true, X_pred = _pair(X_true, X_pred)
-    errors = _squared_errors(X_true, X_pred) / _width(data_range, X_true) ** 2
+    errors = _squared_errors(X_true, X_pred, _width(data_range, X_true))
     if per_image:
         return errors
     if sample_weight is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import likely, output_is_default, read_rows
+from ._sklearn import keep_on_error, likely, output_is_default, read_rows
 from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
 from .noise_models import KINDS, PROBABILITY_KINDS, RowGenerators, add_noise, row_keys
 
@@ -111,6 +111,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Where noise was added, the result is a `NoisyArray`, whose `clean` the `DenoisingAutoencoder` behind it trains
     towards. A step in between, or ``set_output(transform="pandas")``, loses it.
 
+    With ``level=0`` there is no source either: a denoiser behind trains on its own `noise`.
+
     A pipeline cached with ``memory=`` and ``random_state=None`` replays the draw that it cached.
 
     References
@@ -188,9 +190,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _fit(self, X):
-        self.check_params()
-        X = read_rows(self, X, reset=True)
-        self.data_range_ = resolve_data_range(self.data_range, X)
+        with keep_on_error(self):
+            self.check_params()
+            X = read_rows(self, X, reset=True)
+            self.data_range_ = resolve_data_range(self.data_range, X)
         return X
 
     def fit_transform(self, X, y=None):
@@ -256,6 +259,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X_noisy : NoisyArray of shape (n_samples, n_features)
             In the units of `X`; a plain array with ``level=0``.
         """
+        check_is_fitted(self)
         level = check_level(self.level, self.kind)
         # Without noise the rows must not carry a source: joblib's cache keys see values and no attributes.
         if level in (0, (0, 0)) and isinstance(self.kind, str):

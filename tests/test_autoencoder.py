@@ -389,6 +389,122 @@ def test_copies_are_equal_and_go_on_training(small, copied):
     assert len(pickle.dumps(est)) < 8000
 
 
+class TestGoingOn:
+    def test_partial_fit_takes_a_new_rate(self, small):
+        est = quick(learning_rate=0.1).partial_fit(small)
+        before = est.predict(small)
+        est.set_params(learning_rate=1e-12).partial_fit(small)
+        np.testing.assert_allclose(est.predict(small), before, atol=1e-6)
+
+    def test_warm_start_draws_other_noise(self, small):
+        seen = []
+
+        def spy(X, level, rng):
+            seen.append(rng.random())
+            return X
+
+        est = quick(noise=NoiseInjector(spy), epochs=1, warm_start=True)
+        for _ in range(3):
+            est.fit(small)
+        assert len(set(seen)) == 3
+
+    def test_history_has_an_entry_for_each_epoch(self, small):
+        est = quick(warm_start=True, validation_split=0.2).fit(small).partial_fit(small)
+        assert [len(v) for v in est.history_.values()] == [3, 3]
+        assert np.isnan(est.history_["val_loss"][2])
+
+    def test_output_changed_after_fit(self, small):
+        for est in (quick().fit(small).set_params(output="codes"), quick(architecture="unet").fit(small)):
+            with pytest.raises(ValueError, match="output must be"):
+                est.set_params(output="latent" if est.architecture == "unet" else "codes").transform(small)
+
+
+class Widening:
+    """A callable with state, and not hashable."""
+
+    __hash__ = None
+    units = 4
+
+    def __call__(self, image_shape, latent_dim):
+        rows = keras.Input((16,))
+        return keras.Model(rows, keras.layers.Dense(16, "sigmoid")(keras.layers.Dense(self.units)(rows)))
+
+
+def test_callable_objects_may_change(small):
+    make = Widening()
+    assert quick(architecture=make).fit(small).transform(small).shape == small.shape
+    make.units = 7
+    assert quick(architecture=make).fit(small).model_.get_weights()[0].shape == (16, 7)
+
+
+def test_frozen_layers_are_kept(small):
+    def make(image_shape, latent_dim):
+        rows = keras.Input((16,))
+        frozen = keras.layers.Dense(16, use_bias=False)
+        x = frozen(rows)
+        frozen.set_weights([3 * np.eye(16)])
+        frozen.trainable = False
+        return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(x))
+
+    weights = quick(architecture=make).fit(small).model_.get_weights()
+    assert any(np.array_equal(w, 3 * np.eye(16)) for w in weights)
+
+
+def test_a_fitted_injector_as_noise_counts_by_its_parameters(small):
+    fitted = NoiseInjector(level=0.1).fit(small * 255)
+    assert weights_equal(quick(noise=fitted).fit(small), quick(noise=NoiseInjector(level=0.1)).fit(small))
+
+
+class TestTraps:
+    def test_images_as_y(self, small):
+        with pytest.warns(UserWarning, match="flatten them"):
+            assert quick().fit(small, small.reshape(-1, 4, 4)).target_source_ == "noise"
+        with pytest.raises(ValueError, match="y must have as many rows"):
+            quick().fit(small, small[:30])
+
+    def test_sliced_injector_output(self, small):
+        noisy = NoiseInjector(random_state=0).fit_transform(small)
+        with pytest.warns(UserWarning, match="lost their clean source"):
+            assert quick().fit(noisy[:30]).target_source_ == "noise"
+
+    def test_values_beyond_float32(self, small):
+        est = quick().fit(small)
+        far = small.copy()
+        far[0, 0] = 1e300
+        for call, name in ((est.transform, "X"), (est.decode, "Z"), (lambda X: est.fit(X, X_clean=small), "X")):
+            with pytest.raises(ValueError, match=f"^{name} has values up to 1e\\+300"):
+                call(far[:, :4] if name == "Z" else far)
+        huge = quick().fit(small * 1e150)
+        assert np.isfinite(huge.score(small * 1e150))
+
+    @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own callback
+    def test_schedule_against_callback(self, small):
+        scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.0)
+        with pytest.warns(UserWarning, match="learning_rate_schedule='constant'"):
+            quick(callbacks=[scheduler]).fit(small)
+        still = quick(callbacks=[scheduler], learning_rate_schedule="constant").fit(small)
+        assert weights_equal(
+            still, quick(callbacks=[scheduler], learning_rate_schedule="constant", epochs=1).fit(small)
+        )
+
+    @pytest.mark.parametrize(
+        ("validation_data", "match"),
+        [
+            (np.full((5, 16), np.nan), "validation_data contains NaN"),
+            (np.zeros((5, 4)), "validation_data must have the 16 features"),
+            ((np.zeros((5, 16)), np.zeros((4, 16))), r"validation_data\[1\] must have the shape"),
+        ],
+    )
+    def test_validation_data_is_named(self, small, validation_data, match):
+        with pytest.raises(ValueError, match=match):
+            quick().fit(small, validation_data=validation_data)
+
+    def test_validation_takes_the_noise_trained_on(self, small):
+        noisy = NoiseInjector(level=0.01, random_state=0).fit_transform(small)
+        losses = [quick().fit(noisy, validation_data=v).history_["val_loss"][-1] for v in (small, noisy)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 def test_not_fitted():
     for name in ("transform", "predict", "encode", "score"):
         with pytest.raises(NotFittedError):

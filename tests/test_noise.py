@@ -204,3 +204,10 @@ def test_pandas_output_warns_that_the_source_is_lost(small):
 def test_bad_parameters(params, match, small):
     with pytest.raises(ValueError, match=match):
         NoiseInjector(**params).fit_transform(small)
+
+
+def test_a_failed_fit_keeps_the_fitted_one(small):
+    injector = NoiseInjector(random_state=0).fit(small)
+    with pytest.raises(ValueError, match="too wide"):
+        injector.fit([[-1e308, 1e308]])
+    assert injector.transform(small).shape == small.shape

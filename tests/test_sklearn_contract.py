@@ -11,20 +11,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:image_shape=None:UserWarning", "
 ESTIMATORS = [
     NoiseInjector(random_state=0),
     NoiseInjector(),
-    NoiseInjector("poisson", (0.1, 0.5), when="fit", random_state=0),
+    NoiseInjector("poisson", (0.1, 0.5), random_state=0),
     DenoisingAutoencoder(epochs=2),
     DenoisingAutoencoder("conv", epochs=1),
     DenoisingAutoencoder("unet", epochs=1),
     DenoisingAutoencoder(epochs=1, output="latent"),
 ]
-# "fit" makes fit_transform differ from transform, which is its purpose and what two checks forbid; so it gets
-# the checks of everything else.
-CHECKS = [
-    (estimator, check)
-    for estimator in ESTIMATORS
-    for estimator, check in estimator_checks_generator(estimator)
-    if not (getattr(estimator, "when", None) == "fit" and "transformer_" in str(check))
-]
+CHECKS = [pair for estimator in ESTIMATORS for pair in estimator_checks_generator(estimator)]
 
 
 @pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=lambda v: str(getattr(v, "func", v))[:80])
