@@ -84,7 +84,8 @@ def format_demo(result):
     notes = {
         "denoised": "the same classifier, untouched",
         "denoised, classifier refitted": "on denoised training rows",
-        "rival": f"no denoiser: classifier trained on noisy rows, noise drawn {result.n_draws} times",
+        "rival": f"no denoiser: classifier trained on noisy rows, noise drawn {result.n_draws} times"
+        + ("" if result.saturated else " (limit)"),
     }
     for name, value in result.accuracy.items():
         note = f"  {notes[name]}" if name in notes else ""

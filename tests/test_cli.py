@@ -18,7 +18,7 @@ def short(monkeypatch):
             )
 
     monkeypatch.setattr(demo_module, "DenoisingAutoencoder", Short)
-    monkeypatch.setattr(demo_module, "_MOST_RIVAL_ROWS", 3000)
+    monkeypatch.setattr(demo_module, "_MOST_RIVAL_VALUES", 200_000)
 
 
 @pytest.mark.parametrize("options", [[], ["--noise", "masking", "--level", "0.3", "--architecture", "unet"]])
@@ -75,7 +75,7 @@ def test_rival_profits_from_redrawn_noise(digits):
     X, y = digits
     injector = NoiseInjector(level=0.3, random_state=0)
     classifier = LogisticRegression(max_iter=300)
-    rival, n_draws = demo_module.fit_rival(classifier, injector, X[:600] / 16, y[:600])
+    rival, n_draws, _ = demo_module.fit_rival(classifier, injector, X[:600] / 16, y[:600])
     noisy = np.asarray(NoiseInjector(level=0.3, random_state=1).fit(X[:600] / 16).transform(X[1200:] / 16))
     once = LogisticRegression(max_iter=300).fit(injector.fit_transform(X[:600] / 16), y[:600])
     assert n_draws > 1
