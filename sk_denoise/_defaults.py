@@ -1,4 +1,7 @@
-"""What "auto" means for the size of a training run; chosen on held-out training rows by benchmarks/defaults.py."""
+"""What "auto" means for the size of a training run; chosen on held-out training rows.
+
+`benchmarks/defaults.py` prints the choice for "dense", and with `more` the learning rates of "conv" and "unet".
+"""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ def check_names(loss, optimizer):
     # Losses of class numbers and sequences cannot compare images.
     losses -= {"get", "serialize", "deserialize", "ctc", "sparse_categorical_crossentropy"}
     losses |= {"mse", "mae"}
-    if not callable(loss) and (not isinstance(loss, str) or not _known(loss, keras.losses, losses)):
+    known = isinstance(loss, str) and (loss in losses or isinstance(getattr(keras.losses, loss, None), type))
+    if not callable(loss) and not known:
         raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
     base = keras.optimizers.Optimizer
     classes = {n: c for n, c in vars(keras.optimizers).items() if isinstance(c, type) and issubclass(c, base)}
@@ -109,10 +110,6 @@ def check_names(loss, optimizer):
     is_class = isinstance(optimizer, type) and issubclass(optimizer, base)
     if not is_class and not (isinstance(optimizer, str) and optimizer.lower() in names):
         raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
-
-
-def _known(name, module, names):
-    return name in names or isinstance(getattr(module, name, None), type)
 
 
 def check_callbacks(callbacks):
@@ -327,8 +324,7 @@ class Forward:
 
         signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
         # A concrete function, as in Trainer; it counts no retracing.
-        traced = tf.function(forward).get_concrete_function(signature, tf.TensorSpec((None, n_in), tf.float32))
-        return lambda weights, rows: traced(weights, rows)
+        return tf.function(forward).get_concrete_function(signature, tf.TensorSpec((None, n_in), tf.float32))
 
     def fits(self, weights):
         """True unless the architecture, an object, has changed since this was compiled."""

@@ -124,8 +124,7 @@ def unet_filters(latent_dim):
 def unet(image_shape, latent_dim):
     """U-Net: an encoder and a decoder joined at every scale, so detail need not pass the coarsest one [1]_.
 
-    The first convolution already halves the image, which makes it several times faster than the original at the same
-    quality.
+    Unlike in the original, the first convolution already halves the image, which saves most of the work.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Highest learning rate. "auto" is a measured one with Adam (0.01 for "dense", else 0.003), and the optimizer's
         own with any other. A callable of the step, such as a Keras schedule, sets the rate itself.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" rises over the first tenth of the steps and falls to zero, which halves the epochs needed. Choose
+        "cosine" rises over the first tenth of the steps and falls to zero, which ends at a lower error. Choose
         "constant" for callbacks that set the rate. `partial_fit` is always constant.
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" makes enough steps whatever the number of rows, between 5 and 300 epochs.
