@@ -7,6 +7,7 @@ import difflib
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -18,6 +19,7 @@ __all__ = [
     "check_clean",
     "check_rows",
     "check_sample_weight",
+    "effective_n_threads",
     "fit_context",
     "keep_on_error",
     "likely",

@@ -68,16 +68,19 @@ def check_in_range(X, data_range, name):
 
 
 def to_unit(X, data_range):
-    """Scale `X` so that `data_range` becomes [0, 1]; a new array of `X`'s own float dtype, at least float32."""
+    """Scale `X` so that `data_range` becomes [0, 1], in its own float dtype, at least float32.
+
+    Not to be written on: `X` itself comes back where there is nothing to do.
+    """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
     # Differences of large numbers lose everything in float32, so those ranges are scaled in float64.
     work = dtype if max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 else np.promote_types(dtype, np.float64)
-    unit = np.array(X, dtype=work, order="C")
+    unit = np.asarray(X, dtype=work, order="C")
     if low:
-        unit -= work.type(low)
+        unit = unit - work.type(low)
     if high - low != 1:
-        unit /= work.type(high - low)
+        unit = unit / work.type(high - low)
     return unit.astype(dtype, copy=False)
 
 
@@ -94,19 +97,18 @@ def to_network(X, data_range, name):
     )
 
 
-def from_unit(unit, data_range, dtype):
-    """Undo `to_unit`: a new array in the units of `data_range`, of `dtype`."""
+def from_unit(unit, data_range, *, out):
+    """Undo `to_unit`: write the values in the units of `data_range` to `out`, which may be `unit` itself."""
     low, high = data_range
-    dtype = np.dtype(dtype)
-    work = np.promote_types(dtype, np.float32)
+    work = np.promote_types(out.dtype, np.float32)
     if not max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30:
         work = np.promote_types(work, np.float64)
-    X = np.array(unit, dtype=work, order="C")
     if high - low != 1:
-        X *= work.type(high - low)
+        unit = np.multiply(unit, work.type(high - low), dtype=work, out=out if out.dtype == work else None)
     if low:
-        X += work.type(low)
-    return X.astype(dtype, copy=False)
+        unit = np.add(unit, work.type(low), dtype=work, out=out if out.dtype == work else None)
+    if unit is not out:
+        out[...] = unit
 
 
 def is_integer(value):

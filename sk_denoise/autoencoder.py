@@ -296,7 +296,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             return to_network(X[rows], self.data_range_, "X")
 
         def write(rows, values):
-            out[rows] = from_unit(values, self.data_range_, out.dtype) if part == "model" else values
+            from_unit(values, self.data_range_ if part == "model" else (0, 1), out=out[rows])
 
         self._apply(part, len(X), read, write)
         return out
@@ -376,7 +376,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         out = np.empty((len(Z), self.n_features_in_), dtype=result_dtype(Z.dtype))
 
         def write(rows, values):
-            out[rows] = from_unit(values, self.data_range_, out.dtype)
+            from_unit(values, self.data_range_, out=out[rows])
 
         self._apply("decoder", len(Z), lambda rows: to_network(Z[rows], (0, 1), "Z"), write)
         return out

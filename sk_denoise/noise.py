@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import keep_on_error, likely, output_is_default, read_rows
+from ._sklearn import effective_n_threads, keep_on_error, likely, output_is_default, read_rows
+from ._streams import RowStreams, key_multipliers, row_keys
 from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
-from .noise_models import KINDS, PROBABILITY_KINDS, RowGenerators, add_noise, row_keys
+from .noise_models import KINDS, PROBABILITY_KINDS, add_noise
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
 _MAX_LEVEL = 4  # of the data range; beyond, nearly always a sigma given in grey values
-_CHUNK_VALUES = 1 << 21  # values noised at a time: keeps temporary memory flat
+_BLOCK_VALUES = 1 << 18  # values noised at a time: few enough for the processor's cache, enough to share out
 
 
 class NoisyArray(np.ndarray):
@@ -66,6 +68,15 @@ def check_level(level, kind):
             f" {level!r}. It is {what}: noise of 25 grey values out of 255 is level=25/255."
         )
     return tuple(float(bound) for bound in bounds) if pair else float(level)
+
+
+def _blocks(shape):
+    step = max(1, _BLOCK_VALUES // shape[1])
+    return [slice(start, start + step) for start in range(0, shape[0], step)]
+
+
+def _random_keys(rng, n_rows):
+    return rng.integers(0, 2**64, size=n_rows, dtype=np.uint64)
 
 
 class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -265,34 +276,37 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if level in (0, (0, 0)) and isinstance(self.kind, str):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
-        rng = None if is_integer(self.random_state) else self._fresh_generator()
-        step = max(1, _CHUNK_VALUES // X.shape[1])
-        for start in range(0, len(X), step):
-            rows = slice(start, start + step)
-            unit = to_unit(X[rows], self.data_range_)
-            if rng is not None:
-                unit = add_noise(unit, self.kind, level, rng, clip=self.clip)
-            else:
-                unit = self._add_noise_by_content(unit, level)
-            noisy[rows] = from_unit(unit, self.data_range_, noisy.dtype)
+        keys_of = self._keys(X.shape)
+
+        def add(blocks):
+            streams = RowStreams(by_row=is_integer(self.random_state))
+            for rows in blocks:
+                unit = to_unit(X[rows], self.data_range_)
+                streams.restart(keys_of(rows, unit, streams.buffer))
+                out = noisy[rows] if noisy.dtype == unit.dtype else np.empty_like(unit)
+                add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
+                from_unit(out, self.data_range_, out=noisy[rows])
+
+        blocks = _blocks(X.shape)
+        # A callable may not be safe under threads.
+        n_threads = min(len(blocks), effective_n_threads()) if isinstance(self.kind, str) else 1
+        if n_threads > 1:
+            with ThreadPoolExecutor(n_threads) as pool:
+                list(pool.map(add, (blocks[i::n_threads] for i in range(n_threads))))
+        else:
+            add(blocks)
         return NoisyArray(noisy, np.asarray(X), self)
 
-    def _fresh_generator(self):
-        if isinstance(self.random_state, np.random.Generator):
-            return self.random_state
-        if isinstance(self.random_state, np.random.RandomState):
-            return np.random.default_rng(self.random_state.randint(0, 2**31, size=4))
-        return np.random.default_rng()
-
-    def _add_noise_by_content(self, unit, level):
-        generators = RowGenerators(row_keys(unit, self.random_state))
-        if isinstance(self.kind, str):
-            return add_noise(unit, self.kind, level, generators, clip=self.clip)
-        # A callable draws as it likes, so it sees one row at a time with that row's generator.
-        noisy = [
-            add_noise(unit[i : i + 1], self.kind, level, generators.of_row(i), clip=self.clip) for i in range(len(unit))
-        ]
-        return np.concatenate(noisy)
+    def _keys(self, shape):
+        """A function that gives the keys of some rows, whose values on the scale [0, 1] are `unit`."""
+        if is_integer(self.random_state):
+            multipliers = key_multipliers(self.random_state, shape[1])
+            return lambda rows, unit, buffer: row_keys(unit, multipliers, buffer)
+        rng = self.random_state
+        if isinstance(rng, np.random.RandomState):
+            rng = rng.randint(0, 2**31, size=4)
+        keys = _random_keys(np.random.default_rng(rng), shape[0])
+        return lambda rows, unit, buffer: keys[rows]
 
     def redraw(self, unit, rng):
         """Fresh noise on rows already scaled to [0, 1]; what a denoiser calls at each epoch.
@@ -309,7 +323,13 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         noisy : ndarray of shape (n_samples, n_features)
             Noisy rows on the same scale and of the same dtype.
         """
-        return add_noise(unit, self.kind, check_level(self.level, self.kind), rng, clip=self.clip)
+        level = check_level(self.level, self.kind)
+        keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
+        streams = RowStreams(by_row=False)
+        for rows in _blocks(unit.shape):
+            streams.restart(keys[rows])
+            add_noise(unit[rows], self.kind, level, streams, clip=self.clip, out=noisy[rows])
+        return noisy
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

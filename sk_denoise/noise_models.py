@@ -1,13 +1,12 @@
 """The noise models: one pure function a kind, ``kind(X, level, rng) -> X_noisy``.
 
 Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
-shape (n_samples, 1), and a source of random numbers (`numpy.random.Generator`, or `RowGenerators` below). Each returns
-a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in float32, which is finer than any image.
+shape (n_samples, 1), and a source of random numbers (`numpy.random.Generator`; a `NoiseInjector` hands over a faster
+one, out of `_streams.py`). Each returns a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in
+float32, which is finer than any image.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 import numpy as np
 
@@ -137,10 +136,7 @@ def salt_pepper(X, level, rng):
     """
     draw = rng.random(X.shape, dtype=_F32)
     level = np.asarray(level, dtype=_F32)
-    noisy = X.copy()
-    noisy[draw < level] = 1
-    noisy[draw < level / 2] = 0
-    return noisy
+    return np.where(draw < level, (draw < level / 2).astype(X.dtype), X)
 
 
 def masking(X, level, rng):
@@ -227,23 +223,37 @@ def rician(X, level, rng):
     .. [1] H. Gudbjartsson, S. Patz, "The Rician distribution of noisy MRI data", Magnetic Resonance in Medicine
        34(6), 1995.
     """
-    return np.hypot(gaussian(X, level, rng), gaussian(np.zeros_like(X), level, rng))
+    real, imaginary = gaussian(X, level, rng), gaussian(np.zeros_like(X), level, rng)
+    return np.sqrt(real * real + imaginary * imaginary)
 
 
 KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, rician)}
 PROBABILITY_KINDS = ("salt_pepper", "masking")
 
 
-def add_noise(unit, kind, level, rng, *, clip):
+def add_noise(unit, kind, level, streams, *, clip, out):
     """Noise on rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
 
-    `kind` is a name out of `KINDS` or a callable; `level` a number or a pair to draw from.
+    `kind` is a name out of `KINDS` or a callable; `level` a number or a pair to draw from; `streams` the rows' random
+    numbers; `out` where the noisy rows go, of the dtype of `unit`.
     """
     if isinstance(level, tuple):
         low, high = level
-        level = _F32(low) + _F32(high - low) * rng.random((len(unit), 1), dtype=_F32)
-    noisy = KINDS[kind](unit, level, rng) if isinstance(kind, str) else _call(kind, unit, level, rng)
-    return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
+        level = _F32(low) + _F32(high - low) * streams.random((len(unit), 1))
+    if isinstance(kind, str):
+        noisy = KINDS[kind](unit, level, streams)
+    elif streams.by_row:
+        # A callable draws as it likes, so it sees one row at a time with that row's generator.
+        levels = np.broadcast_to(level, (len(unit), 1))
+        rows = [_call(kind, unit[i : i + 1], levels[i], streams.generator(i)) for i in range(len(unit))]
+        noisy = np.concatenate(rows)
+    else:
+        noisy = _call(kind, unit, level, streams.generator())
+    if clip:
+        np.clip(noisy, 0, 1, out=out)
+    else:
+        out[...] = noisy
+    return out
 
 
 def _call(kind, unit, level, rng):
@@ -255,67 +265,3 @@ def _call(kind, unit, level, rng):
     if not np.isfinite(noisy).all():
         raise ValueError(f"kind={name} returned NaN or infinity. It must return finite values for rows in [0, 1].")
     return noisy
-
-
-def row_keys(unit, seed):
-    """A 128-bit key for each row, from the seed and the row's values; float32, so that any dtype gets the same."""
-    canonical = np.ascontiguousarray(unit, dtype="<f4") + _F32(0)  # adding zero turns -0.0 into 0.0
-    start = hashlib.blake2b(int(seed).to_bytes(16, "little"), digest_size=16)
-    keys = np.empty((len(unit), 2), dtype=np.uint64)
-    for key, row in zip(keys, canonical.astype("<f4", copy=False)):
-        state = start.copy()
-        state.update(row)
-        key[:] = np.frombuffer(state.digest(), dtype="<u8")
-    return keys
-
-
-class RowGenerators:
-    """The part of `numpy.random.Generator` that the kinds use, where each row draws from a generator of its own.
-
-    Row ``i`` of every array drawn comes from a Philox counter keyed by ``keys[i]``, so it does not depend on the
-    other rows. Each call starts at a fresh counter, so that two calls are independent.
-    """
-
-    def __init__(self, keys):
-        self._keys = keys
-        self._bits = np.random.Philox(key=0)
-        self._state = self._bits.state
-        self._generator = np.random.Generator(self._bits)
-        self._n_calls = 0
-
-    def of_row(self, index):
-        """The generator of one row, at the start of the current call's numbers."""
-        self._state["state"] = {
-            "counter": np.array([0, 0, self._n_calls, 0], dtype=np.uint64),
-            "key": self._keys[index],
-        }
-        self._state.update(buffer_pos=4, has_uint32=0, uinteger=0)
-        self._bits.state = self._state
-        return self._generator
-
-    def next_call(self):
-        """Move every row on to fresh numbers."""
-        self._n_calls += 1
-
-    def _fill(self, shape, dtype, draw):
-        out = np.empty(shape, dtype=dtype)
-        for index, row in enumerate(out):
-            draw(self.of_row(index), index, row)
-        self.next_call()
-        return out
-
-    def standard_normal(self, shape, dtype):
-        """Standard normal numbers of `shape`."""
-        return self._fill(shape, dtype, lambda rng, _, row: rng.standard_normal(out=row, dtype=dtype))
-
-    def random(self, shape, dtype):
-        """Uniform numbers in [0, 1) of `shape`."""
-        return self._fill(shape, dtype, lambda rng, _, row: rng.random(out=row, dtype=dtype))
-
-    def poisson(self, lam):
-        """Poisson counts with the means `lam`."""
-
-        def draw(rng, index, row):
-            row[:] = rng.poisson(lam[index])
-
-        return self._fill(lam.shape, np.int64, draw)

@@ -3,10 +3,12 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.base import clone
 
 from sk_denoise import NoiseInjector, NoisyArray
-from sk_denoise.noise_models import KINDS, RowGenerators, row_keys
+from sk_denoise._streams import RowStreams, key_multipliers, row_keys
+from sk_denoise.noise_models import KINDS
 
 N = 1_000_000
 X0 = 0.3
@@ -31,11 +33,24 @@ MOMENTS = {
 }
 
 
-def rows_rng(X):
-    return RowGenerators(row_keys(np.arange(X.size).reshape(X.shape), 7))
+def by_content(X):
+    streams = RowStreams(by_row=True)
+    rows = np.arange(X.size).reshape(X.shape)
+    streams.restart(row_keys(rows, key_multipliers(7, X.shape[1]), streams.buffer))
+    return streams
 
 
-@pytest.mark.parametrize("source", [lambda X: np.random.default_rng(0), rows_rng], ids=["bulk", "by content"])
+def by_chance(X):
+    streams = RowStreams(by_row=False)
+    streams.restart(np.random.default_rng(0).integers(0, 2**64, len(X), dtype=np.uint64))
+    return streams
+
+
+def numpy_generator(X):
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("source", [numpy_generator, by_content, by_chance])
 @pytest.mark.parametrize("kind", KINDS)
 def test_moments_match_the_closed_form(kind, source):
     X = np.full((N // 1000, 1000), X0)
@@ -83,11 +98,54 @@ def test_rows_of_different_content_do_not_share_noise(digits):
     assert len(np.unique(noise.round(6), axis=0)) == len(np.unique(X, axis=0))
 
 
-def test_chunks_do_not_show(digits, monkeypatch):
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
     X = digits[0][:100]
-    whole = np.asarray(NoiseInjector(random_state=0).fit_transform(X))
-    monkeypatch.setattr("sk_denoise.noise._CHUNK_VALUES", 64 * 7)
-    np.testing.assert_array_equal(NoiseInjector(random_state=0).fit_transform(X), whole)
+    whole = np.asarray(NoiseInjector(kind, random_state=0).fit_transform(X))
+    monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64 * 7)
+    monkeypatch.setattr("sk_denoise.noise.effective_n_threads", lambda: n_threads)
+    np.testing.assert_array_equal(NoiseInjector(kind, random_state=0).fit_transform(X), whole)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"poisson"}))
+def test_threads_do_not_show_in_noise_from_a_generator(kind, digits, monkeypatch):
+    X = digits[0][:100]
+    whole = np.asarray(NoiseInjector(kind, random_state=np.random.default_rng(1)).fit_transform(X))
+    monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64 * 7)
+    again = NoiseInjector(kind, random_state=np.random.default_rng(1)).fit_transform(X)
+    np.testing.assert_array_equal(again, whole)
+
+
+@pytest.mark.parametrize("source", [by_content, by_chance])
+@pytest.mark.parametrize(("draw", "cdf"), [("standard_normal", "norm"), ("random", "uniform")])
+def test_bulk_numbers_have_the_distribution_and_no_correlations(source, draw, cdf):
+    numbers = getattr(source(np.empty((1000, 999))), draw)((1000, 999))
+    assert stats.kstest(numbers.ravel(), cdf).pvalue > 1e-3
+    # Beside, below, and the two coordinates of one point, which lie 500 columns apart; of squares too.
+    for values in (numbers, numbers**2):
+        pairs = [(values[:, 1:], values[:, :-1]), (values[1:], values[:-1]), (values[:, 500:], values[:, :499])]
+        for a, b in pairs:
+            assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
+
+
+def test_two_draws_of_a_stream_differ_and_restart_repeats_them():
+    streams = by_chance(np.empty((3, 5)))
+    first, second = streams.random((3, 5)).copy(), streams.random((3, 5)).copy()
+    assert len(np.unique([first, second])) == 30
+    streams.restart(streams._keys)
+    np.testing.assert_array_equal(streams.random((3, 5)), first)
+
+
+def test_keys_of_coarse_and_constant_rows_all_differ():
+    rows = [np.zeros((1, 64)), np.full((1, 64), 0.5), np.ones((1, 64)), np.eye(64), np.eye(64) / 2, 1 - np.eye(64)]
+    rows = np.unique(np.concatenate([*rows, np.tril(np.ones((64, 64)))]), axis=0)
+    keys = row_keys(rows, key_multipliers(0, 64), RowStreams(by_row=True).buffer)
+    assert len(np.unique(keys)) == len(rows)
+    negative_zeros = np.where(rows == 0, -0.0, rows).astype(np.float32)
+    np.testing.assert_array_equal(
+        keys, row_keys(negative_zeros, key_multipliers(0, 64), RowStreams(by_row=True).buffer)
+    )
 
 
 @pytest.mark.parametrize("make", [lambda: None, lambda: np.random.default_rng(0), lambda: np.random.RandomState(0)])

@@ -1,0 +1,145 @@
+"""Random numbers for noise, float32 and in bulk: a stream for each row, so that rows do not depend on each other.
+
+Counters hashed by whole arrays, and Box and Muller's transform of them, take a third of the time that drawing normal
+numbers one after the other takes, and need no generator to be set up for each row.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+_F32, _U32, _U64 = np.float32, np.uint32, np.uint64
+# The constants of SplitMix64: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
+# OOPSLA 2014.
+_STEP, _MIX_1, _MIX_2 = _U64(0x9E3779B97F4A7C15), _U64(0xBF58476D1CE4E5B9), _U64(0x94D049BB133111EB)
+
+
+class RowStreams:
+    """The part of `numpy.random.Generator` that the kinds of noise use, with a stream for each row.
+
+    Row ``i`` of every array drawn depends on ``keys[i]`` and on no other row. With ``by_row=False`` that is given up
+    where it costs time: the keys are random then, and rows have nothing to agree with.
+
+    One thread uses it, for one block of rows after the other: arrays drawn are its own again after `restart`, since
+    memory given back and asked for anew at each block took as long as the numbers.
+    """
+
+    def __init__(self, *, by_row):
+        self.by_row = by_row
+        self._buffers = {}
+        self._bits = np.random.Philox(key=0)
+        self._state = self._bits.state
+        self._generator = np.random.Generator(self._bits)
+
+    def restart(self, keys):
+        """Take the next block of rows."""
+        self._keys = keys
+        self._used = 0  # words of each stream drawn so far
+        self._n_arrays = 0
+
+    def buffer(self, name, shape, dtype):
+        """Memory to write on, the same for the same `name`."""
+        size = math.prod(shape)
+        if name not in self._buffers or self._buffers[name].size < size:
+            self._buffers[name] = np.empty(size, dtype)
+        return self._buffers[name][:size].reshape(shape)
+
+    def _array(self, shape):
+        self._n_arrays += 1
+        return self.buffer(self._n_arrays, shape, _F32)
+
+    def _words(self, n):
+        """The next `n` 32-bit words of each row: the halves of SplitMix64 started at the row's key."""
+        shape = len(self._keys), -(-n // 2)
+        counters = np.arange(self._used + 1, self._used + shape[1] + 1, dtype=_U64)
+        counters *= _STEP
+        self._used += shape[1]
+        words, shifted = self.buffer("words", shape, _U64), self.buffer("shifted", shape, _U64)
+        np.add(self._keys[:, np.newaxis], counters, out=words)
+        for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+            words ^= np.right_shift(words, _U64(shift), out=shifted)
+            if factor is not None:
+                words *= factor
+        return words.view(_U32)[:, :n]
+
+    def random(self, shape, dtype=_F32):
+        """Uniform numbers in [0, 1) of `shape`, multiples of 2 ** -24."""
+        words, numbers = self._words(shape[1]), self._array(shape)
+        words >>= _U32(8)
+        return np.multiply(words, _F32(2**-24), out=numbers, casting="unsafe", dtype=_F32)
+
+    def standard_normal(self, shape, dtype=_F32):
+        """Standard normal numbers of `shape`: coordinates of points of random radius and angle [1]_.
+
+        A word makes a point, 20 bits its radius (up to 5.4) and 12 bits its angle.
+
+        References
+        ----------
+        .. [1] G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", Annals of
+           Mathematical Statistics 29(2), 1958.
+        """
+        n_points = -(-shape[1] // 2)
+        n_sines = shape[1] - n_points
+        words, normal = self._words(n_points), self._array(shape)
+        radius, angle, cosine = (self.buffer(name, words.shape, _F32) for name in ("radius", "angle", "cosine"))
+        np.right_shift(words, _U32(12), out=cosine.view(_U32))
+        radius[...] = cosine.view(np.int32)
+        radius += _F32(0.5)  # never zero, so that the logarithm is finite
+        radius *= _F32(2**-20)
+        np.log(radius, out=radius)
+        radius *= _F32(-2)
+        np.sqrt(radius, out=radius)
+        words <<= _U32(20)
+        angle[...] = words.view(np.int32)
+        angle *= _F32(math.pi * 2**-31)
+        np.cos(angle, out=cosine)
+        np.multiply(cosine, radius, out=normal[:, :n_points])
+        np.sin(angle, out=angle)
+        np.multiply(angle[:, :n_sines], radius[:, :n_sines], out=normal[:, n_points:])
+        return normal
+
+    def generator(self, index=0):
+        """A `numpy.random.Generator` of one row's own, valid until the next call."""
+        self._state["state"]["key"] = np.array([self._keys[index], 0], dtype=_U64)
+        self._state["state"]["counter"] = np.array([0, 0, self._used, 0], dtype=_U64)
+        self._state.update(buffer_pos=4, has_uint32=0, uinteger=0)
+        self._bits.state = self._state
+        return self._generator
+
+    def poisson(self, lam):
+        """Poisson counts with the means `lam`; NumPy's, for how many words one takes varies."""
+        if self.by_row:
+            counts = np.empty(lam.shape, dtype=np.int64)
+            for index, row in enumerate(lam):
+                counts[index] = self.generator(index).poisson(row)
+        else:
+            counts = self.generator().poisson(lam)
+        self._used += 1
+        return counts
+
+
+def key_multipliers(seed, n_features):
+    """What `row_keys` multiplies with: random numbers for a seed."""
+    generator = np.random.Generator(np.random.Philox(key=int(seed)))
+    return generator.integers(0, 2**64, size=(2, n_features + 1), dtype=_U64)
+
+
+def row_keys(unit, multipliers, buffer):
+    """A 64-bit key for each row from its values, taken as float32, so that any dtype gets the same.
+
+    The upper halves of two sums of values times random multipliers: two different rows share a key with a probability
+    of at most 2 ** -64, whatever they hold [1]_.
+
+    References
+    ----------
+    .. [1] D. Lemire, O. Kaser, "Strongly universal string hashing is fast", Computer Journal 57(11), 2014.
+    """
+    values = buffer("values", unit.shape, _F32)
+    # Adding zero turns -0.0 into 0.0.
+    np.add(unit, 0, out=values, casting="same_kind")
+    words = buffer("word for value", unit.shape, _U64)
+    words[...] = values.view(_U32)
+    high, low = (np.einsum("ij,j->i", words, numbers[:-1]) + numbers[-1] for numbers in multipliers)
+    return (high & _U64(0xFFFFFFFF00000000)) | (low >> _U64(32))
