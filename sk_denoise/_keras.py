@@ -208,7 +208,15 @@ def parts_of(model):
 
 def _reshaped(part, rows):
     """`part` wants images or rows; both hold the same values."""
-    return tf.reshape(rows, (-1, *part.input_shape[1:]))
+    return rows if len(part.input_shape) == 2 else tf.reshape(rows, (-1, *part.input_shape[1:]))
+
+
+def _filled_up(rows, shape):
+    """`rows` as batches of `shape`, with zeros behind them."""
+    if len(rows) < shape[0] * shape[1]:
+        rows, given = np.zeros((shape[0] * shape[1], shape[2]), dtype=np.float32), rows
+        rows[: len(given)] = given
+    return rows.reshape(shape)
 
 
 class Trainer:
@@ -220,22 +228,48 @@ class Trainer:
         self.optimizer.build(self.model.trainable_variables)
         self._first_weights = self.model.get_weights()
         self._first_state = [variable.numpy() for variable in self.optimizer.variables]
-        self._rows = tf.TensorSpec((None, spec.n_features), tf.float32)
+        self._n_features = spec.n_features
+        # XLA fuses what lies between matrix products and takes half the time; on convolutions it takes several times
+        # as long. It wants batches of one size, filled up with rows that weigh nothing, which a loss or a network of
+        # the user's own need not bear.
+        self._xla = spec.architecture == "dense" and isinstance(spec.loss, str)
+        self._compiled = OrderedDict()
 
-    # Traced when first called, as concrete functions: those count no retracing, so TensorFlow does not warn of it
-    # where a grid builds several networks.
-    @functools.cached_property
-    def train_block(self):
-        """Take a step a batch: (noisy rows, clean rows, a rate for each step, batch size) -> loss summed over rows."""
-        rates, number = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)
-        traced = tf.function(self._train_block).get_concrete_function(self._rows, self._rows, rates, number)
-        return lambda noisy, clean, rates, size: traced(*map(tf.constant, (noisy, clean, rates, np.int32(size))))
+    def train_block(self, noisy, clean, rates, size):
+        """Take a step a batch of `size`, each at its rate; return the loss summed over rows."""
+        capacity = 1 << (len(rates) - 1).bit_length() if self._xla else None
+        key = capacity, size if self._xla else None
+        if key not in self._compiled:
+            _keep(self._compiled, key, self._compile_training(*key))
+        if not self._xla:
+            return float(self._compiled[key](*map(tf.constant, (noisy, clean, rates, np.int32(size)))))
+        weights = np.zeros((capacity, size), dtype=np.float32)
+        weights.flat[: len(clean)] = 1
+        # A mean over the whole batch with these weights is the mean over the rows that count.
+        weights *= size / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+        shape = capacity, size, self._n_features
+        noisy, clean = _filled_up(noisy, shape), _filled_up(clean, shape)
+        rates, n_steps = np.resize(rates, capacity), np.int32(len(rates))
+        return float(self._compiled[key](*map(tf.constant, (noisy, clean, weights, rates, n_steps))))
+
+    # Traced as concrete functions: those count no retracing, so TensorFlow does not warn of it where a grid builds
+    # several networks.
+    def _compile_training(self, capacity, size):
+        number = tf.TensorSpec((), tf.int32)
+        if not self._xla:
+            rows, rates = tf.TensorSpec((None, self._n_features), tf.float32), tf.TensorSpec((None,), tf.float32)
+            return tf.function(self._train_slices).get_concrete_function(rows, rows, rates, number)
+        rows = tf.TensorSpec((capacity, size, self._n_features), tf.float32)
+        weights, rates = tf.TensorSpec((capacity, size), tf.float32), tf.TensorSpec((capacity,), tf.float32)
+        function = tf.function(self._train_batches, jit_compile=True)
+        return function.get_concrete_function(rows, rows, weights, rates, number)
 
     @functools.cached_property
     def evaluate_block(self):
         """Loss summed over rows: (noisy rows, clean rows) -> loss."""
-        traced = tf.function(self._evaluate_block).get_concrete_function(self._rows, self._rows)
-        return lambda noisy, clean: traced(tf.constant(noisy), tf.constant(clean))
+        rows = tf.TensorSpec((None, self._n_features), tf.float32)
+        traced = tf.function(self._evaluate_block).get_concrete_function(rows, rows)
+        return lambda noisy, clean: float(traced(tf.constant(noisy), tf.constant(clean)))
 
     def reset(self, seed, learning_rate):
         """Set seeded initial weights and a fresh optimizer; every layer draws from a stream of its own."""
@@ -273,27 +307,41 @@ class Trainer:
             if not (keep_rate and variable is self.optimizer.learning_rate):
                 variable.assign(value)
 
-    def _train_block(self, noisy, clean, rates, batch_size):
-        variables = self.model.trainable_variables
+    def _train_slices(self, noisy, clean, rates, size):
         total = tf.constant(0.0)
         for step in tf.range(tf.shape(rates)[0]):
-            if rates[step] >= 0:  # a negative rate leaves it to the optimizer, or to a callback
-                self.optimizer.learning_rate.assign(rates[step])
-            batch = slice(step * batch_size, (step + 1) * batch_size)
-            x, y = _reshaped(self.model, noisy[batch]), clean[batch]
-            with tf.GradientTape() as tape:
-                loss = self._loss(x, y, training=True)
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
-            total += loss * tf.cast(tf.shape(y)[0], tf.float32)
+            batch = slice(step * size, (step + 1) * size)
+            loss = self._step(noisy[batch], clean[batch], None, rates[step])
+            total += loss * tf.cast(tf.shape(clean[batch])[0], tf.float32)
         return total
 
-    def _evaluate_block(self, noisy, clean):
-        loss = self._loss(_reshaped(self.model, noisy), clean, training=False)
-        return loss * tf.cast(tf.shape(clean)[0], tf.float32)
+    def _train_batches(self, noisy, clean, weights, rates, n_steps):
+        total = tf.constant(0.0)
+        for step in tf.range(n_steps):
+            loss = self._step(noisy[step], clean[step], weights[step], rates[step])
+            total += loss * tf.math.count_nonzero(weights[step], dtype=tf.float32)
+        return total
 
-    def _loss(self, x, y, training):
-        output = tf.reshape(self.model(x, training=training), tf.shape(y))
-        return tf.cast(self.model.compute_loss(x=x, y=y, y_pred=output, training=training), tf.float32)
+    def _step(self, x, y, weights, rate):
+        """One gradient step; a negative rate leaves the rate to the optimizer, or to a callback."""
+        variables, learning_rate = self.model.trainable_variables, self.optimizer.learning_rate
+        learning_rate.assign(tf.where(rate < 0, learning_rate, rate))
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, y, weights, training=True)
+            scaled = self.optimizer.scale_loss(loss)  # does nothing unless Keras is set to half precision
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss
+
+    def _evaluate_block(self, noisy, clean):
+        return self._loss(noisy, clean, None, training=False) * tf.cast(tf.shape(clean)[0], tf.float32)
+
+    def _loss(self, x, y, weights, training):
+        x = _reshaped(self.model, x)
+        output = self.model(x, training=training)
+        if output.shape.rank != 2:  # left alone otherwise: Keras knows a sigmoid by its output and spares its inverse
+            output = tf.reshape(output, tf.shape(y))
+        loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
+        return tf.cast(loss, tf.float32)
 
 
 class Forward:

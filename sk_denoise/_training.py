@@ -70,11 +70,12 @@ class Plan:
 
     def rng(self, epoch, position):
         """The generator for one use in one epoch; a killed fit can take up its stream again."""
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, epoch, position])))
+        return np.random.Generator(np.random.SFC64(np.random.SeedSequence([self.seed, epoch, position])))
 
 
 def _block_slices(n_rows, n_features, batch_size):
-    n_batches = max(1, _BLOCK_VALUES // (batch_size * n_features))
+    # A power of two, as Trainer compiles for.
+    n_batches = 1 << max(0, (_BLOCK_VALUES // (batch_size * n_features)).bit_length() - 1)
     return [slice(s, min(s + n_batches * batch_size, n_rows)) for s in range(0, n_rows, n_batches * batch_size)]
 
 
@@ -106,7 +107,7 @@ def _train_epoch(trainer, rows, plan, epoch, callbacks):
         if callbacks is not None and callbacks.want_batches:
             loss = _train_batches(trainer, noisy, clean, rates, size, callbacks, step)
         else:
-            loss = float(trainer.train_block(noisy, clean, rates, size))
+            loss = trainer.train_block(noisy, clean, rates, size)
         _check_finite(loss, plan, epoch)
         total, step = total + loss, step + len(rates)
     return total / len(rows)
@@ -118,7 +119,7 @@ def _train_batches(trainer, noisy, clean, rates, size, callbacks, step):
     for i in range(len(rates)):
         batch = slice(i * size, (i + 1) * size)
         callbacks("on_train_batch_begin", step + i)
-        loss = float(trainer.train_block(noisy[batch], clean[batch], rates[i : i + 1], size))
+        loss = trainer.train_block(noisy[batch], clean[batch], rates[i : i + 1], size)
         callbacks("on_train_batch_end", step + i, {"loss": loss / len(clean[batch])})
         total += loss
     return total
@@ -136,7 +137,7 @@ def _check_finite(loss, plan, epoch):
 def evaluate(trainer, blocks):
     """Mean loss over ready (noisy, clean) blocks."""
     n_rows = sum(len(clean) for _, clean in blocks)
-    return sum(float(trainer.evaluate_block(noisy, clean)) for noisy, clean in blocks) / n_rows
+    return sum(trainer.evaluate_block(noisy, clean) for noisy, clean in blocks) / n_rows
 
 
 def validation_blocks(rows, plan):
