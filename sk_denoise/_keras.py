@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import functools
 import math
+import multiprocessing
 import os
 import threading
 import types
@@ -31,13 +32,29 @@ except ImportError as error:  # pragma: no cover - a broken installation
     ) from error
 
 from . import architectures
-from ._sklearn import likely
+from ._sklearn import effective_n_threads, likely
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
         f"DenoisingAutoencoder needs Keras on TensorFlow, but Keras runs on {keras.backend.backend()!r}."
         " Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
     )
+
+
+def _share_cores():
+    """In a worker process, use as many threads as its pool left it: joblib tells through OMP_NUM_THREADS.
+
+    TensorFlow would start as many as there are cores in every worker. The main process is left as its user set it.
+    """
+    if multiprocessing.current_process().name == "MainProcess" or tf.config.threading.get_intra_op_parallelism_threads():
+        return
+    # Refused where the worker has computed with TensorFlow before: then its threads are somebody else's choice.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(effective_n_threads())
+        tf.config.threading.set_inter_op_parallelism_threads(effective_n_threads())
+
+
+_share_cores()
 
 _CACHE_SIZE = 16  # networks kept compiled; the size of a usual grid
 _INFERENCE_VALUES = 1 << 24  # numbers alive at a time while rows pass through

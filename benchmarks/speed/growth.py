@@ -1,0 +1,56 @@
+"""How cost grows with rows, features and the size of the code: seconds an epoch and a transform, exponents, a plot."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from measure import seconds
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+
+SIZES = {
+    "rows": [1_000, 4_000, 16_000, 64_000],
+    "features": [64, 256, 1_024, 4_096],
+    "latent size": [8, 32, 128, 512],
+}
+FIGURE = Path(__file__).parents[2] / "docs" / "_static" / "performance-growth.png"
+
+
+def measure(rows=8_000, features=784, latent_size=64):
+    """Seconds of an epoch, a transform, and noise: medians of five."""
+    side = int(features**0.5)
+    X = np.random.default_rng(0).random((rows, features), dtype=np.float32)
+    denoiser = DenoisingAutoencoder(
+        latent_dim=latent_size, batch_size=128, learning_rate=1e-3, random_state=0, image_shape=(side, features // side)
+    )
+
+    def fit(epochs):
+        return seconds(lambda: denoiser.set_params(epochs=epochs).fit(X))
+
+    injector = NoiseInjector(random_state=0).fit(X)
+    fit(1)
+    return {
+        "epoch": float(np.median([(fit(3) - fit(1)) / 2 for _ in range(5)])),
+        "transform": float(np.median([seconds(lambda: denoiser.transform(X)) for _ in range(5)])),
+        "noise": float(np.median([seconds(lambda: injector.transform(X)) for _ in range(5)])),
+    }
+
+
+def run():
+    """One entry for each size; the figure."""
+    table = []
+    figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
+    for panel, (name, sizes) in zip(panels, SIZES.items()):
+        costs = [measure(**{name.replace(" ", "_"): size}) for size in sizes]
+        for what, marker in (("epoch", "o"), ("transform", "s"), ("noise", "^")):
+            times = [cost[what] for cost in costs]
+            # Over the upper half, where what a call costs at any size no longer counts.
+            exponent = float(np.polyfit(np.log(sizes[-3:]), np.log(times[-3:]), 1)[0])
+            table.append({"by": name, "cost of": what, "sizes": sizes, "seconds": times, "exponent": exponent})
+            print(f"{what} by {name}: exponent {exponent:.2f}", flush=True)
+            panel.loglog(sizes, times, marker=marker, label=f"{what}, exponent {exponent:.2f}")
+        panel.set_xlabel(name)
+        panel.legend(fontsize=7)
+    panels[0].set_ylabel("seconds")
+    figure.savefig(FIGURE, dpi=150)
+    return [{"growth": table}]

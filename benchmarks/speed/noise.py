@@ -1,0 +1,47 @@
+"""Noise on an array of the size of MNIST, against scikit-image."""
+
+import subprocess
+import sys
+
+import numpy as np
+from measure import Row, in_turns
+from skimage.util import random_noise
+
+from sk_denoise import NoiseInjector
+from sk_denoise.datasets import load_mnist
+
+# The same strength on both sides; scikit-image's Poisson noise counts 256 photons at full intensity here.
+KINDS = {
+    "gaussian": (0.5, {"mode": "gaussian", "var": 0.25}, 1 / 4),
+    "speckle": (0.5, {"mode": "speckle", "var": 0.25}, 0.8),
+    "poisson": (1 / 16, {"mode": "poisson"}, 0.8),
+    "salt_pepper": (0.5, {"mode": "s&p", "amount": 0.5}, 0.8),
+}
+
+
+def run():
+    """Two rows for each kind."""
+    X = load_mnist()[0] / np.float32(255)
+    rows = []
+    for kind, (level, settings, goal) in KINDS.items():
+        seeded = NoiseInjector(kind, level, random_state=0).fit(X)
+        fresh = NoiseInjector(kind, level).fit(X)
+        times = in_turns(
+            7,
+            lambda seeded=seeded: seeded.transform(X),
+            lambda fresh=fresh: fresh.transform(X),
+            lambda settings=settings: random_noise(X, rng=0, **settings),
+        )
+        rows.append(Row(f"{kind}, seeded by content", "skimage random_noise", times[0], times[2], goal).print())
+        rows.append(Row(f"{kind}, unseeded", "skimage random_noise", times[1], times[2], goal / 2).print())
+    return [*rows, imports()]
+
+
+def imports():
+    """What a script pays before it does anything."""
+
+    def load(name):
+        subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+
+    times = in_turns(9, lambda: load("sk_denoise"), lambda: load("sklearn.base"))
+    return Row("import sk_denoise", "import sklearn.base", *times, 1.1).print()

@@ -1,0 +1,94 @@
+"""Write docs/performance.md from the figures that the benchmarks kept."""
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from measure import RESULTS, Row, show
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+TITLES = {
+    "training": "Training, on MNIST",
+    "search": "Many small fits, on the embedded digits",
+    "inference": "Denoising",
+    "noise": "Noise, float32, 60,000 x 784, and the import",
+    "growth": "How cost grows",
+}
+HEAD = """<!-- Written by `make bench`; change benchmarks/speed, not this page. -->
+# Performance
+
+Each line was measured side by side with what it is compared to, in one run on one machine, in turns. Times are medians
+with the lowest and the highest in brackets; what counts is the ratio, ours over theirs. `make bench` prints these
+figures anew and writes this page.
+
+Measured on {cores} cores ({system}), Python {python}, TensorFlow {tensorflow}, Keras {keras}, scikit-learn
+{sklearn}, NumPy {numpy}, scikit-image {skimage}.
+"""
+
+
+def _table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _rows(entries):
+    cells = []
+    for entry in entries:
+        row = Row(**entry)
+        reached = "reached" if row.ratio <= row.goal else "**not reached**"
+        mine, theirs = show(row.ours, row.unit), show(row.theirs, row.unit)
+        cells.append([row.what, row.against, mine, theirs, f"{row.ratio:.3f}", f"{row.goal:.3f}", reached, row.note])
+    return _table(["what", "against", "ours", "theirs", "ratio", "goal", "", "note"], cells)
+
+
+def _memory(table):
+    cells = [
+        [
+            line["dtype"],
+            f"{line['rows']:,}",
+            *(f"{line[name]:.1f}" for name in ("input", "fit", "transform", "noise")),
+        ]
+        for line in table
+    ]
+    head = ["memory map of", "rows x 64", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
+    return (
+        "Peak memory beyond input and output, one epoch of `fit`, each in a process of its own that has fitted before:"
+        f"\n\n{_table(head, cells)}"
+    )
+
+
+def _growth(table):
+    cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
+    return (
+        "![Three log-log plots of seconds against rows, features and latent size](_static/performance-growth.png)\n\n"
+        "The exponent says how cost grows: 1 is in proportion. It is fitted to the three largest sizes; elsewhere 8,000"
+        f" rows of 784 features and a latent size of 64.\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
+    )
+
+
+def write():
+    """Write the page."""
+    names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn", "numpy": "numpy"}
+    names["skimage"] = "scikit-image"
+    versions = {key: version(name) for key, name in names.items()}
+    machine = {"cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+    parts = [HEAD.format(**versions, **machine, python=platform.python_version())]
+    for section, title in TITLES.items():
+        path = RESULTS / f"{section}.json"
+        if not path.exists():
+            continue
+        entries = json.loads(path.read_text())
+        parts.append(f"## {title}\n")
+        lines = [entry for entry in entries if "what" in entry]
+        if lines:
+            parts.append(_rows(lines) + "\n")
+        for entry in entries:
+            if "memory" in entry:
+                parts.append(_memory(entry["memory"]) + "\n")
+            if "growth" in entry:
+                parts.append(_growth(entry["growth"]) + "\n")
+    notes = Path(__file__).with_name("notes.md")
+    parts.append(notes.read_text())
+    PAGE.write_text("\n".join(parts))
