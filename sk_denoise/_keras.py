@@ -46,7 +46,10 @@ def _share_cores():
 
     TensorFlow would start as many as there are cores in every worker. The main process is left as its user set it.
     """
-    if multiprocessing.current_process().name == "MainProcess" or tf.config.threading.get_intra_op_parallelism_threads():
+    if (
+        multiprocessing.current_process().name == "MainProcess"
+        or tf.config.threading.get_intra_op_parallelism_threads()
+    ):
         return
     # Refused where the worker has computed with TensorFlow before: then its threads are somebody else's choice.
     with contextlib.suppress(RuntimeError):
@@ -370,8 +373,9 @@ class Forward:
         self._indices = {name: [index[id(v)] for v in part.weights] for name, part in self._parts.items()}
         outputs = [layer.output.shape[1:] for layer in _layers(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
-        self._chunk = max(2, min(8192, _INFERENCE_VALUES // max(1, values)))
+        self._chunk = max(2, min(4096, _INFERENCE_VALUES // max(1, values)))
         self._functions = {}
+        self._on_device = None, None  # the weights last used, and their tensors
 
     @staticmethod
     def _compile(part):
@@ -395,12 +399,20 @@ class Forward:
         """True unless the architecture, an object, has changed since this was compiled."""
         return [tuple(v.shape) for v in self._parts["model"].weights] == [w.shape for w in weights]
 
+    def _tensors(self, weights):
+        """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
+        known, tensors = self._on_device
+        if known is not weights:
+            tensors = [tf.constant(values) for values in weights]
+            self._on_device = weights, tensors
+        return tensors
+
     def __call__(self, part, weights, n_rows, read, write):
         """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice)`` gives."""
         if part not in self._functions:
             self._functions[part] = self._compile(self._parts[part])
         function = self._functions[part]
-        values = [tf.constant(weights[i]) for i in self._indices[part]]
+        values = [self._tensors(weights)[i] for i in self._indices[part]]
         multiple = _REGISTER // math.gcd(_REGISTER, math.prod(self._parts[part].output_shape[1:]))
         for start in range(0, n_rows, self._chunk):
             rows = slice(start, min(start + self._chunk, n_rows))
@@ -408,8 +420,10 @@ class Forward:
             n = len(block)
             # Vectorized code rounds the values behind its last full register, and a lone row, in another way.
             # Whole registers make a row's result the same in every batch.
-            padded = np.resize(block, (max(2, -(-n // multiple) * multiple), block.shape[1]))
-            write(rows, function(values, tf.constant(padded)).numpy()[:n])
+            n_padded = max(2, -(-n // multiple) * multiple)
+            padded = block if n == n_padded else np.resize(block, (n_padded, block.shape[1]))
+            output = function(values, tf.constant(padded))
+            write(rows, np.asarray(memoryview(output))[:n])  # .numpy() would copy
 
 
 @contextlib.contextmanager
@@ -432,7 +446,7 @@ def forward_for(spec, weights):
     """The compiled inference for `spec`, and for `weights` of these shapes."""
     with _lock:
         forward = _forwards.get(spec.key())
-        if forward is not None and forward.fits(weights):
+        if forward is not None and (spec.is_fixed or forward.fits(weights)):
             _forwards.move_to_end(spec.key())
             return forward
     forward = Forward(build_model(spec))

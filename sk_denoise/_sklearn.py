@@ -7,6 +7,7 @@ import difflib
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import assert_all_finite
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -60,10 +61,12 @@ def _finite_numbers(X, name):
     # Booleans are images too (masks); objects and strings become numbers or a clear error.
     if X.dtype.kind == "b":
         X = X.astype(np.uint8)
-    dtype = None if X.dtype.kind in "fiu" else np.float64
+    if X.dtype.kind in "fiu":
+        assert_all_finite(X, input_name=name)
+        return X
     if X.dtype.kind in "USmM":
         raise ValueError(f"{name} must be numeric, got dtype {X.dtype}. Convert strings with {name}.astype(float).")
-    return check_array(X, dtype=dtype, input_name=name)
+    return check_array(X, dtype=np.float64, input_name=name)
 
 
 def check_clean(X_clean, shape, name="X_clean"):

@@ -89,7 +89,7 @@ def to_network(X, data_range, name):
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range).astype(np.float32, copy=False)
     # Numbers that float32 holds but whose square it does not would turn into NaN inside the network.
-    if np.abs(unit).max(initial=0) < 1e18:
+    if unit.min(initial=0) > -1e18 and unit.max(initial=0) < 1e18:
         return unit
     raise ValueError(
         f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"

@@ -77,7 +77,12 @@ def memory_of(n_rows, dtype):
         transform, out = peak_of(lambda: denoiser.transform(rows))
         noise, _ = peak_of(lambda: NoiseInjector(random_state=0).fit(rows).transform(rows))
         size = out.nbytes / 1e6
-        return {"input": rows.nbytes / 1e6, "fit": fit, "transform": transform - size, "noise": noise - size}
+        return {
+            "input": rows.nbytes / 1e6,
+            "fit": fit,
+            "transform": max(0, transform - size),
+            "noise": max(0, noise - size),
+        }
 
 
 def memory():
