@@ -46,10 +46,8 @@ def _share_cores():
 
     TensorFlow would start as many as there are cores in every worker. The main process is left as its user set it.
     """
-    if (
-        multiprocessing.current_process().name == "MainProcess"
-        or tf.config.threading.get_intra_op_parallelism_threads()
-    ):
+    chosen = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
+    if chosen or multiprocessing.current_process().name == "MainProcess":
         return
     # Refused where the worker has computed with TensorFlow before: then its threads are somebody else's choice.
     with contextlib.suppress(RuntimeError):

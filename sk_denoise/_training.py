@@ -13,7 +13,7 @@ import numpy as np
 
 from ._units import to_network
 
-_BLOCK_VALUES = 1 << 22  # values handed to the compiled loop at a time
+_BLOCK_VALUES = 1 << 20  # values handed to the compiled loop at a time
 _WARM_UP = 0.1  # share of the steps in which the cosine schedule rises
 
 

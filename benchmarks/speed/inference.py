@@ -31,7 +31,7 @@ def many_rows():
     """Throughput, against nothing but the network."""
     import tensorflow as tf
 
-    denoiser, X = fitted()
+    denoiser, _ = fitted()
     rows, model = np.random.default_rng(1).random((10_000, 784), dtype=np.float32), denoiser.model_
     network = tf.function(lambda x: model(x, training=False))
     times = in_turns(30, lambda: denoiser.transform(rows), lambda: network(tf.constant(rows)).numpy())

@@ -109,7 +109,7 @@ def mlp():
 
     def theirs():
         X, noisy, _, _ = data()
-        return MLPRegressor(64, max_iter=20, random_state=0).fit(noisy, X).predict
+        return MLPRegressor(hidden_layer_sizes=(64,), max_iter=20, random_state=0).fit(noisy, X).predict
 
     import warnings
 
