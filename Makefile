@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-oldest lint format docs bench wheel clean
+.PHONY: demo test test-oldest lint format docs bench bench-quality wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sk-denoise demo
@@ -29,6 +29,10 @@ docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/speed
+
+bench-quality: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/defaults.py digits mnist
 

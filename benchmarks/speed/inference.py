@@ -22,7 +22,13 @@ def one_row():
     """The latency of a service."""
     denoiser, X = fitted()
     row, model = X[:1], denoiser.model_
-    times = in_turns(100, lambda: denoiser.transform(row), lambda: model.predict(row, verbose=0))
+
+    def calls(function, n=20):
+        return lambda: [function() for _ in range(n)]
+
+    # A turn is twenty calls, as a service makes them: one call alone would run in the other's cold caches.
+    times = in_turns(10, calls(lambda: denoiser.transform(row)), calls(lambda: model.predict(row, verbose=0)))
+    times = [[turn / 20 for turn in turns] for turns in times]
     note = f"goal: under 1.5 ms too; ours {1000 * np.median(times[0]):.2f} ms"
     return Row("one row through transform", "keras.Model.predict", *times, 1 / 40, note=note).print()
 
