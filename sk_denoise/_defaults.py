@@ -15,7 +15,10 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 
 def resolve_batch_size(batch_size, n_rows):
     """32 on small sets, whose few steps must count, 128 on large ones, where larger batches are faster."""
-    return min(int(batch_size), max(1, n_rows)) if batch_size != "auto" else min(128, max(32, n_rows // 64))
+    if batch_size != "auto":
+        return int(batch_size)
+    # Three sizes and no more, for each is compiled.
+    return 128 if n_rows >= 64 * 128 else 64 if n_rows >= 64 * 64 else 32
 
 
 def resolve_epochs(epochs, architecture, n_rows, batch_size):

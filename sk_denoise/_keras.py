@@ -111,14 +111,14 @@ def check_names(loss, optimizer):
     """Refuse what Keras would not know as a loss or an optimizer."""
     losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
     # Losses of class numbers and sequences cannot compare images.
-    losses -= {"get", "serialize", "deserialize", "ctc", "sparse_categorical_crossentropy"}
+    losses -= {"get", "serialize", "deserialize", "circle", "ctc"}
+    losses -= {"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"}
     losses |= {"mse", "mae"}
-    known = isinstance(loss, str) and (loss in losses or isinstance(getattr(keras.losses, loss, None), type))
+    plain = {name.replace("_", "") for name in losses}
+    known = isinstance(loss, str) and (loss in losses or (loss.lower() in plain and hasattr(keras.losses, loss)))
     if not callable(loss) and not known:
         raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
-    base = keras.optimizers.Optimizer
-    classes = {n: c for n, c in vars(keras.optimizers).items() if isinstance(c, type) and issubclass(c, base)}
-    names = {name.lower() for name in classes} - {"optimizer", "lossscaleoptimizer"}
+    base, names = keras.optimizers.Optimizer, _optimizer_names()
     if isinstance(optimizer, base):
         raise ValueError(
             f"optimizer must be a name or a class, got the instance {optimizer!r}, whose state belongs to one model."
@@ -128,6 +128,18 @@ def check_names(loss, optimizer):
     is_class = isinstance(optimizer, type) and issubclass(optimizer, base)
     if not is_class and not (isinstance(optimizer, str) and optimizer.lower() in names):
         raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
+
+
+@functools.cache
+def _optimizer_names():
+    """Names under which Keras finds an optimizer; it exports classes that it does not find."""
+    base, names = keras.optimizers.Optimizer, set()
+    for name, member in vars(keras.optimizers).items():
+        if isinstance(member, type) and issubclass(member, base) and member is not base:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                keras.optimizers.get(name.lower())
+                names.add(name.lower())
+    return names - {"lossscaleoptimizer"}
 
 
 def check_callbacks(callbacks):
@@ -211,6 +223,15 @@ def _check_model(model, spec):
             )
 
 
+def _takes_weights(loss):
+    """True for a loss of Keras that is a mean over rows; dice and tversky are of the whole batch."""
+    return isinstance(loss, str) and loss.lower() not in ("dice", "tversky")
+
+
+def _is_keras_own(optimizer):
+    return isinstance(optimizer, str) or optimizer.__module__.startswith("keras.")
+
+
 def _layers(model):
     return list(model._flatten_layers(include_self=False))
 
@@ -250,11 +271,13 @@ class Trainer:
         # XLA fuses what lies between matrix products and takes half the time; on convolutions it takes several times
         # as long. It wants batches of one size, filled up with rows that weigh nothing, which a loss or a network of
         # the user's own need not bear.
-        self._xla = spec.architecture == "dense" and isinstance(spec.loss, str)
+        self._xla = spec.architecture == "dense" and _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
         """Take a step a batch of `size`, each at its rate; return the loss summed over rows."""
+        if len(clean) < size and size > 512:  # no more rows to fill up with than there are
+            size = min(size, 1 << (len(clean) - 1).bit_length())
         capacity = 1 << (len(rates) - 1).bit_length() if self._xla else None
         key = capacity, size if self._xla else None
         if key not in self._compiled:
@@ -343,7 +366,7 @@ class Trainer:
     def _step(self, x, y, weights, rate):
         """One gradient step; a negative rate leaves the rate to the optimizer, or to a callback."""
         variables, learning_rate = self.model.trainable_variables, self.optimizer.learning_rate
-        learning_rate.assign(tf.where(rate < 0, learning_rate, rate))
+        learning_rate.assign(tf.where(rate < 0, learning_rate, tf.cast(rate, learning_rate.dtype)))
         with tf.GradientTape() as tape:
             loss = self._loss(x, y, weights, training=True)
             scaled = self.optimizer.scale_loss(loss)  # does nothing unless Keras is set to half precision

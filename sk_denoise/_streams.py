@@ -93,6 +93,7 @@ class RowStreams:
         np.sqrt(radius, out=radius)
         words <<= _U32(20)
         angle[...] = words.view(np.int32)
+        angle += _F32(2**19)  # half a step, so that no sine is zero
         angle *= _F32(math.pi * 2**-31)
         np.cos(angle, out=cosine)
         np.multiply(cosine, radius, out=normal[:, :n_points])
@@ -100,8 +101,12 @@ class RowStreams:
         np.multiply(angle[:, :n_sines], radius[:, :n_sines], out=normal[:, n_points:])
         return normal
 
-    def generator(self, index=0):
-        """A `numpy.random.Generator` of one row's own, valid until the next call."""
+    def new_generator(self, index=0):
+        """A `numpy.random.Generator` of one row's own, for a callable kind."""
+        return np.random.default_rng([int(self._keys[index]), self._used])
+
+    def _generator_of(self, index):
+        # Setting the state of one generator takes a tenth of the time of making one.
         self._state["state"]["key"] = np.array([self._keys[index], 0], dtype=_U64)
         self._state["state"]["counter"] = np.array([0, 0, self._used, 0], dtype=_U64)
         self._state.update(buffer_pos=4, has_uint32=0, uinteger=0)
@@ -113,9 +118,9 @@ class RowStreams:
         if self.by_row:
             counts = np.empty(lam.shape, dtype=np.int64)
             for index, row in enumerate(lam):
-                counts[index] = self.generator(index).poisson(row)
+                counts[index] = self._generator_of(index).poisson(row)
         else:
-            counts = self.generator().poisson(lam)
+            counts = self._generator_of(0).poisson(lam)
         self._used += 1
         return counts
 
@@ -137,8 +142,8 @@ def row_keys(unit, multipliers, buffer):
     .. [1] D. Lemire, O. Kaser, "Strongly universal string hashing is fast", Computer Journal 57(11), 2014.
     """
     values = buffer("values", unit.shape, _F32)
-    # Adding zero turns -0.0 into 0.0.
-    np.add(unit, 0, out=values, casting="same_kind")
+    with np.errstate(over="ignore"):
+        np.add(unit, 0, out=values, casting="same_kind")  # adding zero turns -0.0 into 0.0
     words = buffer("word for value", unit.shape, _U64)
     words[...] = values.view(_U32)
     high, low = (np.einsum("ij,j->i", words, numbers[:-1]) + numbers[-1] for numbers in multipliers)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import effective_n_threads, keep_on_error, likely, output_is_default, read_rows
+from ._sklearn import assert_all_finite, effective_n_threads, keep_on_error, likely, output_is_default, read_rows
 from ._streams import RowStreams, key_multipliers, row_keys
 from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
 from .noise_models import KINDS, PROBABILITY_KINDS, add_noise
@@ -250,11 +252,12 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self.check_params()
-        X = read_rows(self, X, reset=False)
+        X = read_rows(self, X, reset=False, finite=False)
         return self._plain(X) if self.when == "fit" else self.inject(X)
 
     @staticmethod
     def _plain(X):
+        assert_all_finite(X, input_name="X")
         return np.array(X, dtype=result_dtype(X.dtype))
 
     def inject(self, X):
@@ -277,36 +280,48 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
         keys_of = self._keys(X.shape)
+        check_finite = not get_config()["assume_finite"]  # here, for threads have settings of their own
 
         def add(blocks):
             streams = RowStreams(by_row=is_integer(self.random_state))
             for rows in blocks:
+                if check_finite:
+                    assert_all_finite(X[rows], input_name="X")
                 unit = to_unit(X[rows], self.data_range_)
-                streams.restart(keys_of(rows, unit, streams.buffer))
+                streams.restart(keys_of(X, rows, streams.buffer))
                 out = noisy[rows] if noisy.dtype == unit.dtype else np.empty_like(unit)
                 add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
                 from_unit(out, self.data_range_, out=noisy[rows])
 
-        blocks = _blocks(X.shape)
-        # A callable may not be safe under threads.
-        n_threads = min(len(blocks), effective_n_threads()) if isinstance(self.kind, str) else 1
+        # A callable sees all rows at once, and may not be safe under threads.
+        blocks = _blocks(X.shape) if isinstance(self.kind, str) else [slice(0, len(X))]
+        n_threads = min(len(blocks), effective_n_threads())
         if n_threads > 1:
             with ThreadPoolExecutor(n_threads) as pool:
-                list(pool.map(add, (blocks[i::n_threads] for i in range(n_threads))))
+                # In copies of the caller's context, which holds NumPy's error settings.
+                shares = [blocks[i::n_threads] for i in range(n_threads)]
+                for done in [pool.submit(copy_context().run, add, share) for share in shares]:
+                    done.result()
         else:
             add(blocks)
         return NoisyArray(noisy, np.asarray(X), self)
 
     def _keys(self, shape):
-        """A function that gives the keys of some rows, whose values on the scale [0, 1] are `unit`."""
+        """A function that gives the keys of some rows of an array."""
         if is_integer(self.random_state):
             multipliers = key_multipliers(self.random_state, shape[1])
-            return lambda rows, unit, buffer: row_keys(unit, multipliers, buffer)
+
+            def by_content(X, rows, buffer):
+                # Scaled in float64, so that neither the dtype nor the units of equal values show.
+                X = X[rows] if self.data_range_ == (0, 1) else X[rows].astype(np.float64)
+                return row_keys(to_unit(X, self.data_range_), multipliers, buffer)
+
+            return by_content
         rng = self.random_state
         if isinstance(rng, np.random.RandomState):
             rng = rng.randint(0, 2**31, size=4)
         keys = _random_keys(np.random.default_rng(rng), shape[0])
-        return lambda rows, unit, buffer: keys[rows]
+        return lambda X, rows, buffer: keys[rows]
 
     def redraw(self, unit, rng):
         """Fresh noise on rows already scaled to [0, 1]; what a denoiser calls at each epoch.
@@ -326,7 +341,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)
-        for rows in _blocks(unit.shape):
+        for rows in _blocks(unit.shape) if isinstance(self.kind, str) else [slice(0, len(unit))]:
             streams.restart(keys[rows])
             add_noise(unit[rows], self.kind, level, streams, clip=self.clip, out=noisy[rows])
         return noisy

@@ -194,7 +194,13 @@ def poisson(X, level, rng):
     # Below this level a count would not fit its integer, and the noise would not show in float32.
     level = np.asarray(level, dtype=np.float64)
     unit = np.maximum(level, 1e-6) ** 2
-    counts = rng.poisson(np.maximum(X, 0) / unit)
+    mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
+    if mean.max(initial=0) > 1e18:
+        raise ValueError(
+            f"X has values up to {X.max():g} times the data range, too many photons to count. Remove them, or pass a"
+            " data_range=(low, high) that covers them."
+        )
+    counts = rng.poisson(mean)
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
 
@@ -244,11 +250,11 @@ def add_noise(unit, kind, level, streams, *, clip, out):
         noisy = KINDS[kind](unit, level, streams)
     elif streams.by_row:
         # A callable draws as it likes, so it sees one row at a time with that row's generator.
-        levels = np.broadcast_to(level, (len(unit), 1))
-        rows = [_call(kind, unit[i : i + 1], levels[i], streams.generator(i)) for i in range(len(unit))]
+        levels = [level] * len(unit) if np.ndim(level) == 0 else level[:, np.newaxis]
+        rows = [_call(kind, unit[i : i + 1], levels[i], streams.new_generator(i)) for i in range(len(unit))]
         noisy = np.concatenate(rows)
     else:
-        noisy = _call(kind, unit, level, streams.generator())
+        noisy = _call(kind, unit, level, streams.new_generator())
     if clip:
         np.clip(noisy, 0, 1, out=out)
     else:

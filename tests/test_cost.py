@@ -58,6 +58,12 @@ class TestCompilations:
         search.fit(X)
         assert compilations == ["network", "training"] * 2
 
+    def test_batches_of_any_length_share_one(self, small, compilations):
+        denoiser = DenoisingAutoencoder(latent_dim=3, batch_size=64)
+        for n_rows in (60, 19, 33, 1):
+            denoiser.partial_fit(small[:n_rows])
+        assert compilations == ["network", "training"]
+
     def test_the_cache_is_bounded(self, small, compilations):
         for latent_dim in range(1, _keras._CACHE_SIZE + 4):
             DenoisingAutoencoder(latent_dim=latent_dim, epochs=1).fit(small).transform(small)
@@ -147,3 +153,31 @@ def test_other_precisions_train_as_keras_is_set_to(policy, digits):
     finally:
         keras.config.set_dtype_policy(before)
     assert scores[policy] == pytest.approx(scores["float32"], abs=1)
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_float64_throughout(architecture, small):
+    before = keras.config.floatx()
+    try:
+        keras.config.set_floatx("float64")
+        assert (
+            DenoisingAutoencoder(architecture, latent_dim=3, epochs=1).fit(small).transform(small).dtype == np.float64
+        )
+    finally:
+        keras.config.set_floatx(before)
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse", "Huber", "dice", "tversky", "cosine_similarity"])
+def test_rows_that_fill_up_a_batch_do_not_count(loss):
+    """A step on the last, short batch is the one that Keras takes on those rows alone."""
+    X, target = np.random.default_rng(0).random((2, 5, 16), dtype=np.float32)
+    trainer = _keras.Trainer(_keras.NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd"))
+    trainer.reset(0, 0.05)
+    model = _keras.private_model(
+        _keras.NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd"), trainer.model.get_weights()
+    )
+    model.optimizer.learning_rate = 0.05
+    loss_of_ours = trainer.train_block(X, target, np.array([0.05], dtype=np.float32), 8) / 5
+    assert loss_of_ours == pytest.approx(model.train_on_batch(X, target), rel=1e-4)
+    for ours, theirs in zip(trainer.model.get_weights(), model.get_weights()):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)

@@ -3,6 +3,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from scipy import stats
 from sklearn.base import clone
 
@@ -269,3 +270,56 @@ def test_a_failed_fit_keeps_the_fitted_one(small):
     with pytest.raises(ValueError, match="too wide"):
         injector.fit([[-1e308, 1e308]])
     assert injector.transform(small).shape == small.shape
+
+
+class TestCallables:
+    @pytest.mark.parametrize("seed", [None, 0])
+    @pytest.mark.parametrize(("level", "shape"), [(0.3, ()), ((0.1, 0.3), (1,))])
+    def test_get_the_level_in_the_form_that_is_documented(self, seed, level, shape, small):
+        seen = []
+
+        def kind(X, level, rng):
+            seen.append((X.shape, np.shape(level)))
+            rng.spawn(1)
+            return X
+
+        NoiseInjector(kind, level, random_state=seed).fit_transform(small)
+        n_rows = 60 if seed is None else 1
+        assert set(seen) == {((n_rows, 16), (n_rows, *shape) if shape else ())}
+
+    def test_see_all_rows_at_once(self, monkeypatch, small):
+        monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64)
+        shapes = []
+        NoiseInjector(lambda X, level, rng: shapes.append(X.shape) or X).fit_transform(small)
+        assert shapes == [small.shape]
+
+
+@pytest.mark.parametrize("data_range", [(0, 0.3), (-1000, 3000), "auto"])
+def test_neither_dtype_nor_units_change_seeded_noise(data_range):
+    X = np.random.default_rng(0).uniform(0, 0.3, (50, 9)).astype(np.float32)
+    injector = NoiseInjector(level=0.3, data_range=data_range, clip=False, random_state=0).fit(X)
+    noise = injector.transform(X) - X
+    np.testing.assert_allclose(injector.transform(X.astype(np.float64)) - X, noise, atol=1e-3 if X.max() < 1 else 1)
+    if data_range == (0, 0.3):
+        other = NoiseInjector(level=0.3, data_range=(0, 0.9), clip=False, random_state=0).fit(X)
+        np.testing.assert_allclose((other.transform(X.astype(np.float64) * 3) / 3) - X, noise, atol=1e-3)
+
+
+def test_callers_settings_hold_in_threads(monkeypatch, small):
+    monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64)
+    monkeypatch.setattr("sk_denoise.noise.effective_n_threads", lambda: 3)
+    injector = NoiseInjector(random_state=0).fit(small)
+    bad = small.copy()
+    bad[40, 3] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        injector.transform(bad)
+    with sklearn.config_context(assume_finite=True):
+        assert np.isnan(injector.transform(bad)).sum() == 1
+
+
+def test_poisson_counts_that_do_not_fit():
+    X = np.array([[1e20, 0.5]])
+    injector = NoiseInjector("poisson", data_range=(0, 1), random_state=0).fit(X)
+    with pytest.raises(ValueError, match="X has values up to 1e"):
+        injector.transform(X)
+    NoiseInjector("poisson", random_state=0).fit_transform(np.ones((2, 3), dtype=np.longdouble))
