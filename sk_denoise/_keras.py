@@ -299,17 +299,17 @@ class Trainer:
         number = tf.TensorSpec((), tf.int32)
         if not self._xla:
             rows, rates = tf.TensorSpec((None, self._n_features), tf.float32), tf.TensorSpec((None,), tf.float32)
-            return tf.function(self._train_slices).get_concrete_function(rows, rows, rates, number)
+            return tf.function(self._train_slices, autograph=False).get_concrete_function(rows, rows, rates, number)
         rows = tf.TensorSpec((capacity, size, self._n_features), tf.float32)
         weights, rates = tf.TensorSpec((capacity, size), tf.float32), tf.TensorSpec((capacity,), tf.float32)
-        function = tf.function(self._train_batches, jit_compile=True)
+        function = tf.function(self._train_batches, autograph=False, jit_compile=True)
         return function.get_concrete_function(rows, rows, weights, rates, number)
 
     @functools.cached_property
     def evaluate_block(self):
         """Loss summed over rows: (noisy rows, clean rows) -> loss."""
         rows = tf.TensorSpec((None, self._n_features), tf.float32)
-        traced = tf.function(self._evaluate_block).get_concrete_function(rows, rows)
+        traced = tf.function(self._evaluate_block, autograph=False).get_concrete_function(rows, rows)
         return lambda noisy, clean: float(traced(tf.constant(noisy), tf.constant(clean)))
 
     def reset(self, seed, learning_rate):
@@ -349,19 +349,19 @@ class Trainer:
                 variable.assign(value)
 
     def _train_slices(self, noisy, clean, rates, size):
-        total = tf.constant(0.0)
-        for step in tf.range(tf.shape(rates)[0]):
-            batch = slice(step * size, (step + 1) * size)
-            loss = self._step(noisy[batch], clean[batch], None, rates[step])
-            total += loss * tf.cast(tf.shape(clean[batch])[0], tf.float32)
-        return total
+        def step(number, total):
+            batch = slice(number * size, (number + 1) * size)
+            loss = self._step(noisy[batch], clean[batch], None, rates[number])
+            return number + 1, total + loss * tf.cast(tf.shape(clean[batch])[0], tf.float32)
+
+        return tf.while_loop(lambda number, _: number < tf.shape(rates)[0], step, (0, 0.0))[1]
 
     def _train_batches(self, noisy, clean, weights, rates, n_steps):
-        total = tf.constant(0.0)
-        for step in tf.range(n_steps):
-            loss = self._step(noisy[step], clean[step], weights[step], rates[step])
-            total += loss * tf.math.count_nonzero(weights[step], dtype=tf.float32)
-        return total
+        def step(number, total):
+            loss = self._step(noisy[number], clean[number], weights[number], rates[number])
+            return number + 1, total + loss * tf.math.count_nonzero(weights[number], dtype=tf.float32)
+
+        return tf.while_loop(lambda number, _: number < n_steps, step, (0, 0.0))[1]
 
     def _step(self, x, y, weights, rate):
         """One gradient step; a negative rate leaves the rate to the optimizer, or to a callback."""
@@ -414,7 +414,9 @@ class Forward:
 
         signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
         # A concrete function, as in Trainer; it counts no retracing.
-        return tf.function(forward).get_concrete_function(signature, tf.TensorSpec((None, n_in), tf.float32))
+        return tf.function(forward, autograph=False).get_concrete_function(
+            signature, tf.TensorSpec((None, n_in), tf.float32)
+        )
 
     def fits(self, weights):
         """True unless the architecture, an object, has changed since this was compiled."""
