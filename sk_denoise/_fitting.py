@@ -20,10 +20,10 @@ _ARCHITECTURES = ("dense", "conv", "unet")  # named here too: architectures.py i
 def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=False):
     """Fit `estimator`, from scratch or going on from its weights; set its fitted attributes."""
     check_params(estimator)
-    from . import _keras  # here, so that importing the package does not import TensorFlow
+    from . import _keras, _keras_checks  # here, so that importing the package does not import TensorFlow
 
-    _keras.check_names(estimator.loss, estimator.optimizer)
-    callbacks = _keras.check_callbacks(estimator.callbacks)
+    _keras_checks.check_names(estimator.loss, estimator.optimizer)
+    callbacks = _keras_checks.check_callbacks(estimator.callbacks)
     rows = read_rows(estimator, X, reset=not (partial and continued))
     target = find_target(X, rows, y, X_clean, estimator.noise)
     data_range = resolve_range(estimator, target, continued)
@@ -36,8 +36,8 @@ def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=Fal
         )
     training, held_out = split(estimator, rows, target, data_range, validation_data, partial)
     plan = make_plan(estimator, len(training), continued, partial)
-    _keras.check_rate_callbacks(callbacks, scheduled=plan.schedule == "cosine" and plan.rate is not None)
-    _keras.check_memory(spec, min(plan.batch_size, len(training)))
+    _keras_checks.check_rate_callbacks(callbacks, scheduled=plan.schedule == "cosine" and plan.rate is not None)
+    _keras_checks.check_memory(spec, min(plan.batch_size, len(training)))
     with _keras.lease_trainer(spec, private=bool(callbacks)) as trainer:
         trainer.reset(plan.seed, None if callable(plan.rate) else plan.rate)
         if continued:
