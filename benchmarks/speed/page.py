@@ -19,9 +19,10 @@ TITLES = {
 HEAD = """<!-- Written by `make bench`; change benchmarks/speed, not this page. -->
 # Performance
 
-Each line was measured side by side with what it is compared to, in one run on one machine, in turns. Times are medians
-with the lowest and the highest in brackets; what counts is the ratio, ours over theirs. `make bench` prints these
-figures anew and writes this page.
+Each ratio was measured side by side with what it is compared to, in one run on one machine, in turns. Times are medians
+with the lowest and the highest in brackets; what counts is the ratio of the medians, ours over theirs, beside the goal
+that was set for it beforehand. `make bench` prints these figures anew and writes this page. The machine was shared with
+other work, as the ranges show.
 
 Measured on {cores} cores ({system}), Python {python}, TensorFlow {tensorflow}, Keras {keras}, scikit-learn
 {sklearn}, NumPy {numpy}, scikit-image {skimage}.
@@ -40,7 +41,7 @@ def _rows(entries):
         reached = "reached" if row.ratio <= row.goal else "**not reached**"
         mine, theirs = show(row.ours, row.unit), show(row.theirs, row.unit)
         cells.append([row.what, row.against, mine, theirs, f"{row.ratio:.3f}", f"{row.goal:.3f}", reached, row.note])
-    return _table(["what", "against", "ours", "theirs", "ratio", "goal", "", "note"], cells)
+    return _table(["what", "against", "ours", "theirs", "ratio", "goal", "goal was", "note"], cells)
 
 
 def _memory(table):
@@ -54,7 +55,9 @@ def _memory(table):
     ]
     head = ["memory map of", "rows x 64", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
     return (
-        "Peak memory beyond input and output, one epoch of `fit`, each in a process of its own that has fitted before:"
+        "Peak memory beyond input and output (the result that `transform` and noise return; nothing for `fit`), one"
+        " epoch of `fit`, each in a process of its own that has fitted before. What `fit` takes are blocks of a million"
+        " numbers: it grows with the rows up to some blocks, and no further."
         f"\n\n{_table(head, cells)}"
     )
 

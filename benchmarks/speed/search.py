@@ -70,7 +70,7 @@ def kept(name, n_fits):
 def memory():
     """MB that a refit keeps, in processes of their own."""
     ours, theirs = in_new_process(kept, "ours", 200), in_new_process(kept, "theirs", 40)
-    note = f"goal: at most 0.1 MB, flat; ours {ours[1]:.3f} MB a fit in the first hundred, {ours[2]:.3f} in the second"
+    note = f"the goal is 0.1 MB, flat; ours {ours[1]:.3f} MB a fit in the first hundred, {ours[2]:.3f} in the second"
     what = "memory kept after each of 200 such refits"
     return Row(what, "scikeras, 40 refits", [ours[0]], [theirs[0]], 0.1 / theirs[0], unit="MB", note=note).print()
 
@@ -109,7 +109,13 @@ def parallel():
     )
     equal = all(np.array_equal(scores(a), scores(b)) for a, b in zip(found[1], found[2]))
     note = f"scores equal to the bit: {'yes' if equal else 'NO'}"
-    return Row("GridSearchCV(n_jobs=2), workers up, 60 epochs", "n_jobs=1", *times, 0.65, note=note).print()
+    return Row(
+        "GridSearchCV(n_jobs=2), 60 epochs, worker processes already started",
+        "the same with n_jobs=1",
+        *times,
+        0.65,
+        note=note,
+    ).print()
 
 
 def run():
