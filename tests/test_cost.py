@@ -181,3 +181,15 @@ def test_rows_that_fill_up_a_batch_do_not_count(loss):
     assert loss_of_ours == pytest.approx(model.train_on_batch(X, target), rel=1e-4)
     for ours, theirs in zip(trainer.model.get_weights(), model.get_weights()):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_optimizers_of_the_users_own_may_do_what_xla_cannot(small):
+    import tensorflow as tf
+
+    class Halved(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            half = tf.numpy_function(lambda: np.float32(0.5), [], tf.float32)
+            half.set_shape(())
+            super().update_step(gradient * half, variable, learning_rate)
+
+    assert len(DenoisingAutoencoder(epochs=2, optimizer=Halved).fit(small).history_["loss"]) == 2
