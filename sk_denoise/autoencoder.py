@@ -5,15 +5,14 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import metrics
+from . import _scoring
 from ._fitting import run_fit
 from ._sklearn import Interval, StrOptions, check_rows, fit_context, keep_on_error, read_rows
-from ._targets import find_target
-from ._units import from_unit, is_integer, result_dtype, to_network
+from ._units import from_unit, result_dtype, to_network
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -422,27 +421,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         ValueError
             Where no clean target is to be found: comparing rows with themselves would reward doing nothing.
         """
-        check_is_fitted(self)
-        rows = read_rows(self, X, reset=False)
-        target = find_target(X, rows, y, X_clean, self.noise)
-        if target.source == "identity":
-            raise ValueError(
-                "score needs clean rows to compare with, and noise=None adds no noise to these. Pass X_clean=, put a"
-                " NoiseInjector in front, or set noise."
-            )
-        if target.source == "noise":
-            injector = clone(target.noise)
-            injector.random_state = injector.random_state if is_integer(injector.random_state) else 0
-            if injector.data_range == "auto":
-                injector.data_range = self.data_range_
-            rows = np.asarray(injector.fit(rows).inject(rows))
-        denoised = self.predict(self._named(rows, X))
-        return metrics.psnr(target.clean, denoised, data_range=self.data_range_, sample_weight=sample_weight)
-
-    @staticmethod
-    def _named(rows, given):
-        """`rows` under the column names of `given`, so that scoring a frame raises no warning about names."""
-        return type(given)(rows, columns=given.columns) if hasattr(given, "columns") else rows
+        return _scoring.score(self, X, y, X_clean, sample_weight)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.

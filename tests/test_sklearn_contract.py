@@ -1,9 +1,11 @@
 """scikit-learn's own checks, all of them, with no exception listed."""
 
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 
 # The checks' tables are no images, which the estimators say once each.
 pytestmark = pytest.mark.filterwarnings("ignore:image_shape=None:UserWarning", "ignore:set_output hides:UserWarning")
@@ -16,6 +18,9 @@ ESTIMATORS = [
     DenoisingAutoencoder("conv", epochs=1),
     DenoisingAutoencoder("unet", epochs=1),
     DenoisingAutoencoder(epochs=1, output="latent"),
+    *[ImageFilter(method) for method in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")],
+    EstimatorDenoiser(PCA(1)),
+    EstimatorDenoiser(Ridge()),
 ]
 CHECKS = [pair for estimator in ESTIMATORS for pair in estimator_checks_generator(estimator)]
 
