@@ -23,7 +23,7 @@ X, y = load_digit_images()
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=597, stratify=y, random_state=0)
 rows = {
     "first": choose_rows(len(X_test)),
-    "random": choose_rows(len(X_test), shuffle=True, random_state=0),
+    "random": choose_rows(len(X_test), show="random", random_state=0),
     "8 and 9": choose_rows(len(X_test), y=y_test, labels=[8, 9]),
 }
 images = {name: X_test[index] for name, index in rows.items()}

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .autoencoder import DenoisingAutoencoder
 from .datasets import load_digit_images, load_mnist
-from .displays import DenoisingDisplay, LossCurveDisplay
+from .displays import DenoisingDisplay, LatentDisplay, LossCurveDisplay
 from .metrics import accuracy_recovery, psnr, ssim
 from .noise import NoiseInjector
 
@@ -224,13 +224,11 @@ def _save_figures(folder, denoiser, noisy, X_test, y_test, search, architecture)
 
     images = DenoisingDisplay.from_estimator(denoiser, noisy, X_clean=X_test, y=y_test, ax=new((9, 3.8)))
     losses = LossCurveDisplay.from_estimator(denoiser, ax=new((6, 3.5)))
-    ax = new((6, 3.5))
-    means, spreads = np.array(list(search.values())).T
-    ax.errorbar(range(len(search)), means, spreads, fmt="o-", color="#0072B2", capsize=3)
-    ax.set_xticks(range(len(search)), [str(size) for size in search])
-    ax.set(xlabel="feature maps" if architecture == "unet" else "latent size", ylabel="accuracy on denoised folds")
-    ax.spines[["top", "right"]].set_visible(False)
-    figures = {"images.png": images.figure_, "loss.png": losses.figure_, "latent_size.png": ax.figure}
+    means, spreads = zip(*search.values())
+    xlabel = "feature maps" if architecture == "unet" else "latent size"
+    curve = LatentDisplay(list(search), means, spreads, xlabel=xlabel, ylabel="accuracy on denoised folds")
+    curve.plot(ax=new((6, 3.5)))
+    figures = {"images.png": images.figure_, "loss.png": losses.figure_, "latent_size.png": curve.figure_}
     for name, figure in figures.items():
         figure.savefig(folder / name, dpi=150)
     return [folder / name for name in figures]

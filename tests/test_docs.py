@@ -3,29 +3,37 @@
 import importlib
 import inspect
 import pkgutil
+import types
 
 import pytest
 from numpydoc.validate import validate
 
 import sk_denoise
 
-PUBLIC = []
+
+def _is_public(item, name, module):
+    """Defined in this module, or in a private one of this package and named in this module's ``__all__``."""
+    home = getattr(item, "__module__", None) or ""
+    private = home.startswith("sk_denoise._") and name in getattr(module, "__all__", ())
+    return name in getattr(module, "__all__", vars(module)) and (home == module.__name__ or private)
+
+
+PUBLIC, seen = [], set()
 for info in pkgutil.iter_modules(sk_denoise.__path__):
     if info.name.startswith("_"):
         continue
     module = importlib.import_module(f"sk_denoise.{info.name}")
     for name, item in vars(module).items():
-        if (
-            name not in getattr(module, "__all__", vars(module))
-            or name.startswith("_")
-            or getattr(item, "__module__", None) != module.__name__
-        ):
+        if name.startswith("_") or not (inspect.isclass(item) or inspect.isfunction(item)):
             continue
-        if inspect.isclass(item) or inspect.isfunction(item):
-            PUBLIC.append(f"{module.__name__}.{name}")
+        if not _is_public(item, name, module) or item in seen:
+            continue
+        seen.add(item)
+        PUBLIC.append(f"{module.__name__}.{name}")
         if inspect.isclass(item):
+            kinds = (types.FunctionType, classmethod, staticmethod)
             PUBLIC += [
-                f"{module.__name__}.{name}.{m}" for m, f in vars(item).items() if inspect.isfunction(f) and m[0] != "_"
+                f"{module.__name__}.{name}.{m}" for m, f in vars(item).items() if isinstance(f, kinds) and m[0] != "_"
             ]
 
 # Not asked for: an example and a reference in every small thing, a summary on a line of its own.
@@ -51,3 +59,9 @@ IGNORED = {
 def test_numpydoc(name):
     errors = [(code, text) for code, text in validate(name)["errors"] if code not in IGNORED]
     assert not errors
+
+
+def test_names_from_private_modules_are_looked_at_once():
+    assert PUBLIC.count("sk_denoise.displays.DenoisingDisplay") == 1
+    assert "sk_denoise.displays.DenoisingDisplay.from_estimator" in PUBLIC
+    assert len(PUBLIC) == len(set(PUBLIC))
