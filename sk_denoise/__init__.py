@@ -11,8 +11,24 @@ _PUBLIC = {
     "NoiseInjector": "noise",
     "NoisyArray": "noise",
     "DenoisingAutoencoder": "autoencoder",
+    "EstimatorDenoiser": "adapters",
+    "ImageFilter": "filters",
+    "recovery_report": "evaluation",
 }
-_MODULES = ("architectures", "autoencoder", "datasets", "demo", "displays", "metrics", "noise", "noise_models")
+_MODULES = (
+    "adapters",
+    "architectures",
+    "autoencoder",
+    "datasets",
+    "demo",
+    "displays",
+    "evaluation",
+    "filters",
+    "metrics",
+    "noise",
+    "noise_models",
+    "report",
+)
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]
 

@@ -11,10 +11,11 @@ from ._sklearn import likely
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP*Xph"
 _STYLES = ("-", "--", "-.", ":")
+# In the colour of text, which shows on light and on dark paper, unless one is named.
 _REFERENCES = {
-    "clean": {"color": "black", "linestyle": "-", "linewidth": 1},
-    "noisy (no denoiser)": {"color": "0.45", "linestyle": "--", "linewidth": 2},
-    "rival (trained on noise)": {"color": "black", "linestyle": ":", "linewidth": 2},
+    "clean": {"linestyle": "-", "linewidth": 1},
+    "noisy (no denoiser)": {"color": "0.5", "linestyle": "--", "linewidth": 2},
+    "rival (trained on noise)": {"linestyle": ":", "linewidth": 2},
 }
 _MOST_BANDS = 4  # more shaded bands than that hide each other
 
@@ -265,6 +266,9 @@ class RecoveryDisplay:
         display : RecoveryDisplay
             This display.
         """
+        from matplotlib import rcParams
+
+        ink = rcParams["text.color"]
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -277,7 +281,7 @@ class RecoveryDisplay:
         step = 0 if bands else min(0.06, 0.34 / len(self.curves)) * gap
         lines = {}
         for name, line in references.items():
-            look = _REFERENCES.get(name, {"color": "0.6", "linestyle": "-."})
+            look = {"color": ink} | _REFERENCES.get(name, {"color": "0.6", "linestyle": "-."})
             x, y = line["level"], line["accuracy"]
             if len(levels) == 1:  # a line needs two points
                 x, y = [levels[0] - 0.5, levels[0] + 0.5], [y[0], y[0]]
@@ -298,7 +302,7 @@ class RecoveryDisplay:
         if len(levels) <= 12:
             ax.set_xticks(levels, [f"{level:g}" for level in levels])
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        ax.grid(axis="y", color="0.9", linewidth=0.8)
+        ax.grid(axis="y", color=ink, alpha=0.12, linewidth=0.8)
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
         handles = sorted(lines.values(), key=lambda line: -line.get_ydata()[-1])

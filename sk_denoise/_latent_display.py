@@ -221,7 +221,7 @@ class LatentDisplay:
         ax.set_xticks(self.sizes, [f"{size:g}" for size in self.sizes])
         ax.minorticks_off()
         ax.margins(x=0.08)
-        ax.grid(axis="y", color="0.9", linewidth=0.8)
+        ax.grid(axis="y", color="0.5", alpha=0.25, linewidth=0.8)
         ax.set_axisbelow(True)
         ax.legend(frameon=False)
 

@@ -27,12 +27,20 @@ __all__ = [
     "likely",
     "output_is_default",
     "read_rows",
+    "set_random_states",
 ]
 
 
 def output_is_default(estimator):
     """True unless `set_output` asked for pandas or polars."""
     return _get_output_config("transform", estimator)["dense"] == "default"
+
+
+def set_random_states(estimator, seed):
+    """Set each `random_state` among the parameters, however deep, to a number drawn from `seed`."""
+    from sklearn.ensemble._base import _set_random_states  # here, for it imports all ensembles
+
+    _set_random_states(estimator, seed)
 
 
 def _refuse_images(X, name):

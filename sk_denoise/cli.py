@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import importlib
 import math
 import os
 import sys
@@ -33,7 +35,68 @@ def make_parser():
     demo.add_argument("--architecture", choices=["dense", "conv", "unet"], default="dense", help="default: dense")
     demo.add_argument("--output", default="sk-denoise-demo", help="folder for the pictures (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=0, help="seeds everything (default: 0)")
+    _add_report(commands)
     return parser
+
+
+def _add_report(commands):
+    report = commands.add_parser(
+        "report", help="noise x level x denoiser x classifier: a table, and a page with figures"
+    )
+    many = {"nargs": "+", "metavar": "NAME"}
+    report.add_argument("--dataset", choices=["digits", "mnist"], default="digits", help="default: the embedded digits")
+    report.add_argument(
+        "--noise", **many, choices=sorted(KINDS), default=["gaussian", "salt_pepper"], help=f"kinds: {_listed(KINDS)}"
+    )
+    report.add_argument(
+        "--level", nargs="+", type=float, default=[0.1, 0.3, 0.5], help="fractions of the data range (0.1 0.3 0.5)"
+    )
+    report.add_argument(
+        "--trained-level",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="train on a range of levels instead of on each level",
+    )
+    report.add_argument(
+        "--denoiser",
+        **many,
+        choices=sorted(DENOISERS),
+        default=["dense", "median", "tv", "pca"],
+        help=f"denoisers: {_listed(DENOISERS)} (dense median tv pca)",
+    )
+    report.add_argument(
+        "--classifier",
+        **many,
+        choices=sorted(CLASSIFIERS),
+        default=["logistic", "neighbours", "mlp"],
+        help=f"classifiers: {_listed(CLASSIFIERS)} (logistic neighbours mlp)",
+    )
+    report.add_argument("--labels", type=int, help="labelled rows (all; 3,000 of MNIST)")
+    report.add_argument("--seeds", type=int, default=3, help="fits of everything (default: 3)")
+    report.add_argument("--jobs", type=int, default=-1, help="processes (default: -1, one a core)")
+    report.add_argument("--html", help="write a self-contained page with figures to this file")
+    report.add_argument("--csv", help="write the rows to this file")
+    report.add_argument("--seed", type=int, default=0, help="seeds everything (default: 0)")
+
+
+def _listed(names):
+    return " ".join(sorted(names))
+
+
+#: Denoisers and classifiers by the names that the command takes: what to import, and how to build it.
+DENOISERS = {
+    **{name: ("DenoisingAutoencoder", name) for name in ("dense", "conv", "unet")},
+    **{name: ("ImageFilter", name) for name in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")},
+    "pca": ("EstimatorDenoiser", 0.9),
+}
+CLASSIFIERS = {
+    "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
+    "neighbours": ("neighbors", "KNeighborsClassifier", {}),
+    "forest": ("ensemble", "RandomForestClassifier", {}),
+    "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
+}
+_RIVAL = {"max_draws": 256, "max_values": 1_500_000}  # bounds a report of many cells to minutes
 
 
 @contextlib.contextmanager
@@ -59,6 +122,69 @@ def demo(arguments):
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
     print(format_demo(run_demo(**options, log=lambda line: print(line, flush=True))))
+
+
+def _make_denoiser(name):
+    import sk_denoise
+
+    cls, value = DENOISERS[name]
+    if cls == "EstimatorDenoiser":
+        from sklearn.decomposition import PCA
+
+        value = PCA(value)  # so many components that they hold this share of the variance
+    return getattr(sk_denoise, cls)(value)
+
+
+def _make_classifier(name):
+    module, cls, options = CLASSIFIERS[name]
+    return getattr(importlib.import_module(f"sklearn.{module}"), cls)(**options)
+
+
+def report(arguments):
+    """Make a recovery report, print it, and write it where asked."""
+    for path in (arguments.html, arguments.csv):
+        if path is not None:
+            open(path, "a").close()  # before the work, not after it
+    with _silence():
+        from . import _keras  # noqa: F401
+    from .demo import load
+    from .evaluation import recovery_report
+    from .noise import NoiseInjector
+
+    X, X_test, y, y_test = load(arguments.dataset, arguments.seed)
+    n_labels = 3_000 if arguments.labels is None and arguments.dataset == "mnist" else arguments.labels
+    ranges = arguments.trained_level
+    made = recovery_report(
+        {name: _make_denoiser(name) for name in arguments.denoiser},
+        {name: _make_classifier(name) for name in arguments.classifier},
+        X,
+        y,
+        X_test=X_test,
+        y_test=y_test,
+        noises=arguments.noise,
+        levels=arguments.level,
+        trained_on=None if ranges is None else [NoiseInjector(kind, tuple(ranges)) for kind in arguments.noise],
+        n_labels=n_labels,
+        rival={**_RIVAL, "max_values": max(_RIVAL["max_values"], 8 * X.shape[1] * (n_labels or 0))},
+        n_seeds=arguments.seeds,
+        n_jobs=arguments.jobs,
+        random_state=arguments.seed,
+        verbose=1,
+    )
+    print(f"\n{made}")
+    if arguments.html is not None:
+        made.to_html(arguments.html)
+        print(f"\npage: {arguments.html}")
+    if arguments.csv is not None:
+        _write_csv(arguments.csv, made.rows)
+        print(f"rows: {arguments.csv}")
+
+
+def _write_csv(path, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def format_demo(result):
@@ -115,7 +241,7 @@ def main(argv=None):
     """
     arguments = make_parser().parse_args(argv)
     try:
-        {"demo": demo}[arguments.command](arguments)
+        {"demo": demo, "report": report}[arguments.command](arguments)
     except (ValueError, OSError, ImportError) as error:
         print(f"sk-denoise: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -15,15 +15,14 @@ from sklearn.pipeline import Pipeline
 from .autoencoder import DenoisingAutoencoder
 from .datasets import load_digit_images, load_mnist
 from .displays import DenoisingDisplay, LatentDisplay, LossCurveDisplay
+from .evaluation import fit_rival
 from .metrics import accuracy_recovery, psnr, ssim
 from .noise import NoiseInjector
 
-__all__ = ["DemoResult", "fit_rival", "run_demo"]
+__all__ = ["DemoResult", "run_demo"]
 
 _N_LABELLED = 3_000  # of MNIST, for the classifier; the denoiser needs no labels and gets all rows
 _N_SEARCH = 3_000
-_MOST_RIVAL_VALUES = 20_000_000  # pixels that the rival is trained on at most, which keeps the demo short
-_FEWEST_RIVAL_DRAWS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,58 +62,8 @@ class DemoResult:
     figures: list
 
 
-def fit_rival(classifier, injector, X, y, *, random_state=0):
-    """Train a classifier on noisy rows themselves, with noise redrawn until more draws gain no more.
-
-    The number of draws doubles, up to 16 at least, until two doublings in a row win nothing on a held-out fifth of the
-    rows; the last number is then used on all rows.
-
-    Parameters
-    ----------
-    classifier : classifier
-        Cloned, not changed.
-    injector : NoiseInjector
-        The noise.
-    X : array-like of shape (n_samples, n_features)
-        Clean labelled rows.
-    y : array-like of shape (n_samples,)
-        Labels.
-    random_state : int, default=0
-        Seeds split and noise.
-
-    Returns
-    -------
-    rival : classifier
-        Fitted.
-    n_draws : int
-        Noisy copies of each row that it was trained on.
-    saturated : bool
-        False where the limit of twenty million pixels ended the search while draws still won accuracy.
-    """
-    noise = clone(injector).set_params(random_state=np.random.RandomState(random_state)).fit(X)
-    X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=0.2, stratify=y, random_state=random_state)
-
-    def draw(X, y, n_draws):
-        return np.concatenate([np.asarray(noise.inject(X)) for _ in range(n_draws)]), np.tile(y, n_draws)
-
-    def fit(X, y, n_draws):
-        return clone(classifier).fit(*draw(X, y, n_draws))
-
-    # Ten draws of the rows held out, so that the choice does not hang on one draw's luck.
-    held = draw(X_held, y_held, 10)
-
-    best, best_draws, n_draws = -1.0, 1, 1
-    while n_draws <= max(_FEWEST_RIVAL_DRAWS, 4 * best_draws) and n_draws * X.size <= _MOST_RIVAL_VALUES:
-        accuracy = fit(X_fit, y_fit, n_draws).score(*held)
-        if accuracy > best:
-            best, best_draws = accuracy, n_draws
-        n_draws *= 2
-    # The most tried, not the best: a lucky score of few draws must not cost the rival the rest.
-    n_draws = max(1, n_draws // 2)
-    return fit(X, y, n_draws), n_draws, n_draws > 2 * best_draws
-
-
-def _load(dataset, seed):
+def load(dataset, seed):
+    """Training and test rows of a data set by name, scaled to [0, 1], and their labels."""
     if dataset == "mnist":
         X_train, X_test, y_train, y_test = load_mnist()
     else:
@@ -163,7 +112,7 @@ def run_demo(
     """
     injector = NoiseInjector(noise, level, random_state=seed).check_params()
     folder = _writable(output)
-    X, X_test, y, y_test = _load(dataset, seed)
+    X, X_test, y, y_test = load(dataset, seed)
     classifier = LogisticRegression(max_iter=1000)
     denoiser = DenoisingAutoencoder(architecture, random_state=seed)
     labelled = slice(0, _N_LABELLED)

@@ -1,10 +1,11 @@
-import numpy as np
-import pytest
-from sklearn.linear_model import LogisticRegression
+from functools import partial
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector
+import pytest
+
+from sk_denoise import DenoisingAutoencoder
 from sk_denoise import demo as demo_module
 from sk_denoise.cli import main
+from sk_denoise.evaluation import fit_rival
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def short(monkeypatch):
             )
 
     monkeypatch.setattr(demo_module, "DenoisingAutoencoder", Short)
-    monkeypatch.setattr(demo_module, "_MOST_RIVAL_VALUES", 200_000)
+    monkeypatch.setattr(demo_module, "fit_rival", partial(fit_rival, max_values=200_000))
 
 
 @pytest.mark.parametrize("options", [[], ["--noise", "masking", "--level", "0.3", "--architecture", "unet"]])
@@ -71,12 +72,22 @@ def test_no_mnist(tmp_path, capsys, monkeypatch):
     assert "SK_DENOISE_DATA" in capsys.readouterr().err
 
 
-def test_rival_profits_from_redrawn_noise(digits):
-    X, y = digits
-    injector = NoiseInjector(level=0.3, random_state=0)
-    classifier = LogisticRegression(max_iter=300)
-    rival, n_draws, _ = demo_module.fit_rival(classifier, injector, X[:600] / 16, y[:600])
-    noisy = np.asarray(NoiseInjector(level=0.3, random_state=1).fit(X[:600] / 16).transform(X[1200:] / 16))
-    once = LogisticRegression(max_iter=300).fit(injector.fit_transform(X[:600] / 16), y[:600])
-    assert n_draws > 1
-    assert rival.score(noisy, y[1200:]) > once.score(noisy, y[1200:])
+def test_report(tmp_path, capsys):
+    page, rows = tmp_path / "report.html", tmp_path / "rows.csv"
+    options = ["--noise", "gaussian", "--level", "0.3", "--denoiser", "median", "pca", "--classifier", "neighbours"]
+    options += ["--seeds", "1", "--jobs", "1", "--html", str(page), "--csv", str(rows)]
+    assert main(["report", *options]) == 0
+    out = capsys.readouterr().out
+    for word in ("In short", "neighbours, gaussian 0.3", "rival", "Intervals: 95 %", str(page)):
+        assert word in out
+    assert page.read_text().startswith("<!doctype html>") and len(rows.read_text().splitlines()) == 1 + 6
+
+
+def test_report_of_a_range_and_of_wrong_numbers(tmp_path, capsys):
+    few = ["--noise", "masking", "--denoiser", "median", "--classifier", "neighbours", "--seeds", "1", "--jobs", "1"]
+    assert main(["report", *few, "--level", "0.3", "--trained-level", "0", "0.7"]) == 0
+    assert "trained on masking 0-0.7" in capsys.readouterr().out
+    assert main(["report", *few, "--level", "30"]) == 1
+    assert "level must be" in capsys.readouterr().err
+    assert main(["report", *few, "--html", str(tmp_path / "no" / "folder.html")]) == 1
+    assert "folder.html" in capsys.readouterr().err

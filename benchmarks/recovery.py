@@ -1,0 +1,196 @@
+"""What denoising wins back, against classical filters and classifiers trained on noise: the tables of the results page.
+
+Run: python benchmarks/recovery.py digits|mnist|labels|show [kind ...]
+`digits`: the embedded digits, all kinds of noise, levels 0 to 0.7, all denoisers (about half an hour on 2 cores).
+`mnist`: networks trained on 60,000 unlabelled rows, classifiers on 10,000 labels (about an hour; MNIST comes from the
+folder in SK_DENOISE_DATA, or from Keras). `labels`: Gaussian noise of level 0.5 with 100 to 60,000 labels (about a
+quarter of an hour). Each writes CSV files to benchmarks/results/recovery/ and prints the tables; `show` prints the
+tables of what is there.
+"""
+
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA, KernelPCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
+from sk_denoise.datasets import load_digit_images, load_mnist
+from sk_denoise.evaluation import recovery_report
+from sk_denoise.noise_models import KINDS
+
+RESULTS = Path(__file__).parent / "results" / "recovery"
+LEVELS = (0.1, 0.3, 0.5, 0.7)
+RANGE = (0, 0.7)
+METHODS = ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")
+UNET_ON_MNIST = ("gaussian", "rician", "salt_pepper")
+N_TEST = 2_000  # of the test half of MNIST
+N_LABELS = 10_000
+
+
+def filters():
+    """Every filter as it calibrates itself on noisy rows, and as tuned on pairs of noisy and clean rows."""
+    calibrated = {name: ImageFilter(name, random_state=0) for name in METHODS}
+    return calibrated | {f"{n}, tuned": clone(f).set_params(calibration="supervised") for n, f in calibrated.items()}
+
+
+def write(name, rows):
+    """Keep rows as CSV."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with open(RESULTS / f"{name}.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.4f}" if isinstance(v, float) and k != "level" else v for k, v in row.items()})
+
+
+def read(name):
+    """Rows of a CSV, with numbers as numbers."""
+
+    def number(text):
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    with open(RESULTS / f"{name}.csv", newline="") as file:
+        return [{key: number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def keep(name, networks, others, learned, start):
+    """Join what was trained on the range of levels with what was trained on each level; compare; write."""
+    report = networks.join(others)
+    write(name, report.rows)
+    comparisons = []
+    for denoiser in learned:
+        rows = report.compare(denoiser, trained_on=networks.rows[0]["trained_on"])
+        comparisons += [row for row in rows if row["test"] in ("as trained", "clean")]
+    write(f"{name}-compared", comparisons)
+    print(f"{name}: {len(report.rows)} rows in {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def digits(kinds):
+    """The embedded digits."""
+    X, y = load_digit_images()
+    X = X / np.float32(16)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=597, stratify=y, random_state=0)
+    classifiers = {
+        "logistic regression": LogisticRegression(max_iter=300, tol=1e-3),
+        "k-nearest neighbours": KNeighborsClassifier(),
+        "random forest": RandomForestClassifier(),
+        "MLP": MLPClassifier(max_iter=500),
+    }
+    learned = {
+        "dense": DenoisingAutoencoder(),
+        "conv": DenoisingAutoencoder("conv"),
+        "U-Net": DenoisingAutoencoder("unet"),
+        "PCA": EstimatorDenoiser(PCA(24)),
+        "kernel PCA": EstimatorDenoiser(KernelPCA(32, kernel="rbf", fit_inverse_transform=True, alpha=0.1)),
+        "MLPRegressor": EstimatorDenoiser(MLPRegressor(hidden_layer_sizes=(256,), max_iter=100, early_stopping=True), n_draws=20),
+    }
+    options = {"X_test": X_test, "y_test": y_test, "levels": LEVELS, "n_seeds": 2, "n_jobs": 2, "verbose": 1}
+    for kind in kinds:
+        start = time.perf_counter()
+        ranged = [NoiseInjector(kind, RANGE)]
+        rival = {"max_values": 3_000_000}
+        networks = recovery_report(learned, classifiers, X, y, noises=kind, trained_on=ranged, rival=rival, **options)
+        fixed = {"dense": learned["dense"], **filters()}
+        each = recovery_report(fixed, classifiers, X, y, noises=kind, rival=False, refit=False, **options)
+        keep(f"digits-{kind}", networks, each, ("dense", "conv", "U-Net"), start)
+
+
+def mnist_classifiers():
+    """The four of the issue; neighbours in 50 dimensions, where they are as good and ten times as fast."""
+    return {
+        "logistic regression": LogisticRegression(max_iter=100, tol=1e-3),
+        "k-nearest neighbours": make_pipeline(PCA(50), KNeighborsClassifier()),
+        "random forest": RandomForestClassifier(50, n_jobs=2),
+        "MLP": MLPClassifier(max_iter=50),
+    }
+
+
+def load():
+    """MNIST on the scale [0, 1], with the first test rows."""
+    X, X_test, y, y_test = load_mnist()
+    return X / np.float32(255), X_test[:N_TEST] / np.float32(255), y, y_test[:N_TEST]
+
+
+def mnist(kinds):
+    """MNIST."""
+    X, X_test, y, y_test = load()
+    options = {"X_test": X_test, "y_test": y_test, "levels": LEVELS, "n_seeds": 1, "verbose": 1, "n_labels": N_LABELS}
+    for kind in kinds:
+        start = time.perf_counter()
+        learned = {"dense": DenoisingAutoencoder(), "PCA": EstimatorDenoiser(PCA(64))}
+        if kind in UNET_ON_MNIST:
+            learned["U-Net"] = DenoisingAutoencoder("unet")
+        rival = {"max_draws": 128, "max_values": 8 * N_LABELS * X.shape[1]}
+        ranged = [NoiseInjector(kind, RANGE)]
+        networks = recovery_report(
+            learned, mnist_classifiers(), X, y, noises=kind, trained_on=ranged, rival=rival, **options
+        )
+        fixed = {"dense": DenoisingAutoencoder(), **filters()} if kind == "gaussian" else filters()
+        each = recovery_report(fixed, mnist_classifiers(), X, y, noises=kind, rival=False, refit=False, **options)
+        keep(f"mnist-{kind}", networks, each, [name for name in learned if name != "PCA"], start)
+
+
+def labels(_):
+    """When does denoising pay? The same denoisers, trained without labels, behind ever more labelled rows."""
+    X, X_test, y, y_test = load()
+    noisy = NoiseInjector(level=0.5, random_state=0).fit_transform(X)
+    denoisers = {"dense": DenoisingAutoencoder(random_state=0), "U-Net": DenoisingAutoencoder("unet", random_state=0)}
+    for denoiser in denoisers.values():
+        denoiser.fit(noisy)
+    rows = []
+    for n_labels in (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000):
+        report = recovery_report(
+            denoisers,
+            {"MLP": MLPClassifier(max_iter=50)},
+            X,
+            y,
+            X_test=X_test,
+            y_test=y_test,
+            levels=0.5,
+            n_labels=n_labels,
+            n_seeds=3 if n_labels <= 10_000 else 1,
+            rival={"max_draws": 256 if n_labels <= 10_000 else 64},
+        )
+        rows += [row for row in report.rows if row["test"] == "as trained"]
+        write("labels", rows)
+        print(f"labels: {n_labels}", flush=True)
+
+
+def show(names):
+    """Print what is there."""
+    for path in sorted(RESULTS.glob("*.csv")):
+        if path.stem.endswith("-compared") or (names and not any(name in path.stem for name in names)):
+            continue
+        print(f"\n{path.stem}")
+        head = ("trained_on", "kind", "level", "denoiser", "classifier")
+        numbers = ("psnr_denoised", "ssim_denoised", "accuracy_clean", "accuracy_noisy", "accuracy_denoised")
+        numbers += ("accuracy_refitted", "accuracy_rival", "gain", "gain_low", "gain_high")
+        print("  ".join([*head, "n_labels", *numbers, "gain_verdict", "vs_rival_verdict"]))
+        for row in read(path.stem):
+            cells = [str(row[key]) for key in (*head, "n_labels")] + [f"{row[key]:.3f}" for key in numbers]
+            print("  ".join([*cells, str(row["gain_verdict"]), str(row["vs_rival_verdict"])]))
+
+
+if __name__ == "__main__":
+    parts = {"digits": digits, "mnist": mnist, "labels": labels, "show": show}
+    if len(sys.argv) < 2 or sys.argv[1] not in parts:
+        sys.exit(__doc__)
+    parts[sys.argv[1]](sys.argv[2:] or ([] if sys.argv[1] == "show" else list(KINDS)))
+    if sys.argv[1] != "show":
+        show([sys.argv[1]])

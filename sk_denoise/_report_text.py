@@ -1,0 +1,134 @@
+"""A recovery report in words: what its tables say, and the whole of it as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+
+_HEAD = (
+    f"  {'denoiser':<19}{'PSNR':>6}{'SSIM':>7}{'accuracy':>10}{'won back':>10}  {'gain in points, interval':<25}"
+    f"{'':<14}{'refitted':>8}  against rival"
+)
+_NO_COST = "In no cell does denoising cost accuracy beyond doubt."
+
+
+def text(report):
+    """The whole report."""
+    lines = [f"Recovery report: {summary(report)}", "", "In short, tested on the noise trained on:"]
+    lines += [f"  {_in_short(row)}" for row in best_rows(report.rows)]
+    lines.append("")
+    for block in blocks(report.rows):
+        lines += [*_block_head(block[0]), _HEAD, *(_line(row) for row in block), ""]
+    hurting = costs(report.rows)
+    lines.append(
+        f"Where denoising costs accuracy ({len(hurting)} of {len(report.rows)} cells):" if hurting else _NO_COST
+    )
+    lines += [
+        f"  {row['denoiser']}, {row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)}:"
+        f" {row['gain']:+.1f} points"
+        for row in hurting
+    ]
+    return "\n".join([*lines, "", *notes(report)])
+
+
+def tested_name(row):
+    """What a row was tested on."""
+    return "clean" if row["level"] == 0 else f"{row['kind']} {row['level']:g}"
+
+
+def blocks(rows):
+    """Rows in blocks that share classifier and noise, and so what they are compared with."""
+    held = {}
+    for row in rows:
+        held.setdefault((row["classifier"], row["trained_on"], row["kind"], row["level"]), []).append(row)
+    return list(held.values())
+
+
+def best_rows(rows):
+    """For each classifier and noise that was trained on, the row of the denoiser with the highest accuracy."""
+    return [
+        max(block, key=lambda row: row["accuracy_denoised"])
+        for block in blocks(rows)
+        if block[0]["test"] == "as trained"
+    ]
+
+
+def costs(rows):
+    """Rows where denoising costs accuracy, beyond doubt, worst first."""
+    return sorted((row for row in rows if row["gain_verdict"] == "hurts"), key=lambda row: row["gain"])
+
+
+def share(value):
+    """A share as percent; empty where there is none."""
+    return "" if math.isnan(value) else f"{100 * value:.0f} %"
+
+
+def decibels(value):
+    """PSNR; infinite where images are exact."""
+    return "exact" if math.isinf(value) else f"{value:.2f}"
+
+
+def interval(row, name):
+    """A difference and its interval."""
+    return f"{row[name]:+.1f} [{row[f'{name}_low']:+.1f}, {row[f'{name}_high']:+.1f}]"
+
+
+def summary(report):
+    """What was measured."""
+    row, seeds = report.rows[0], f"{report.n_seeds} seed{'s' * (report.n_seeds > 1)}"
+    return (
+        f"{row['n_rows']:,} training rows, {row['n_labels']:,} labels, {row['n_test']:,} test rows,"
+        f" {seeds}, {report.seconds:.0f} s"
+    )
+
+
+def notes(report):
+    """How to read it."""
+    refit = ", ".join(sorted({row["refit"] for row in report.rows}))
+    lines = [
+        f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together (paired"
+        " bootstrap over test rows).",
+        "'no difference': the interval spans zero.",
+        f"accuracy: classifier untouched. refitted: trained anew on denoised rows ({refit}).",
+    ]
+    if any(row["rival_draws"] > 0 for row in report.rows):
+        lines.append(
+            "rival: the same classifier and labels, trained on noise redrawn, no denoiser (limit: more might help)."
+        )
+    return lines
+
+
+def rival_note(row):
+    """The rival's accuracy and what it was trained on."""
+    if math.isnan(row["accuracy_rival"]):
+        return "no rival"
+    limit = "" if row["rival_saturated"] == "yes" else ", limit"
+    return f"rival {row['accuracy_rival']:.3f} ({row['rival_draws']:.0f} draws{limit})"
+
+
+def _in_short(row):
+    won = share(row["recovery"])
+    parts = [
+        f"{row['classifier']}, {tested_name(row)}: {row['denoiser']} {row['gain_verdict']}, {interval(row, 'gain')}"
+    ]
+    parts += [f"{won} won back"] if won else []
+    parts += [f"against the rival: {row['vs_rival_verdict']}"] if row["vs_rival_verdict"] else []
+    return ", ".join(parts)
+
+
+def _block_head(row):
+    accuracy = f"clean {row['accuracy_clean']:.3f}, noisy {row['accuracy_noisy']:.3f}, {rival_note(row)}"
+    images = f"noisy images {decibels(row['psnr_noisy'])} dB, SSIM {row['ssim_noisy']:.3f}"
+    return [
+        f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)} ({row['test']})",
+        f"  accuracy {accuracy}; {images}",
+    ]
+
+
+def _line(row):
+    refitted = "" if math.isnan(row["accuracy_refitted"]) else f"{row['accuracy_refitted']:.3f}"
+    rival = "" if not row["vs_rival_verdict"] else f"{row['vs_rival']:+.1f} {row['vs_rival_verdict']}"
+    return (
+        f"  {row['denoiser'][:18]:<19}{decibels(row['psnr_denoised']):>6}{row['ssim_denoised']:>7.3f}"
+        f"{row['accuracy_denoised']:>10.3f}{share(row['recovery']):>10}  {interval(row, 'gain'):<25}"
+        f"{row['gain_verdict']:<14}{refitted:>8}  {rival}"
+    ).rstrip()

@@ -1,0 +1,391 @@
+"""`recovery_report`: how much of the accuracy that noise took denoising wins back, against what, and what it breaks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedShuffleSplit, check_cv, train_test_split
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from ._aggregate import aggregate
+from ._recovery import Noise, Setup, Task, fit_untouched, run_task
+from ._rival import check_limits, fit_rival
+from ._sklearn import check_rows, likely
+from ._units import check_image_shape, is_integer, is_real, resolve_data_range
+from .noise import NoiseInjector
+from .noise_models import KINDS
+from .report import RecoveryReport
+
+__all__ = ["RecoveryReport", "fit_rival", "recovery_report"]
+
+
+def recovery_report(
+    denoisers,
+    classifiers,
+    X,
+    y,
+    *,
+    X_test=None,
+    y_test=None,
+    cv=None,
+    noises="gaussian",
+    levels=(0.1, 0.3, 0.5),
+    trained_on=None,
+    unseen="auto",
+    n_labels=None,
+    rival=True,
+    refit=True,
+    cross_fit=None,
+    n_seeds=3,
+    confidence_level=0.95,
+    n_resamples=2000,
+    data_range="auto",
+    image_shape=None,
+    n_jobs=None,
+    random_state=0,
+    verbose=0,
+):
+    """Measure, for noise x level x denoiser x classifier, what denoising wins back and what it breaks.
+
+    Each denoiser is trained once for each noise, split and seed. Each classifier is trained on clean rows and left
+    untouched, and trained anew on denoised rows. Its rival is the same classifier trained on the same labelled rows
+    with noise redrawn until it gains no more (`fit_rival`), without a denoiser. Every report tests denoisers on clean
+    rows and on a kind of noise that they were not trained on, too.
+
+    Parameters
+    ----------
+    denoisers : transformer, list or dict of transformers
+        What turns noisy rows into clean ones: a `DenoisingAutoencoder`, an `ImageFilter`, an `EstimatorDenoiser`, any
+        transformer or pipeline that gives rows of the shape it gets, or "passthrough". Those that come fitted are used
+        as they are, all others are cloned and fitted to rows out of a `NoiseInjector`.
+    classifiers : classifier, list or dict of classifiers
+        The models behind. Those that come fitted stay untouched as they are.
+    X : array-like of shape (n_samples, n_features)
+        Clean rows, in any units; one flattened image each.
+    y : array-like of shape (n_samples,)
+        Labels.
+    X_test : array-like of shape (n_test, n_features), default=None
+        Clean test rows.
+    y_test : array-like of shape (n_test,), default=None
+        Their labels.
+    cv : int, splitter or iterable, default=None
+        How to split `X` where there is no `X_test`. None holds out a stratified quarter.
+    noises : str, NoiseInjector, callable, or list of them, default="gaussian"
+        Kinds of noise; of an injector, `kind` and `clip` count.
+    levels : float or list of floats, default=(0.1, 0.3, 0.5)
+        Levels to test, as fractions of the data range; 0 comes by itself.
+    trained_on : NoiseInjector, str, list of them, or None, default=None
+        None trains for each noise and level that is tested. Noise given here, such as
+        ``NoiseInjector(level=(0, 0.7))``, is trained on instead, and each is tested on all noises and levels.
+    unseen : str, NoiseInjector or "auto", default="auto"
+        A kind to test that is not trained on; "auto" is "salt_pepper", or "gaussian" for denoisers of that.
+    n_labels : int or None, default=None
+        Labelled rows that classifiers and rival get, a stratified draw of the training rows; denoisers get all rows.
+        None gives all labels.
+    rival : bool or dict, default=True
+        Whether to train the rival, and options for `fit_rival`, such as ``{"max_draws": 64}``.
+    refit : bool, default=True
+        Whether to train classifiers anew on denoised rows, too.
+    cross_fit : int or None, default=None
+        Folds in which the rows that classifiers are trained anew on are denoised by a denoiser that did not see them.
+        None takes the denoiser of all rows, which is faster, and said in the report.
+    n_seeds : int, default=3
+        How often everything is drawn and fitted anew, so that luck of training shows. Every `random_state` parameter
+        is set for that.
+    confidence_level : float, default=0.95
+        Chance that all intervals of the report cover, together.
+    n_resamples : int, default=2000
+        Resamples of the paired bootstrap over test rows.
+    data_range : "auto" or pair of floats, default="auto"
+        The darkest and brightest value of clean pixels; "auto" as in `NoiseInjector`, read off `X`.
+    image_shape : tuple of int or None, default=None
+        ``(height, width)`` or ``(height, width, channels)``; None reads square grey images.
+    n_jobs : int or None, default=None
+        Processes, by joblib.
+    random_state : int, RandomState or None, default=0
+        Seeds splits, noise and fits.
+    verbose : int, default=0
+        1 prints a line for each training noise, split and seed that is done.
+
+    Returns
+    -------
+    report : RecoveryReport
+        Prints as a table; `to_frame`, `to_html`, `matrix`, `predictions`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For bad input, before anything is trained, naming the argument.
+
+    See Also
+    --------
+    sk_denoise.displays.RecoveryDisplay : Draws accuracy against level.
+    sk_denoise.displays.ConfusionChangeDisplay : Draws what was repaired and what was broken.
+
+    Notes
+    -----
+    Accuracies and times are means over seeds. Differences are paired: the same test rows with the same noise. Their
+    intervals are simultaneous over the whole report, by a bootstrap over test rows with each row's mean over seeds
+    [1]_; they do not count the luck of training, which `seed_spread` shows. Estimators that come fitted may have seen
+    the test rows: give `X_test` that they did not see.
+
+    References
+    ----------
+    .. [1] P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", Wiley, 1993.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sk_denoise import EstimatorDenoiser, recovery_report
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> report = recovery_report(
+    ...     {"PCA": EstimatorDenoiser(PCA(24))}, LogisticRegression(max_iter=500), X / 16, y, levels=0.5, rival=False,
+    ...     n_seeds=1,
+    ... )
+    >>> row = report.rows[0]
+    >>> row["trained_on"], row["test"], row["accuracy_clean"] > row["accuracy_denoised"] > row["accuracy_noisy"]
+    ('gaussian 0.5', 'as trained', True)
+    """
+    X, y = _check_data(X, y, "X", "y")
+    denoisers = _named(denoisers, "denoisers", _check_denoiser)
+    classifiers = _named(classifiers, "classifiers", _check_classifier)
+    for name, value, least in (("n_seeds", n_seeds, 1), ("n_resamples", n_resamples, 100)):
+        if not is_integer(value) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
+    if not is_real(confidence_level) or not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must be a number between 0 and 1, such as 0.95, got {confidence_level!r}.")
+    if not isinstance(refit, (bool, np.bool_)):
+        raise ValueError(f"refit must be True or False, got {refit!r}.")
+    if cross_fit is not None and (not is_integer(cross_fit) or cross_fit < 2):
+        raise ValueError(f"cross_fit must be None or a number of folds from 2 on, got {cross_fit!r}.")
+    plan = _plan_noises(noises, levels, trained_on, unseen)
+    rng = check_random_state(random_state)
+    X, y, splits = _split(X, y, X_test, y_test, cv, rng)
+    setup = Setup(
+        denoisers=denoisers,
+        given=frozenset(name for name, denoiser in denoisers.items() if _is_fitted(denoiser)),
+        classifiers={name: (classifier, _is_fitted(classifier)) for name, classifier in classifiers.items()},
+        data_range=resolve_data_range(data_range, X),
+        image_shape=check_image_shape(image_shape, X.shape[1]),
+        refit=bool(refit),
+        cross_fit=cross_fit,
+        rival=None if rival is False else dict(_check_rival(rival)),
+    )
+    groups = _make_tasks(y, splits, n_labels, n_seeds, plan, rng)
+    start = time.perf_counter()
+    results = _run(setup, X, y, groups, n_jobs, verbose)
+    return aggregate(
+        setup,
+        X,
+        y,
+        [task for tasks in groups for task in tasks],
+        results,
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        rng=np.random.default_rng(rng.randint(2**31 - 1)),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _run(setup, X, y, groups, n_jobs, verbose):
+    """Results of all tasks, in their order; classifiers that know clean rows only are shared by the noises."""
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    untouched = list(parallel(delayed(fit_untouched)(setup, X, y, tasks[0]) for tasks in groups))
+    tasks = [(classifiers, task) for classifiers, group in zip(untouched, groups, strict=True) for task in group]
+    start, results = time.monotonic(), []
+    for result in parallel(delayed(run_task)(setup, X, y, classifiers, task) for classifiers, task in tasks):
+        task = tasks[len(results)][1]
+        results.append(result)
+        if verbose:
+            spent = time.monotonic() - start
+            left = spent / len(results) * (len(tasks) - len(results))
+            what = f"{len(results)}/{len(tasks)}: trained on {task.noise.label}, seed {task.seed}"
+            print(f"{what}, {spent:.0f} s, about {left:.0f} s left", flush=True)
+    return results
+
+
+def _make_tasks(y, splits, n_labels, n_seeds, plan, rng):
+    """Tasks in groups of one split and one seed."""
+    groups = []
+    for train, test in splits:
+        for _ in range(n_seeds):
+            seed = int(rng.randint(2**31 - 2))
+            labelled = _draw_labelled(y[train], n_labels, seed)
+            groups.append([Task(train, test, labelled, seed, *of_noise) for of_noise in plan])
+    return groups
+
+
+def _draw_labelled(y, n_labels, seed):
+    if n_labels is None or n_labels == len(y):
+        return np.arange(len(y))
+    if not is_integer(n_labels) or not 0 < n_labels < len(y):
+        raise ValueError(f"n_labels must be None or a number of rows up to {len(y)}, all there are, got {n_labels!r}.")
+    return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
+
+
+def _plan_noises(noises, levels, trained_on, unseen):
+    """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
+    kinds = [_as_injector(noise, "noises") for noise in _as_list(noises)]
+    levels = [float(level) for level in _check_levels(levels)]
+    tested = [_noise(kind, level) for kind in kinds for level in [*levels, 0.0]]
+    if len(set(tested)) < len(tested):
+        raise ValueError(f"noises and levels must differ from each other, got {noises!r} and {levels!r}.")
+    plan = []
+    if trained_on is None:
+        for noise in (noise for noise in tested if noise.level):
+            clean = _noise(noise.template, 0.0)
+            tests = (noise, clean, _unseen_noise(unseen, {noise.kind}, noise.level))
+            first = noise.level == levels[0]
+            plan.append((noise, tests, frozenset(tests if first else (noise,))))
+        return plan
+    trained = [_noise(injector, injector.level) for injector in _trained(trained_on, levels)]
+    if len(set(trained)) < len(trained) or any(noise.level in (0, (0, 0)) for noise in trained):
+        raise ValueError(f"trained_on must hold noises that differ, each of a level above 0, got {trained_on!r}.")
+    known = {noise.kind for noise in trained}
+    extra = [] if {noise.kind for noise in tested} - known else [_unseen_noise(unseen, known, v) for v in levels]
+    tests = (*tested, *extra)
+    return [(noise, tests, frozenset(tests if i == 0 else ())) for i, noise in enumerate(trained)]
+
+
+def _trained(trained_on, levels):
+    """Injectors to train on; a kind given by name stands for all levels tested."""
+    injectors = []
+    for noise in _as_list(trained_on):
+        if isinstance(noise, NoiseInjector):
+            injectors.append(_as_injector(noise, "trained_on"))
+        else:
+            injectors += [_as_injector(noise, "trained_on").set_params(level=level) for level in levels]
+    return injectors
+
+
+def _noise(injector, level):
+    injector = NoiseInjector(injector.kind, level, clip=injector.clip)
+    injector.check_params()
+    kind = injector.kind if isinstance(injector.kind, str) else getattr(injector.kind, "__name__", "custom noise")
+    pair = isinstance(level, (tuple, list))
+    return Noise(kind, tuple(float(bound) for bound in level) if pair else float(level), injector)
+
+
+def _unseen_noise(unseen, known, level):
+    if isinstance(unseen, str) and unseen == "auto":
+        unseen = next(kind for kind in ("salt_pepper", "gaussian", "speckle") if kind not in known)
+    noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
+    if noise.kind in known:
+        raise ValueError(f"unseen must be a kind that no denoiser is trained on, got {unseen!r}. Leave it at 'auto'.")
+    return noise
+
+
+def _as_list(value):
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _as_injector(noise, name):
+    if isinstance(noise, NoiseInjector):
+        return noise.check_params()
+    if callable(noise) or (isinstance(noise, str) and noise in KINDS):
+        return NoiseInjector(noise)
+    raise ValueError(f"{name} must hold NoiseInjectors, callables or kinds: {likely(noise, KINDS)}")
+
+
+def _check_levels(levels):
+    levels = list(np.atleast_1d(np.asarray(levels, dtype=object)))
+    if not all(is_real(level) and level >= 0 for level in levels):
+        raise ValueError(f"levels must be numbers from 0 on, fractions of the data range, got {levels!r}.")
+    levels = [level for level in levels if level > 0]
+    if not levels:
+        raise ValueError("levels must hold a level above 0: there is nothing to win back from without noise.")
+    return levels
+
+
+def _check_rival(rival):
+    if rival is True:
+        return {}
+    allowed = {"max_draws", "max_values"}
+    if not isinstance(rival, Mapping) or not set(rival) <= allowed:
+        raise ValueError(f"rival must be True, False or a dict of {sorted(allowed)}, got {rival!r}.")
+    check_limits(**rival)
+    return rival
+
+
+def _check_data(X, y, name, y_name):
+    X, y = check_rows(X, name), np.asarray(y)
+    if y.ndim != 1 or len(y) != len(X):
+        raise ValueError(f"{y_name} must be one label for each of the {len(X)} rows of {name}, got shape {y.shape}.")
+    return X, y
+
+
+def _split(X, y, X_test, y_test, cv, rng):
+    """All rows, and pairs of indices of training and test rows."""
+    if (X_test is None) != (y_test is None):
+        raise ValueError("X_test and y_test go together: one of them is None.")
+    if X_test is None:
+        if cv is None:
+            cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
+        return X, y, list(check_cv(cv, y, classifier=True).split(X, y))
+    if cv is not None:
+        raise ValueError(f"cv={cv!r} splits X, and X_test is a split already. Give one of them.")
+    X_test, y_test = _check_data(X_test, y_test, "X_test", "y_test")
+    if X_test.shape[1] != X.shape[1]:
+        raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
+    split = np.arange(len(X)), len(X) + np.arange(len(X_test))
+    return np.concatenate([X, X_test]), np.concatenate([y, y_test]), [split]
+
+
+def _named(estimators, argument, check):
+    """Estimators by name, as a dict."""
+    if not isinstance(estimators, Mapping):
+        listed = _as_list(estimators)
+        names = [_name(estimator) for estimator in listed]
+        names = [f"{n} ({names[:i].count(n) + 1})" if names.count(n) > 1 else n for i, n in enumerate(names)]
+        estimators = dict(zip(names, listed))
+    if not estimators:
+        raise ValueError(f"{argument} must hold at least one, got {estimators!r}.")
+    return {str(name): check(estimator, argument) for name, estimator in estimators.items()}
+
+
+def _name(estimator):
+    """Short and telling: the class, with what it is made of."""
+    if isinstance(estimator, str):
+        return estimator
+    for name in ("architecture", "method", "estimator"):
+        made_of = getattr(estimator, name, None)
+        if made_of is not None:
+            return made_of if isinstance(made_of, str) else type(made_of).__name__
+    steps = getattr(estimator, "steps", None)
+    return _name(steps[-1][1]) if steps else type(estimator).__name__
+
+
+def _check_denoiser(estimator, argument):
+    if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
+        return FunctionTransformer()
+    if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "transform"):
+        raise TypeError(
+            f"{argument} must have fit and transform, or be 'passthrough', got {estimator!r}. Wrap a regressor or a"
+            " decomposition in EstimatorDenoiser; of a pipeline with a classifier, pass the part up to the denoiser."
+        )
+    return estimator
+
+
+def _check_classifier(estimator, argument):
+    if isinstance(estimator, type) or not is_classifier(estimator):
+        raise TypeError(f"{argument} must be scikit-learn classifiers, got {estimator!r}.")
+    return estimator
+
+
+def _is_fitted(estimator):
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    # What needs no fit passes for fitted, and is nobody's trained model.
+    return isinstance(estimator, FrozenEstimator) or get_tags(estimator).requires_fit
