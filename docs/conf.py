@@ -1,14 +1,21 @@
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import sk_denoise
 
+sys.path.insert(0, str(Path(__file__).parent))
+import results_page
+
+results_page.make()  # from the CSV files that the benchmarks keep
+
 project = "sk_denoise"
 copyright = "2026, the sk_denoise developers"
 release = version = sk_denoise.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "auto_examples/*.ipynb"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_theme_options = {"show_prev_next": False}
