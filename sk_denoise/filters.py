@@ -129,8 +129,8 @@ class ImageFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     applied to: the filter that does nothing then gives that mean, which is a fair guess on smooth images and a bad one
     on tiny ones. So it errs both ways: too weak, as a median of one pixel on the 8 x 8 digits at level 0.5 (9.3 dB,
     as the noisy rows have; the best has 10.3), and far too strong at little noise, as "tv" on MNIST at level 0.02
-    (30.1 dB; noisy 36.5, best 37.0). At levels 0.2 and 0.5 its choices were within 0.4 dB of the best on MNIST, but
-    for a wavelet (1.2 dB), and up to 1.4 dB below on the digits.
+    (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and 0.5 its choices were within 0.4 dB of the tuned ones
+    on MNIST, but for a wavelet (1.2 dB), and up to 1.0 dB below on the digits (``benchmarks/calibration.py``).
 
     Pixels beyond the border are mirrored, except with "bilateral", which leaves them out. That one is not
     scikit-image's, whose weights are shifted (0.26).
