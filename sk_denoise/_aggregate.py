@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import joblib
 import numpy as np
 
 from ._intervals import simultaneous_intervals, verdict
-from ._recovery import GIVEN
+from ._recovery import AS_TRAINED, CLEAN, GIVEN
 from .metrics import accuracy_recovery
 from .report import RecoveryReport
 
@@ -72,7 +73,9 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
                 differences.append(shares[first] - shares[second])
     options = {"confidence_level": confidence_level, "n_resamples": n_resamples, "rng": rng}
     bounds = simultaneous_intervals(np.array(differences).reshape(-1, len(test_rows)), **options)
-    intervals = {key: tuple(float(100 * bound[i]) for bound in bounds) for i, key in enumerate(keys)}
+    intervals = {
+        key: tuple(float(np.clip(100 * bound[i], -100, 100)) for bound in bounds) for i, key in enumerate(keys)
+    }
     rows = [_row(setup, cell, correct[i], quality[i], i, intervals, y) for i, cell in enumerate(cells)]
     for row in rows:
         row |= {"n_rows": len(tasks[0].train), "n_labels": len(tasks[0].labelled), "n_test": len(test_rows)}
@@ -81,12 +84,15 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
         classes=np.unique(y),
         predicted=[_pooled(cell, y) for cell in cells],
         by_row=[{"index": test_rows, "correct": c["denoised"]} | q for c, q in zip(correct, quality)],
-        examples=_examples(tasks, results),
+        examples=_examples(setup, tasks, results),
         image_shape=setup.image_shape,
         data_range=setup.data_range,
         confidence_level=confidence_level,
         n_comparisons=len(keys),
-        n_seeds=len({task.seed for task in tasks}) // len({task.test.tobytes() for task in tasks}),
+        n_seeds=len({task.repeat for task in tasks}),
+        key=joblib.hash(
+            (X[test_rows], y[test_rows], [(task.seed, task.test) for task in tasks if task.noise == tasks[0].noise])
+        ),
         cross_fit=setup.cross_fit,
         seconds=seconds,
     )
@@ -101,10 +107,13 @@ def _cells(setup, tasks, results):
                 quality = _quality(result["noisy"][noise]["quality"], of_test["quality"])
                 numbers = {"fit_seconds": measured["fit_seconds"], "transform_seconds": of_test["seconds"]}
                 test = task.noise.tested_on(noise)
+                # Rival and refitted classifier of this task's noise are no match for a denoiser of unknown training.
+                alone = trained_on == GIVEN and test != AS_TRAINED
+                shown = GIVEN if trained_on == GIVEN and test != CLEAN else test
                 for classifier in setup.classifiers:
                     key = trained_on, noise, denoiser, classifier
-                    cell = cells.setdefault(key, _Cell(trained_on, noise, test, denoiser, classifier))
-                    predicted, of_rival = _of_classifier(result, noise, of_test, classifier)
+                    cell = cells.setdefault(key, _Cell(trained_on, noise, shown, denoiser, classifier))
+                    predicted, of_rival = _of_classifier(result, noise, of_test, classifier, alone)
                     cell.add(task, predicted, quality, numbers | of_rival)
     return cells
 
@@ -114,17 +123,17 @@ def _quality(noisy, denoised):
     return dict(zip(names, (*noisy, *denoised), strict=True))
 
 
-def _of_classifier(result, noise, of_test, classifier):
+def _of_classifier(result, noise, of_test, classifier, alone):
     """What one classifier predicted in each situation, and numbers of its rival."""
     predicted = {
         "clean": result["clean"][classifier],
         "noisy": result["noisy"][noise]["predicted"][classifier],
         "denoised": of_test["denoised"][classifier],
     }
-    if classifier in of_test["refitted"]:
+    if classifier in of_test["refitted"] and not alone:
         predicted["refitted"] = of_test["refitted"][classifier]
     rival = result["rival"].get(classifier)
-    if rival is None:
+    if rival is None or alone:
         return predicted, {"rival_draws": _NAN, "rival_saturated": _NAN, "rival_seconds": _NAN}
     predicted["rival"] = rival["predicted"][noise]
     names = {"rival_draws": "draws", "rival_saturated": "saturated", "rival_seconds": "seconds"}
@@ -142,14 +151,13 @@ def _row(setup, cell, shares, quality, index, intervals, y):
         row[f"ssim_{name}"] = float(quality[f"ssim_{name}"].mean())
     for situation in ("clean", "noisy", "denoised", "refitted", "rival"):
         row[f"accuracy_{situation}"] = float(shares[situation].mean()) if situation in shares else _NAN
-    row["recovery"] = accuracy_recovery(row["accuracy_clean"], row["accuracy_noisy"], row["accuracy_denoised"])
-    row["recovery_note"] = "noise took no accuracy" if math.isnan(row["recovery"]) else ""
+    row |= _recovery(row, shares)
     for name in COMPARISONS:
         mean, low, high = intervals.get((index, name), (_NAN, _NAN, _NAN))
         row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         row[f"{name}_verdict"] = verdict(low, high, ("hurts", "helps") if "gain" in name else ("worse", "better"))
     row["seed_spread"] = _seed_spread(cell, y)
-    row["repaired"], row["broken"] = (float(np.mean(counts)) for counts in _changes(cell, y))
+    row["repaired"], row["broken"] = _changes(cell, y, len(shares["noisy"]))
     row |= {name: cell.mean(name) for name in ("fit_seconds", "transform_seconds", "rival_seconds", "rival_draws")}
     row["rival_saturated"] = (
         "" if math.isnan(row["rival_draws"]) else "yes" if cell.mean("rival_saturated") == 1 else "no"
@@ -167,24 +175,28 @@ def _how_refitted(setup, cell):
 
 
 def _seed_spread(cell, y):
-    """Standard deviation over seeds of the accuracy on denoised rows; NaN for one seed."""
-    by_seed = {}  # each split has its own seeds, the i-th of each belongs together
-    seen = {}
+    """Standard deviation over seeds of the accuracy on denoised rows, in points; NaN for one seed."""
+    right = {}
     for task, labels in zip(cell.tasks, cell.predicted["denoised"], strict=True):
-        number = seen[task.test.tobytes()] = seen.get(task.test.tobytes(), -1) + 1
-        by_seed.setdefault(number, []).append(np.mean(labels == y[task.test]))
-    means = [np.mean(values) for values in by_seed.values()]
+        right.setdefault(task.repeat, []).extend(labels == y[task.test])
+    means = [np.mean(values) for values in right.values()]
     return float(100 * np.std(means, ddof=1)) if len(means) > 1 else _NAN
 
 
-def _changes(cell, y):
-    """Rows repaired and rows broken, of each task."""
-    repaired, broken = [], []
-    for task, noisy, denoised in zip(cell.tasks, cell.predicted["noisy"], cell.predicted["denoised"], strict=True):
-        before, after = noisy == y[task.test], denoised == y[task.test]
-        repaired.append(np.sum(~before & after))
-        broken.append(np.sum(before & ~after))
-    return repaired, broken
+def _recovery(row, shares):
+    """The share won back; none where the loss is within twice its standard error, and shares of it mean nothing."""
+    loss = shares["clean"] - shares["noisy"]
+    if loss.mean() <= 2 * loss.std() / math.sqrt(len(loss)):
+        return {"recovery": _NAN, "recovery_note": "noise took no accuracy that shows"}
+    accuracies = (row[f"accuracy_{name}"] for name in ("clean", "noisy", "denoised"))
+    return {"recovery": accuracy_recovery(*accuracies), "recovery_note": ""}
+
+
+def _changes(cell, y, n_test):
+    """Test rows repaired and broken, a seed."""
+    true = _pooled(cell, y)
+    before, after = true["noisy"] == true["true"], true["denoised"] == true["true"]
+    return float(n_test * np.mean(~before & after)), float(n_test * np.mean(before & ~after))
 
 
 def _pooled(cell, y):
@@ -193,10 +205,14 @@ def _pooled(cell, y):
     return {"true": true} | {situation: np.concatenate(labels) for situation, labels in cell.predicted.items()}
 
 
-def _examples(tasks, results):
+def _examples(setup, tasks, results):
     """Some images of the first split and seed, by training label and test noise."""
     examples = {}
     for task, result in zip(tasks, results, strict=True):
         for noise, images in result["examples"].items():
-            examples.setdefault((task.noise.label, noise.kind, noise.level), images)
+            given = {name: rows for name, rows in images.items() if name in (*setup.given, "clean", "noisy")}
+            trained = {name: rows for name, rows in images.items() if name not in setup.given}
+            examples.setdefault((task.noise.label, noise.kind, noise.level), trained)
+            if noise in task.with_given:
+                examples.setdefault((GIVEN, noise.kind, noise.level), given)
     return examples

@@ -114,7 +114,7 @@ def _choose(rows, key, value):
 
 def _rows_as_trained(rows):
     """Rows tested on the noise trained on, with the clean ones where they belong to one training noise only."""
-    chosen = [row for row in rows if row["test"] == "as trained"]
+    chosen = [row for row in rows if row["test"] in ("as trained", "fitted before")]
     trained = list(dict.fromkeys(row["trained_on"] for row in chosen))
     if len(trained) == 1:
         chosen += [row for row in rows if row["test"] == "clean" and row["trained_on"] == trained[0]]
@@ -226,7 +226,9 @@ class RecoveryDisplay:
             raise ValueError(f"accuracy must be {likely(accuracy, ('denoised', 'refitted'))}")
         if not report.rows:
             raise ValueError("report must hold rows, got none.")
-        rows, kind = _choose(report.rows, "kind", kind)
+        of_kind, kind = _choose(report.rows, "kind", kind)
+        # Clean rows are tested once, whatever the kinds.
+        rows = of_kind + [row for row in report.rows if row["level"] == 0 and row["kind"] != kind]
         rows, classifier = _choose(rows, "classifier", classifier)
         if trained_on is None:
             rows, trained_on = _rows_as_trained(rows)

@@ -12,7 +12,8 @@ from sklearn.model_selection import KFold
 
 from . import metrics
 from ._rival import fit_rival
-from ._sklearn import set_random_states
+from ._sklearn import BaseSearchCV, set_random_states
+from ._units import result_dtype
 from .noise import NoiseInjector
 
 AS_TRAINED, CLEAN, OTHER_LEVEL, OTHER_KIND = "as trained", "clean", "other level", "other kind"
@@ -36,7 +37,14 @@ class Noise:
     def injector(self, data_range, seed):
         """What draws it, the same noise each time for the same rows."""
         params = {"level": self.level, "data_range": data_range, "when": "always", "random_state": seed}
-        return clone(self.template).set_params(**params)
+        # Whatever the user's configuration: a data frame could not carry the clean rows.
+        return clone(self.template).set_params(**params).set_output(transform="default")
+
+    def add(self, X, data_range, seed):
+        """Rows with this noise, as a plain array; the rows themselves at level 0, whatever a callable would do."""
+        if self.level == 0:
+            return X.astype(result_dtype(X.dtype))
+        return np.asarray(self.injector(data_range, seed).fit_transform(X))
 
     def tested_on(self, other):
         """How far `other` is what a denoiser trained on this noise knows."""
@@ -60,6 +68,7 @@ class Task:
     train: np.ndarray  # indices of rows
     test: np.ndarray
     labelled: np.ndarray  # indices among the training rows
+    repeat: int  # which of the n_seeds
     seed: int
     noise: Noise
     tests: tuple
@@ -96,6 +105,14 @@ def seeded(estimator, seed):
     return estimator
 
 
+def fit_denoiser(denoiser, seed, injector, X):
+    """A clone trained on rows straight out of the injector, drawn anew, for what it does in place to stay its own."""
+    noisy, estimator = injector.fit_transform(X.copy()), seeded(denoiser, seed)
+    if isinstance(denoiser, BaseSearchCV):
+        return estimator.fit(np.asarray(noisy), X)  # it slices, and slices carry no clean rows: they are its y
+    return estimator.fit(noisy)
+
+
 def quality(setup, clean, images):
     """Squared error and SSIM of each image; NaN for images too small for that."""
     error = metrics.mean_squared_error(clean, images, data_range=setup.data_range, per_image=True)
@@ -111,10 +128,9 @@ def run_task(setup, X, y, untouched, task):
     X_train, X_test = X[task.train], X[task.test]
     y_labelled = y[task.train][task.labelled]
     injector = task.noise.injector(setup.data_range, task.seed)
-    noisy_train = injector.fit_transform(X_train)
-    noisy_labelled = np.asarray(noisy_train)[task.labelled]
+    noisy_labelled = np.asarray(injector.fit_transform(X_train))[task.labelled]
     # Another seed: equal rows of the two halves must not get equal noise.
-    noisy = {t: np.asarray(t.injector(setup.data_range, task.seed + 1).fit_transform(X_test)) for t in task.tests}
+    noisy = {t: t.add(X_test, setup.data_range, task.seed + 1) for t in task.tests}
     raw = {t: {n: c.predict(rows) for n, c in untouched.items()} for t, rows in noisy.items()}
     result = {
         "clean": {name: classifier.predict(X_test) for name, classifier in untouched.items()},
@@ -129,11 +145,11 @@ def run_task(setup, X, y, untouched, task):
         if not tests:
             continue
         start = time.perf_counter()
-        fitted = denoiser if given else seeded(denoiser, task.seed).fit(noisy_train)
+        fitted = denoiser if given else fit_denoiser(denoiser, task.seed, injector, X_train)
         fit_seconds = 0.0 if given else time.perf_counter() - start
         refitted = {}
         if setup.refit:
-            denoised = _denoise_labelled(setup, fitted, denoiser, injector, X_train, noisy_labelled, task)
+            denoised = _denoise_labelled(setup, name, fitted, denoiser, injector, X_train, noisy_labelled, task)
             refitted = {n: _refit(c, task.seed, denoised, y_labelled) for n, (c, _) in setup.classifiers.items()}
         result["denoisers"][name] = {"fit_seconds": fit_seconds, "tests": {}}
         for test in tests:
@@ -166,34 +182,39 @@ def _refit(classifier, seed, rows, y):
     return None if isinstance(classifier, FrozenEstimator) else seeded(classifier, seed).fit(rows, y)
 
 
-def _denoise_labelled(setup, fitted, denoiser, injector, X_train, noisy_labelled, task):
+def _denoise_labelled(setup, name, fitted, denoiser, injector, X_train, noisy_labelled, task):
     """Labelled rows denoised, each by a denoiser that did not see it where `cross_fit` says so."""
     if setup.cross_fit is None or fitted is denoiser:
-        return _transform(fitted, noisy_labelled)
+        return _transform(fitted, name, noisy_labelled)
     denoised = np.empty_like(noisy_labelled)
     folds = KFold(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train)
     for fit_on, held in folds:
         chosen = np.isin(task.labelled, held)
         if chosen.any():
-            part = seeded(denoiser, task.seed).fit(injector.fit_transform(X_train[fit_on]))
-            denoised[chosen] = _transform(part, noisy_labelled[chosen])
+            part = fit_denoiser(denoiser, task.seed, injector, X_train[fit_on])
+            denoised[chosen] = _transform(part, name, noisy_labelled[chosen])
     return denoised
 
 
-def _transform(denoiser, rows):
-    return np.asarray(denoiser.transform(rows))
+def _transform(denoiser, name, rows):
+    """Denoised rows, checked."""
+    # A copy, for some steps work in place, and the rows are those of the other denoisers, too.
+    images = np.asarray(denoiser.transform(rows.copy()))
+    if images.shape != rows.shape:
+        raise ValueError(
+            f"denoisers must give rows of the shape they got, {rows.shape}; {name!r} gave {images.shape}. Codes"
+            " (output='latent') and classifiers do not denoise: pass the part of a pipeline up to the denoiser."
+        )
+    if images.dtype.kind not in "fiub" or not np.isfinite(images).all():
+        raise ValueError(f"denoisers must give finite numbers; {name!r} gave NaN, infinity or dtype {images.dtype}.")
+    return images
 
 
 def _run_test(setup, name, fitted, untouched, refitted, X_test, noisy):
     """One denoiser on one test noise: its quality, its time, what classifiers make of it, and some images."""
     start = time.perf_counter()
-    images = _transform(fitted, noisy)
+    images = _transform(fitted, name, noisy)
     seconds = time.perf_counter() - start
-    if images.shape != X_test.shape:
-        raise ValueError(
-            f"denoisers must give rows of the shape they got, {X_test.shape}; {name!r} gave {images.shape}. Codes"
-            " (output='latent') and classifiers do not denoise: pass the part of a pipeline up to the denoiser."
-        )
     measured = {
         "quality": quality(setup, X_test, images),
         "seconds": seconds,

@@ -86,7 +86,7 @@ def _block(rows):
     row = rows[0]
     title = f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)} ({row['test']})"
     accuracy = f"accuracy: clean {row['accuracy_clean']:.3f}, noisy {row['accuracy_noisy']:.3f}, {rival_note(row)}"
-    images = f"noisy images: {decibels(row['psnr_noisy'])} dB, SSIM {_number(row['ssim_noisy'])}"
+    images = f"noisy images: {decibels(row['psnr_noisy'], ' dB')}, SSIM {_number(row['ssim_noisy'])}"
     return f'<h3>{escape(title)}</h3><p class="head">{escape(f"{accuracy}; {images}")}</p>{_table(head, lines)}'
 
 
@@ -136,17 +136,10 @@ def _changes(report):
             )
         )
         before, after = noisy == true, denoised == true
-        counts = [
-            [
-                str(c),
-                *(
-                    f"{np.sum(change & (true == c)) / report.n_seeds:.1f}"
-                    for change in (~before & after, before & ~after)
-                ),
-            ]
-            for c in report.classes
-        ]
-        title = f"{row['classifier']}, {row['denoiser']}, {tested_name(row)}"
+        changes = ~before & after, before & ~after
+        counts = [[str(c), *(str(np.sum(change & (true == c))) for change in changes)] for c in report.classes]
+        seeds = f", counts over {report.n_seeds} seeds" if report.n_seeds > 1 else ""
+        title = f"{row['classifier']}, {row['denoiser']}, {tested_name(row)}{seeds}"
         parts.append(
             f"<h3>{escape(title)}</h3>" + _figure(lambda ax, row=row: _draw_change(report, row, ax), title, (8, 5))
         )
@@ -170,15 +163,20 @@ def _draw_change(report, row, ax):
 
 
 def _curves(report):
+    """One figure for each classifier, kind and, where several training noises share a level, each of those."""
     from .displays import RecoveryDisplay
 
     parts = []
-    for classifier in dict.fromkeys(row["classifier"] for row in report.rows):
-        for kind in dict.fromkeys(row["kind"] for row in report.rows if row["test"] == "as trained"):
-            title = f"{classifier}, {kind}: accuracy against level"
+    known = [row for row in report.rows if row["test"] in ("as trained", "fitted before")]
+    for classifier, kind in dict.fromkeys((row["classifier"], row["kind"]) for row in known):
+        rows = [row for row in known if (row["classifier"], row["kind"]) == (classifier, kind)]
+        by_cell = [(row["level"], row["denoiser"]) for row in rows]
+        trained = [None] if len(set(by_cell)) == len(by_cell) else list(dict.fromkeys(r["trained_on"] for r in rows))
+        for label in trained:
+            title = f"{classifier}, {kind}: accuracy against level" + (f", trained on {label}" if label else "")
 
-            def draw(ax, kind=kind, classifier=classifier):
-                RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, ax=ax)
+            def draw(ax, kind=kind, classifier=classifier, label=label):
+                RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, trained_on=label, ax=ax)
 
             parts.append(_figure(draw, title, (8, 4.2)))
     return "".join(parts)
@@ -226,6 +224,8 @@ def _matrices(report):
     parts = []
     for classifier in dict.fromkeys(row["classifier"] for row in report.rows):
         for denoiser in dict.fromkeys(row["denoiser"] for row in report.rows):
+            if not any(r["classifier"] == classifier and r["denoiser"] == denoiser for r in report.rows):
+                continue  # a report that was joined
             values, trained, tested = report.matrix(denoiser=denoiser, classifier=classifier)
             top = max(1.0, np.nanmax(np.abs(values)))
             lines = [[name, *(_shaded(v, top) for v in line)] for name, line in zip(trained, values, strict=True)]

@@ -13,7 +13,7 @@ _NO_COST = "In no cell does denoising cost accuracy beyond doubt."
 
 def text(report):
     """The whole report."""
-    lines = [f"Recovery report: {summary(report)}", "", "In short, tested on the noise trained on:"]
+    lines = [f"Recovery report: {summary(report)}", "", "In short, on the noise trained on:"]
     lines += [f"  {_in_short(row)}" for row in best_rows(report.rows)]
     lines.append("")
     for block in blocks(report.rows):
@@ -48,7 +48,7 @@ def best_rows(rows):
     return [
         max(block, key=lambda row: row["accuracy_denoised"])
         for block in blocks(rows)
-        if block[0]["test"] == "as trained"
+        if block[0]["test"] in ("as trained", "fitted before")
     ]
 
 
@@ -62,9 +62,9 @@ def share(value):
     return "" if math.isnan(value) else f"{100 * value:.0f} %"
 
 
-def decibels(value):
+def decibels(value, unit=""):
     """PSNR; infinite where images are exact."""
-    return "exact" if math.isinf(value) else f"{value:.2f}"
+    return "exact" if math.isinf(value) else f"{value:.2f}{unit}"
 
 
 def interval(row, name):
@@ -85,8 +85,8 @@ def notes(report):
     """How to read it."""
     refit = ", ".join(sorted({row["refit"] for row in report.rows}))
     lines = [
-        f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together (paired"
-        " bootstrap over test rows).",
+        f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together"
+        f"{f', in each of {report.n_parts} reports joined' * (report.n_parts > 1)} (paired bootstrap over test rows).",
         "'no difference': the interval spans zero.",
         f"accuracy: classifier untouched. refitted: trained anew on denoised rows ({refit}).",
     ]
@@ -117,7 +117,7 @@ def _in_short(row):
 
 def _block_head(row):
     accuracy = f"clean {row['accuracy_clean']:.3f}, noisy {row['accuracy_noisy']:.3f}, {rival_note(row)}"
-    images = f"noisy images {decibels(row['psnr_noisy'])} dB, SSIM {row['ssim_noisy']:.3f}"
+    images = f"noisy images {decibels(row['psnr_noisy'], ' dB')}, SSIM {row['ssim_noisy']:.3f}"
     return [
         f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)} ({row['test']})",
         f"  accuracy {accuracy}; {images}",

@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
 from ._units import is_integer
 
 _TOLERANCE = 0.002  # held-out accuracy; less is the luck of the draw
 _FEWEST_DRAWS = 16
+_FEWEST_ROWS = 100_000  # shown to a classifier that learns in steps, of which few labels make few
 _HELD_OUT = 3_000  # noisy rows to judge by, so that the choice does not hang on one draw's luck
 
 
@@ -61,7 +63,7 @@ def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_00
     A denoiser that is compared with a classifier trained on one draw of noise is compared with too little. Here the
     number of draws doubles, up to 16 at least, until two doublings in a row win no more than 0.002 of accuracy on a
     held-out fifth of the rows; the last number is then used on all rows. A classifier with `partial_fit` sees fresh
-    noise in each epoch; any other is fitted on that many noisy copies of the rows.
+    noise in each epoch, and 100,000 noisy rows at least; any other is fitted on that many noisy copies of the rows.
 
     Parameters
     ----------
@@ -122,12 +124,14 @@ def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_00
     most = max_draws if kind is _Epochs else max(1, min(max_draws, max_values // X.size))
 
     candidate = kind(classifier, noise, X_fit, y_fit)
+    fewest = max(_FEWEST_DRAWS, math.ceil(_FEWEST_ROWS / len(y_fit)) if kind is _Epochs else 0)
     best, best_draws, n_draws, saturated = -1.0, 1, 1, False
     while True:
-        accuracy = candidate.trained(n_draws).score(*held)
+        # Not its own score, which in a search may be anything.
+        accuracy = accuracy_score(held[1], candidate.trained(n_draws).predict(held[0]))
         if accuracy > best + _TOLERANCE:
             best, best_draws = accuracy, n_draws
-        saturated = n_draws >= max(_FEWEST_DRAWS, 4 * best_draws)
+        saturated = n_draws >= max(fewest, 4 * best_draws)
         if saturated or 2 * n_draws > most:
             break
         n_draws *= 2

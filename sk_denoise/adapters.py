@@ -54,6 +54,11 @@ def _pairs(rows, target, data_range, n_draws, random_state):
     return noisy, np.tile(clean, (n_draws, 1))
 
 
+def _own(unit, given):
+    """A copy where `unit` is what was given: some estimators write on their input, with copy=False."""
+    return unit.copy() if np.may_share_memory(unit, given) else unit
+
+
 class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Denoise images with an estimator of scikit-learn.
 
@@ -176,7 +181,7 @@ class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             check_in_range(target.clean, self.data_range_, target.source if target.source in ("X_clean", "y") else "X")
             self.estimator_ = clone(self.estimator)
             if kind == "decomposition":
-                clean = to_unit(target.clean, self.data_range_)
+                clean = _own(to_unit(target.clean, self.data_range_), target.clean)
                 self.estimator_.fit(clean)
                 _check_way_back(self.estimator_, clean[:1])
             else:
@@ -201,7 +206,7 @@ class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = read_rows(self, X, reset=False)
-        unit = to_unit(X, self.data_range_)
+        unit = _own(to_unit(X, self.data_range_), X)
         if self._kind == "regressor":
             denoised = self.estimator_.predict(unit)
         else:

@@ -10,18 +10,19 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit, check_cv, train_test_split
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ._aggregate import aggregate
-from ._recovery import Noise, Setup, Task, fit_untouched, run_task
+from ._planning import as_list, plan_noises
+from ._recovery import Setup, Task, fit_untouched, run_task
 from ._rival import check_limits, fit_rival
-from ._sklearn import check_rows, likely
-from ._units import check_image_shape, is_integer, is_real, resolve_data_range
+from ._sklearn import check_rows
+from ._units import check_image_shape, check_in_range, is_integer, is_real, resolve_data_range
 from .noise import NoiseInjector
-from .noise_models import KINDS
 from .report import RecoveryReport
 
 __all__ = ["RecoveryReport", "fit_rival", "recovery_report"]
@@ -65,7 +66,9 @@ def recovery_report(
     denoisers : transformer, list or dict of transformers
         What turns noisy rows into clean ones: a `DenoisingAutoencoder`, an `ImageFilter`, an `EstimatorDenoiser`, any
         transformer or pipeline that gives rows of the shape it gets, or "passthrough". Those that come fitted are used
-        as they are, all others are cloned and fitted to rows out of a `NoiseInjector`.
+        as they are, all others are cloned and fitted to rows out of a `NoiseInjector` (a search, which slices them, to
+        noisy rows with the clean ones as `y`). In a pipeline nothing may stand in front of a denoiser of this package,
+        or it takes noisy rows for clean ones.
     classifiers : classifier, list or dict of classifiers
         The models behind. Those that come fitted stay untouched as they are.
     X : array-like of shape (n_samples, n_features)
@@ -86,7 +89,8 @@ def recovery_report(
         None trains for each noise and level that is tested. Noise given here, such as
         ``NoiseInjector(level=(0, 0.7))``, is trained on instead, and each is tested on all noises and levels.
     unseen : str, NoiseInjector or "auto", default="auto"
-        A kind to test that is not trained on; "auto" is "salt_pepper", or "gaussian" for denoisers of that.
+        A kind to test that is not trained on; "auto" is "salt_pepper", or "gaussian" for denoisers of that, and
+        nothing more where `noises` hold such a kind already.
     n_labels : int or None, default=None
         Labelled rows that classifiers and rival get, a stratified draw of the training rows; denoisers get all rows.
         None gives all labels.
@@ -101,13 +105,15 @@ def recovery_report(
         How often everything is drawn and fitted anew, so that luck of training shows. Every `random_state` parameter
         is set for that.
     confidence_level : float, default=0.95
-        Chance that all intervals of the report cover, together.
+        Chance that all intervals of the report cover, together, as far as a bootstrap can tell: with few test rows, or
+        few rows that change, they cover less.
     n_resamples : int, default=2000
         Resamples of the paired bootstrap over test rows.
     data_range : "auto" or pair of floats, default="auto"
         The darkest and brightest value of clean pixels; "auto" as in `NoiseInjector`, read off `X`.
     image_shape : tuple of int or None, default=None
-        ``(height, width)`` or ``(height, width, channels)``; None reads square grey images.
+        ``(height, width)`` or ``(height, width, channels)``, for SSIM and pictures; None reads square grey images.
+        Denoisers have a parameter of their own.
     n_jobs : int or None, default=None
         Processes, by joblib.
     random_state : int, RandomState or None, default=0
@@ -168,14 +174,16 @@ def recovery_report(
         raise ValueError(f"refit must be True or False, got {refit!r}.")
     if cross_fit is not None and (not is_integer(cross_fit) or cross_fit < 2):
         raise ValueError(f"cross_fit must be None or a number of folds from 2 on, got {cross_fit!r}.")
-    plan = _plan_noises(noises, levels, trained_on, unseen)
+    plan = plan_noises(noises, levels, trained_on, unseen)
     rng = check_random_state(random_state)
-    X, y, splits = _split(X, y, X_test, y_test, cv, rng)
+    data_range = resolve_data_range(data_range, X)
+    check_in_range(X, data_range, "X")
+    X, y, splits = _split(X, y, X_test, y_test, cv, data_range, rng)
     setup = Setup(
         denoisers=denoisers,
         given=frozenset(name for name, denoiser in denoisers.items() if _is_fitted(denoiser)),
         classifiers={name: (classifier, _is_fitted(classifier)) for name, classifier in classifiers.items()},
-        data_range=resolve_data_range(data_range, X),
+        data_range=data_range,
         image_shape=check_image_shape(image_shape, X.shape[1]),
         refit=bool(refit),
         cross_fit=cross_fit,
@@ -218,93 +226,25 @@ def _make_tasks(y, splits, n_labels, n_seeds, plan, rng):
     """Tasks in groups of one split and one seed."""
     groups = []
     for train, test in splits:
-        for _ in range(n_seeds):
+        for repeat in range(n_seeds):
             seed = int(rng.randint(2**31 - 2))
             labelled = _draw_labelled(y[train], n_labels, seed)
-            groups.append([Task(train, test, labelled, seed, *of_noise) for of_noise in plan])
+            groups.append([Task(train, test, labelled, repeat, seed, *of_noise) for of_noise in plan])
     return groups
 
 
 def _draw_labelled(y, n_labels, seed):
     if n_labels is None or n_labels == len(y):
         return np.arange(len(y))
-    if not is_integer(n_labels) or not 0 < n_labels < len(y):
-        raise ValueError(f"n_labels must be None or a number of rows up to {len(y)}, all there are, got {n_labels!r}.")
+    n_classes = len(np.unique(y))
+    if not is_integer(n_labels) or not n_classes <= n_labels < len(y):
+        raise ValueError(
+            f"n_labels must be None or a number of rows from {n_classes}, one of each class, to {len(y)}, all there"
+            f" are, got {n_labels!r}."
+        )
+    if len(y) - n_labels < n_classes:  # too few left over for a stratified draw
+        return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
     return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
-
-
-def _plan_noises(noises, levels, trained_on, unseen):
-    """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
-    kinds = [_as_injector(noise, "noises") for noise in _as_list(noises)]
-    levels = [float(level) for level in _check_levels(levels)]
-    tested = [_noise(kind, level) for kind in kinds for level in [*levels, 0.0]]
-    if len(set(tested)) < len(tested):
-        raise ValueError(f"noises and levels must differ from each other, got {noises!r} and {levels!r}.")
-    plan = []
-    if trained_on is None:
-        for noise in (noise for noise in tested if noise.level):
-            clean = _noise(noise.template, 0.0)
-            tests = (noise, clean, _unseen_noise(unseen, {noise.kind}, noise.level))
-            first = noise.level == levels[0]
-            plan.append((noise, tests, frozenset(tests if first else (noise,))))
-        return plan
-    trained = [_noise(injector, injector.level) for injector in _trained(trained_on, levels)]
-    if len(set(trained)) < len(trained) or any(noise.level in (0, (0, 0)) for noise in trained):
-        raise ValueError(f"trained_on must hold noises that differ, each of a level above 0, got {trained_on!r}.")
-    known = {noise.kind for noise in trained}
-    extra = [] if {noise.kind for noise in tested} - known else [_unseen_noise(unseen, known, v) for v in levels]
-    tests = (*tested, *extra)
-    return [(noise, tests, frozenset(tests if i == 0 else ())) for i, noise in enumerate(trained)]
-
-
-def _trained(trained_on, levels):
-    """Injectors to train on; a kind given by name stands for all levels tested."""
-    injectors = []
-    for noise in _as_list(trained_on):
-        if isinstance(noise, NoiseInjector):
-            injectors.append(_as_injector(noise, "trained_on"))
-        else:
-            injectors += [_as_injector(noise, "trained_on").set_params(level=level) for level in levels]
-    return injectors
-
-
-def _noise(injector, level):
-    injector = NoiseInjector(injector.kind, level, clip=injector.clip)
-    injector.check_params()
-    kind = injector.kind if isinstance(injector.kind, str) else getattr(injector.kind, "__name__", "custom noise")
-    pair = isinstance(level, (tuple, list))
-    return Noise(kind, tuple(float(bound) for bound in level) if pair else float(level), injector)
-
-
-def _unseen_noise(unseen, known, level):
-    if isinstance(unseen, str) and unseen == "auto":
-        unseen = next(kind for kind in ("salt_pepper", "gaussian", "speckle") if kind not in known)
-    noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
-    if noise.kind in known:
-        raise ValueError(f"unseen must be a kind that no denoiser is trained on, got {unseen!r}. Leave it at 'auto'.")
-    return noise
-
-
-def _as_list(value):
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _as_injector(noise, name):
-    if isinstance(noise, NoiseInjector):
-        return noise.check_params()
-    if callable(noise) or (isinstance(noise, str) and noise in KINDS):
-        return NoiseInjector(noise)
-    raise ValueError(f"{name} must hold NoiseInjectors, callables or kinds: {likely(noise, KINDS)}")
-
-
-def _check_levels(levels):
-    levels = list(np.atleast_1d(np.asarray(levels, dtype=object)))
-    if not all(is_real(level) and level >= 0 for level in levels):
-        raise ValueError(f"levels must be numbers from 0 on, fractions of the data range, got {levels!r}.")
-    levels = [level for level in levels if level > 0]
-    if not levels:
-        raise ValueError("levels must hold a level above 0: there is nothing to win back from without noise.")
-    return levels
 
 
 def _check_rival(rival):
@@ -324,43 +264,58 @@ def _check_data(X, y, name, y_name):
     return X, y
 
 
-def _split(X, y, X_test, y_test, cv, rng):
+def _split(X, y, X_test, y_test, cv, data_range, rng):
     """All rows, and pairs of indices of training and test rows."""
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test go together: one of them is None.")
     if X_test is None:
         if cv is None:
             cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
-        return X, y, list(check_cv(cv, y, classifier=True).split(X, y))
-    if cv is not None:
-        raise ValueError(f"cv={cv!r} splits X, and X_test is a split already. Give one of them.")
-    X_test, y_test = _check_data(X_test, y_test, "X_test", "y_test")
-    if X_test.shape[1] != X.shape[1]:
-        raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
-    split = np.arange(len(X)), len(X) + np.arange(len(X_test))
-    return np.concatenate([X, X_test]), np.concatenate([y, y_test]), [split]
+        splits = [tuple(map(_indices, split)) for split in check_cv(cv, y, classifier=True).split(X, y)]
+    else:
+        if cv is not None:
+            raise ValueError(f"cv={cv!r} splits X, and X_test is a split already. Give one of them.")
+        X_test, y_test = _check_data(X_test, y_test, "X_test", "y_test")
+        if X_test.shape[1] != X.shape[1]:
+            raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
+        check_in_range(X_test, data_range, "X_test")
+        splits = [(np.arange(len(X)), len(X) + np.arange(len(X_test)))]
+        X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
+    n_test = len(np.unique(np.concatenate([test for _, test in splits])))
+    if n_test < 2:
+        raise ValueError(f"The report needs at least two test rows for its intervals, got {n_test}.")
+    return X, y, splits
+
+
+def _indices(rows):
+    """What a splitter gives, which may be a list or a mask, as indices."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
 def _named(estimators, argument, check):
     """Estimators by name, as a dict."""
     if not isinstance(estimators, Mapping):
-        listed = _as_list(estimators)
-        names = [_name(estimator) for estimator in listed]
+        listed = as_list(estimators)
+        names = ["passthrough" if estimator is None else _name(estimator) for estimator in listed]
         names = [f"{n} ({names[:i].count(n) + 1})" if names.count(n) > 1 else n for i, n in enumerate(names)]
         estimators = dict(zip(names, listed))
     if not estimators:
         raise ValueError(f"{argument} must hold at least one, got {estimators!r}.")
-    return {str(name): check(estimator, argument) for name, estimator in estimators.items()}
+    named = {str(name): check(estimator, argument) for name, estimator in estimators.items()}
+    if len(named) < len(estimators):
+        raise ValueError(f"{argument} must have names that differ as text, got {list(estimators)!r}.")
+    return named
 
 
 def _name(estimator):
     """Short and telling: the class, with what it is made of."""
     if isinstance(estimator, str):
         return estimator
-    for name in ("architecture", "method", "estimator"):
-        made_of = getattr(estimator, name, None)
-        if made_of is not None:
-            return made_of if isinstance(made_of, str) else type(made_of).__name__
+    if type(estimator).__module__.startswith("sk_denoise."):
+        made_of = (getattr(estimator, name, None) for name in ("architecture", "method", "estimator"))
+        made_of = next(part for part in (*made_of, estimator) if part is not None)
+        return made_of if isinstance(made_of, str) else getattr(made_of, "__name__", type(made_of).__name__)
     steps = getattr(estimator, "steps", None)
     return _name(steps[-1][1]) if steps else type(estimator).__name__
 
@@ -373,19 +328,33 @@ def _check_denoiser(estimator, argument):
             f"{argument} must have fit and transform, or be 'passthrough', got {estimator!r}. Wrap a regressor or a"
             " decomposition in EstimatorDenoiser; of a pipeline with a classifier, pass the part up to the denoiser."
         )
-    return estimator
+    return _refuse_noise(estimator, argument)
 
 
 def _check_classifier(estimator, argument):
     if isinstance(estimator, type) or not is_classifier(estimator):
         raise TypeError(f"{argument} must be scikit-learn classifiers, got {estimator!r}.")
-    return estimator
+    return _refuse_noise(estimator, argument)
 
 
 def _is_fitted(estimator):
+    if isinstance(estimator, Pipeline):
+        needed = [step for _, step in estimator.steps if step != "passthrough" and get_tags(step).requires_fit]
+        return bool(needed) and all(_is_fitted(step) for step in needed)
     try:
         check_is_fitted(estimator)
     except NotFittedError:
         return False
     # What needs no fit passes for fitted, and is nobody's trained model.
     return isinstance(estimator, FrozenEstimator) or get_tags(estimator).requires_fit
+
+
+def _refuse_noise(estimator, argument):
+    """A report adds the noise itself; an injector inside would add it twice, and hide what is measured."""
+    steps = estimator.steps if isinstance(estimator, Pipeline) else []
+    if any(isinstance(step, NoiseInjector) for _, step in steps):
+        raise ValueError(
+            f"{argument} must hold no NoiseInjector, for the report adds the noise itself. Pass the part behind it,"
+            " such as pipe[1:]."
+        )
+    return estimator

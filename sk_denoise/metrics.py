@@ -147,9 +147,9 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
 
     X_true, X_pred = _pair(X_true, X_pred)
     height, width, channels = check_image_shape(image_shape, X_true.shape[1])
-    # A signal is one row high: compare it along its length.
-    shape = (width, channels) if height == 1 else (height, width, channels)
-    window = min(7, *shape[:-1])
+    # A signal is one pixel high or wide: compare it along its length.
+    shape = (*(side for side in (height, width) if side > 1), channels)
+    window = min((7, *shape[:-1])) if len(shape) > 1 else 1
     window -= window % 2 == 0
     if window < 3:
         raise ValueError(

@@ -44,6 +44,13 @@ class RecoveryReport:
         Folds for the rows that classifiers were trained anew on.
     seconds : float
         How long it took.
+    key : str, default=None
+        Tells test rows, labels and seeds from others, for `join`.
+
+    Attributes
+    ----------
+    n_parts : int
+        Reports joined in this one.
 
     See Also
     --------
@@ -51,16 +58,16 @@ class RecoveryReport:
 
     Notes
     -----
-    Keys of a row: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level" or "other
-    kind"), `denoiser`, `classifier`; `psnr_noisy`, `psnr_denoised` (dB), `ssim_noisy`, `ssim_denoised`;
-    `accuracy_clean`, `accuracy_noisy`, `accuracy_denoised` (classifier untouched), `accuracy_refitted` (trained anew
-    on denoised rows), `accuracy_rival` (trained on noise, no denoiser); `recovery`, the share of the lost accuracy won
-    back by the untouched classifier, NaN with the reason in `recovery_note`. Differences in percentage points, each
-    with `_low`, `_high` and `_verdict`: `gain` (denoised less noisy), `refitted_gain`, `vs_rival` (denoised less
-    rival), `refitted_vs_rival`. `seed_spread`, standard deviation of the denoised accuracy over seeds, in points;
-    `repaired` and `broken`, test rows wrong before and right after and the reverse, a seed; `fit_seconds`,
-    `transform_seconds`, `rival_seconds`; `rival_draws`, `rival_saturated`; `refit`, how rows for refitting were
-    denoised; `n_rows`, `n_labels`, `n_test`.
+    Keys of a row: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level", "other kind"
+    or "fitted before", for which nobody knows), `denoiser`, `classifier`; `psnr_noisy`, `psnr_denoised` (dB),
+    `ssim_noisy`, `ssim_denoised`; `accuracy_clean`, `accuracy_noisy`, `accuracy_denoised` (classifier untouched),
+    `accuracy_refitted` (trained anew on denoised rows), `accuracy_rival` (trained on noise, no denoiser); `recovery`,
+    the share of the lost accuracy won back by the untouched classifier, NaN with the reason in `recovery_note` where
+    the loss is within twice its standard error. Differences in percentage points, each with `_low`, `_high` and
+    `_verdict`: `gain` (denoised less noisy), `refitted_gain`, `vs_rival` (denoised less rival), `refitted_vs_rival`.
+    `seed_spread`, standard deviation of the denoised accuracy over seeds, in points; `repaired` and `broken`, test rows
+    wrong before and right after and the reverse, a seed; `fit_seconds`, `transform_seconds`, `rival_seconds`;
+    `rival_draws`, `rival_saturated`; `refit`, how rows for refitting were denoised; `n_rows`, `n_labels`, `n_test`.
 
     Examples
     --------
@@ -82,6 +89,7 @@ class RecoveryReport:
         n_seeds,
         cross_fit,
         seconds,
+        key=None,
     ):
         self.rows = rows
         self.classes = classes
@@ -95,6 +103,8 @@ class RecoveryReport:
         self.n_seeds = n_seeds
         self.cross_fit = cross_fit
         self.seconds = seconds
+        self.key = key
+        self.n_parts = 1
 
     def select(self, **names):
         """Rows of given names.
@@ -146,7 +156,7 @@ class RecoveryReport:
 
         Returns
         -------
-        y_true, y_noisy, y_denoised : ndarray of shape (n_seeds * n_test,)
+        y_true, y_noisy, y_denoised : ndarray of shape (n_predictions,)
             Labels.
         """
         names = {"trained_on": trained_on, "kind": kind, "level": level, "denoiser": denoiser, "classifier": classifier}
@@ -253,19 +263,21 @@ class RecoveryReport:
         report : RecoveryReport
             A new one.
         """
-        same = np.array_equal(self.by_row[0]["index"], other.by_row[0]["index"]) and self.n_seeds == other.n_seeds
-        if not same or any(
-            a["kind"] == b["kind"] and a["level"] == b["level"] and a["psnr_noisy"] != b["psnr_noisy"]
-            for a in self.rows
-            for b in other.rows
-        ):
+        if self.key is None or self.key != other.key:
             raise ValueError(
-                "other must be a report of the same test rows, noise and seeds: give both one random_state."
+                "other must be a report of the same test rows, labels and seeds: give both one random_state."
             )
+        names = ("trained_on", "kind", "level", "denoiser", "classifier")
+        mine = {tuple(row[name] for name in names) for row in self.rows}
+        twice = [row for row in other.rows if tuple(row[name] for name in names) in mine]
+        if twice:
+            raise ValueError(f"other must hold other rows than this report, got {len(twice)} that are in both.")
         joined = copy.copy(self)
         joined.rows = self.rows + other.rows
         joined.predicted, joined.by_row = self.predicted + other.predicted, self.by_row + other.by_row
-        joined.examples = other.examples | self.examples
+        keys = self.examples | other.examples
+        joined.examples = {k: self.examples.get(k, {}) | other.examples.get(k, {}) for k in keys}
+        joined.n_parts = self.n_parts + other.n_parts
         joined.n_comparisons = self.n_comparisons + other.n_comparisons
         joined.seconds = self.seconds + other.seconds
         return joined

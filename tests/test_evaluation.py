@@ -1,18 +1,20 @@
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 from sk_denoise._intervals import simultaneous_intervals
@@ -95,7 +97,7 @@ class TestRows:
     def test_level_zero_loses_nothing_and_says_why(self, report):
         for row in report.select(level=0.0):
             assert row["accuracy_noisy"] == row["accuracy_clean"] and np.isinf(row["psnr_noisy"])
-            assert np.isnan(row["recovery"]) and row["recovery_note"] == "noise took no accuracy"
+            assert np.isnan(row["recovery"]) and row["recovery_note"]
 
     def test_doing_nothing_changes_nothing(self, data):
         for row in quick(*data, "passthrough").rows:
@@ -141,15 +143,8 @@ class TestTraining:
         report = quick(*data, noises=["gaussian", "masking"], levels=[0.3, 0.5], trained_on=trained)
         values, rows, columns = report.matrix("accuracy_denoised", denoiser="PCA")
         assert rows == ["gaussian 0-0.4", "masking 0.5"]
-        assert columns == [
-            "gaussian 0.3",
-            "gaussian 0.5",
-            "clean",
-            "masking 0.3",
-            "masking 0.5",
-            "salt_pepper 0.3",
-            "salt_pepper 0.5",
-        ]
+        tested = ["gaussian 0.3", "gaussian 0.5", "masking 0.3", "masking 0.5"]
+        assert columns == [*tested, "clean", "salt_pepper 0.3", "salt_pepper 0.5"]
         assert np.isfinite(values).all()
         tests = {(r["trained_on"], r["kind"], r["level"]): r["test"] for r in report.rows}
         assert tests["gaussian 0-0.4", "gaussian", 0.3] == "as trained"
@@ -163,10 +158,29 @@ class TestTraining:
         classifier = KNeighborsClassifier(3).fit(X[:100], y[:100])
         report = quick(X[:300], y[:300], denoiser, classifier, X_test=X[300:], y_test=y[300:], levels=[0.3, 0.5])
         assert {row["trained_on"] for row in report.rows} == {"fitted before"}
-        assert len({(r["kind"], r["level"]) for r in report.rows}) == len(report.rows) == 4
+        assert len({(r["kind"], r["level"]) for r in report.rows}) == len(report.rows) == 5
         row = report.select(level=0.0)[0]
         assert row["accuracy_clean"] == classifier.score(X[300:], y[300:])
-        assert row["accuracy_refitted"] != row["accuracy_denoised"] and row["fit_seconds"] == 0
+        assert row["fit_seconds"] == 0 and np.isnan(row["accuracy_refitted"])  # of which noise, nobody could say
+        assert {r["test"] for r in report.select(kind="gaussian") if r["level"]} == {"fitted before"}
+        assert np.isfinite(report.select(level=0.5, kind="gaussian")[0]["accuracy_refitted"])
+        assert "fitted before" in report.to_html()
+
+    def test_what_comes_fitted_is_tested_once_on_each_noise(self, data):
+        X, y = data
+        denoiser = EstimatorDenoiser(PCA(20)).fit(NoiseInjector(level=0.3, random_state=0).fit_transform(X[:200]))
+        alone = quick(X, y, denoiser, noises="salt_pepper", rival={"max_draws": 2})
+        among = quick(X, y, denoiser, noises=["gaussian", "salt_pepper"], rival={"max_draws": 2})
+        mine, other = (r.select(kind="salt_pepper", level=0.3)[0] for r in (alone, among))
+        np.testing.assert_equal(
+            *plain(
+                [
+                    {k: mine[k] for k in ("accuracy_rival", "accuracy_denoised", "test")},
+                    {k: other[k] for k in ("accuracy_rival", "accuracy_denoised", "test")},
+                ]
+            )
+        )
+        assert len(among.predictions(kind="salt_pepper", level=0.3)[0]) == mine["n_test"]
 
     def test_a_frozen_classifier_is_never_trained(self, data):
         X, y = data
@@ -229,6 +243,60 @@ class TestTraining:
         assert {row["denoiser"] for row in report.rows} == {"PCA", "dense"}
         assert {row["kind"] for row in report.rows} == {"darker", "salt_pepper"}
 
+    def test_a_pipeline_that_ends_in_a_function_is_not_fitted(self, data):
+        clipped = make_pipeline(
+            EstimatorDenoiser(PCA(20)), FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1})
+        )
+        assert quick(*data, clipped).rows[0]["trained_on"] == "gaussian 0.3"
+
+    def test_searches_are_given_the_clean_rows(self, data):
+        search = GridSearchCV(EstimatorDenoiser(PCA()), {"estimator__n_components": [2, 20]}, cv=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            best = quick(*data, {"search": search, "2": EstimatorDenoiser(PCA(2)), "20": EstimatorDenoiser(PCA(20))})
+        found = {row["denoiser"]: row["psnr_denoised"] for row in best.select(test="as trained")}
+        assert found["search"] == pytest.approx(max(found["2"], found["20"]), abs=0.3)
+
+    def test_denoisers_that_work_in_place_harm_no_other(self, data):
+        def ruin(X):
+            X[...] = 0.5
+            return X
+
+        alone = quick(*data, {"median": ImageFilter("median", size=3)})
+        beside = quick(*data, {"ruin": FunctionTransformer(ruin), "median": ImageFilter("median", size=3)})
+        mine, other = (plain(r.select(denoiser="median")) for r in (alone, beside))
+        assert [row["psnr_denoised"] for row in mine] == [row["psnr_denoised"] for row in other]
+        assert [row["accuracy_refitted"] for row in mine] == [row["accuracy_refitted"] for row in other]
+
+    def test_configuration_for_frames_changes_nothing(self, data):
+        with sklearn.config_context(transform_output="pandas"):
+            framed = quick(*data).rows
+        np.testing.assert_equal(plain(framed), plain(quick(*data).rows))
+
+    def test_level_zero_is_clean_whatever_a_callable_does(self, data):
+        def fixed(X, level, rng):
+            return X + 0.4 * rng.standard_normal(X.shape)
+
+        row = quick(*data, "passthrough", noises=fixed).select(test="clean")[0]
+        assert row["accuracy_noisy"] == row["accuracy_clean"] and np.isinf(row["psnr_noisy"])
+
+    def test_splits_as_masks_and_lists(self, data):
+        mask = np.arange(400) < 300
+        rows = [quick(*data, cv=cv).rows for cv in ([(mask, ~mask)], [(list(range(300)), list(range(300, 400)))])]
+        np.testing.assert_equal(plain(rows[0]), plain(rows[1]))
+
+    def test_changes_count_over_folds(self, data):
+        for row in quick(*data, cv=StratifiedKFold(3)).rows:
+            assert row["gain"] == pytest.approx(100 * (row["repaired"] - row["broken"]) / row["n_test"])
+
+    def test_nearly_all_labels(self, data):
+        assert quick(*data, n_labels=297).rows[0]["n_labels"] == 297
+
+    def test_ranges_that_overlap_are_drawn_apart(self, data):
+        trained = [NoiseInjector(level=(0, 0.4)), NoiseInjector(level=(0, 0.7))]
+        page = quick(*data, trained_on=trained).to_html()
+        assert "trained on gaussian 0-0.4" in page and "trained on gaussian 0-0.7" in page
+
     def test_progress(self, data, capsys):
         quick(*data, n_seeds=2, verbose=1)
         assert len(capsys.readouterr().out.splitlines()) == 2
@@ -267,6 +335,23 @@ class TestRival:
         classifier = MLPClassifier((8,), early_stopping=True, max_iter=3, random_state=0)
         with pytest.warns(Warning):  # three iterations are too few, and enough here
             assert fit_rival(classifier, NoiseInjector(), *data, max_draws=2)[1] == 2
+
+    def test_few_labels_still_make_many_steps(self, data):
+        """One gradient step an epoch: sixteen of them would train next to nothing, and look saturated."""
+        X, y = data
+        for seed in range(3):
+            classifier = MLPClassifier((16,), random_state=seed)
+            _, n_draws, _ = fit_rival(classifier, NoiseInjector(level=0.5), X[:60], y[:60], random_state=seed)
+            assert n_draws == 256
+
+    def test_it_goes_by_accuracy_whatever_a_search_scores(self, data):
+        searches = [
+            GridSearchCV(NEAREST, {"n_neighbors": [1, 5]}, cv=2, scoring=s) for s in ("accuracy", "neg_log_loss")
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            first, second = (fit_rival(s, NoiseInjector(level=0.3), *data, max_draws=4)[1:] for s in searches)
+        assert first == second
 
     def test_it_stops_where_more_gains_no_more(self, data):
         # Without noise every draw is the same.
@@ -361,8 +446,18 @@ class TestReport:
         joined = first.join(second)
         assert len(joined.rows) == len(first.rows) + len(second.rows)
         assert {row["other"] for row in joined.compare("passthrough")} == {"median"}
-        with pytest.raises(ValueError, match="same test rows"):
-            first.join(quick(*data, "passthrough", random_state=1))
+        assert "in each of 2 reports joined" in str(joined) and "median" in joined.to_html()
+        X, y = data
+        others = (
+            quick(X, y, "passthrough", random_state=1),
+            quick(X, y[::-1], "passthrough"),
+            quick(X[::-1], y, "passthrough"),
+        )
+        for other in others:
+            with pytest.raises(ValueError, match="same test rows"):
+                first.join(other)
+        with pytest.raises(ValueError, match="in both"):
+            first.join(first)
 
     def test_pickles(self, report):
         import pickle
@@ -421,6 +516,17 @@ BAD = [
     ({"image_shape": (3, 3)}, "image_shape must be"),
     ({"data_range": 3}, "data_range must be"),
     ({"denoisers": PCA(3)}, "must give rows of the shape they got"),
+    ({"noises": []}, "at least one kind"),
+    ({"trained_on": []}, "trained_on must hold"),
+    ({"noises": ["gaussian", NoiseInjector(clip=False)]}, "two different noises"),
+    ({"trained_on": NoiseInjector(level=0.3, clip=False)}, "two different noises"),
+    ({"denoisers": make_pipeline(NoiseInjector(), "passthrough")}, "no NoiseInjector"),
+    ({"classifiers": make_pipeline(NoiseInjector(), KNeighborsClassifier())}, "no NoiseInjector"),
+    ({"denoisers": {1: "passthrough", "1": "passthrough"}}, "differ as text"),
+    ({"data_range": (0, 0.5)}, "X has values"),
+    ({"X_test": [[200.0] * 64] * 2, "y_test": [1, 2]}, "X_test has values"),
+    ({"X_test": [[0.0] * 64], "y_test": [1]}, "at least two test rows"),
+    ({"denoisers": FunctionTransformer(lambda X: X * np.nan)}, "'FunctionTransformer' gave NaN"),
     ({"rival": {"max_draws": 0}}, "max_draws must be a positive integer"),
 ]
 
