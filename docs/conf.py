@@ -18,8 +18,10 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
-html_theme_options = {"show_prev_next": False}
+html_title = f"sk_denoise {version}"
+html_theme_options = {"show_prev_next": False, "header_links_before_dropdown": 3}
 html_sidebars = {"**": []}
+templates_path = ["_templates"]
 autosummary_generate = True
 numpydoc_show_class_members = False
 # What scikit-learn adds refers to scikit-learn's own glossary.

@@ -1,0 +1,25 @@
+import doctest
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(page.name for page in DOCS.glob("*.rst") if ">>> " in page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_cells_of_the_page_run_in_order(page, tmp_path, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)  # pages save figures
+    plt.switch_backend("agg")
+    failures, tries = doctest.testfile(
+        str(DOCS / page), module_relative=False, optionflags=doctest.ELLIPSIS, encoding="utf-8"
+    )
+    plt.close("all")
+    assert tries > 0
+    assert failures == 0
+
+
+def test_the_tutorial_is_among_the_pages():
+    assert "tutorial.rst" in PAGES
