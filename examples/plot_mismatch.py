@@ -85,7 +85,6 @@ draw(axes[1], "gain", "accuracy won over no denoiser, points", "PuOr", "+.1f", v
 # The linear classifier gains nearly everywhere, for noise ruins it. Nearest neighbours are the harder test: here is
 # where denoising costs them accuracy, beyond the luck of these test rows.
 for row in report.select(classifier="neighbours"):
-    # Clean rows are tested once for each kind of noise, and are the same.
-    if row["gain_verdict"] == "hurts" and (row["level"] > 0 or row["kind"] == "gaussian"):
+    if row["gain_verdict"] == "hurts":
         tested_on = "clean rows" if row["level"] == 0 else f"{row['kind']} {row['level']:g}"
         print(f"trained on {row['trained_on']:<16}tested on {tested_on:<17}{row['gain']:+.1f} points")

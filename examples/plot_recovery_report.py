@@ -68,4 +68,4 @@ for row in report.compare("dense"):
 # %%
 # **The whole report.** A notebook shows it as tables and figures, as here; ``print(report)`` writes it as text, and
 # ``report.to_html("report.html")`` as a page.
-report  # noqa: B018
+report
