@@ -18,6 +18,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
+html_css_files = ["results.css"]
 html_title = f"sk_denoise {version}"
 html_theme_options = {"show_prev_next": False, "header_links_before_dropdown": 3}
 html_sidebars = {"**": []}

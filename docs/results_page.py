@@ -121,7 +121,25 @@ def against_filters(name):
 def count(rows, name):
     """Better / no different / worse."""
     verdicts = [row[f"{name}_verdict"] for row in rows]
-    return " / ".join(str(verdicts.count(word)) for word in ("better", "no difference", "worse"))
+    return "/".join(str(verdicts.count(word)) for word in ("better", "no difference", "worse"))
+
+
+def against_each(name, kind="gaussian", level=0.5):
+    """The best network less each other denoiser at one noise, with intervals."""
+    rows = [row for row in read(f"{name}-{kind}-compared") if row["level"] == level]
+    best = networks(rows)[-1:]
+    rows = [row for row in rows if row["denoiser"] in best and row["other"] not in ("dense", "conv")]
+    lines = []
+    for other in dict.fromkeys(row["other"] for row in rows):
+        cells = {row["classifier"]: row for row in rows if row["other"] == other}
+        row = cells["MLP"]
+        quality = [f"{row['psnr']:+.2f} {MARKS[row['psnr_verdict']]}"]
+        quality.append(
+            f"{row['ssim']:+.3f} [{row['ssim_low']:+.3f}, {row['ssim_high']:+.3f}] {MARKS[row['ssim_verdict']]}"
+        )
+        lines.append([other, *quality, *(signed(cells[c], "accuracy") for c in CLASSIFIERS)])
+    head = [f"{(best or ['network'])[0]} less", "PSNR (dB)", "SSIM", *CLASSIFIERS]
+    return table(head, lines) if lines else ""
 
 
 def against_rival(name):
@@ -252,6 +270,7 @@ def make():
     for name in ("mnist", "digits"):
         parts |= {
             f"{name}-half": at_half(name),
+            f"{name}-each": against_each(name),
             f"{name}-filters": against_filters(name),
             f"{name}-rival": against_rival(name),
             f"{name}-not": where_not(name),

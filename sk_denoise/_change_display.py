@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from ._curve_displays import plain
+
 _SMALLEST, _LARGEST = 8, 9  # points
 _CHARACTER = 0.64  # width of a digit, in parts of its height
 
@@ -141,8 +143,9 @@ class ConfusionChangeDisplay:
         display : ConfusionChangeDisplay
             This display.
         """
-        n_classes = len(self.change)
-        names = [str(name) for name in (range(n_classes) if self.labels is None else self.labels)]
+        change = np.asarray(self.change)
+        n_classes = len(change)
+        names = [plain(name) for name in (range(n_classes) if self.labels is None else self.labels)]
         upright = max(map(len, names)) > 3
         # The columns at the right are as wide as their words, not as a cell.
         step = max(1.6, n_classes / 7)
@@ -154,12 +157,12 @@ class ConfusionChangeDisplay:
             cell = min(0.7, max(0.48, 2 / n_classes), (9 - words) / (n_classes + 2.2 * step))
             height = max(2.4, cell * n_classes + 0.7 + (0.08 * max(map(len, names)) if upright else 0))
             _, ax = plt.subplots(figsize=(cell * (n_classes + 2.2 * step) + words, height), layout="constrained")
-        limit = max(1, np.abs(self.change).max(initial=0))
-        image = ax.imshow(self.change, cmap="PuOr", vmin=-limit, vmax=limit)
+        limit = max(1, np.abs(change).max(initial=0))
+        image = ax.imshow(change, cmap="PuOr", vmin=-limit, vmax=limit)
         # Lines of text, one a class, shrink before they touch.
         line_height = ax.bbox.height / ax.figure.dpi * 72 / n_classes
         size = min(max(_SMALLEST, line_height), 10)
-        self._numbers(ax, limit, n_classes + 2.2 * step)
+        self._numbers(ax, change, limit, n_classes + 2.2 * step)
         columns = n_classes - 0.5 + step * np.array([0.65, 1.65])
         for at, counts, sign, colour in zip(columns, (self.repaired, self.broken), "+−", ("#0072B2", "#D55E00")):
             for line, count in enumerate(counts):
@@ -185,14 +188,15 @@ class ConfusionChangeDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _numbers(self, ax, limit, width):
+    @staticmethod
+    def _numbers(ax, change, limit, width):
         """Write the numbers where cells, of an axes of `width` cells, are wide enough for them."""
-        cells = np.ndindex(np.shape(self.change))
-        texts = {cell: f"{self.change[cell]:+}".replace("-", "−") for cell in cells if self.change[cell]}
+        cells = np.ndindex(np.shape(change))
+        texts = {cell: f"{change[cell]:+}".replace("-", "−") for cell in cells if change[cell]}
         points = ax.bbox.width / ax.figure.dpi * 72 / width
         size = min(_LARGEST, points / (_CHARACTER * max(map(len, texts.values()), default=1)))
         if size < _SMALLEST:
             return
         for (line, column), text in texts.items():
-            colour = "white" if abs(self.change[line, column]) > 0.6 * limit else "black"
+            colour = "white" if abs(change[line, column]) > 0.6 * limit else "black"
             ax.text(column, line, text, ha="center", va="center", fontsize=size, color=colour)

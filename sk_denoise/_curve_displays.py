@@ -20,6 +20,12 @@ _REFERENCES = {
 _MOST_BANDS = 4  # more shaded bands than that hide each other
 
 
+def plain(name):
+    """A name of the user's as text that matplotlib takes for no formula, and for no line to leave out."""
+    text = str(name).replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text  # an invisible character
+
+
 def _look(number):
     """Colour, marker and line style of series `number`; no two of the first sixty share all three."""
     return {
@@ -250,8 +256,8 @@ class RecoveryDisplay:
         return cls(
             curves,
             references={name: line for name, line in references.items() if len(line["level"])},
-            xlabel=f"level of {kind} noise",
-            ylabel=f"accuracy of {classifier}" + (", refitted" if accuracy == "refitted" else ""),
+            xlabel=f"level of {plain(kind)} noise",
+            ylabel=f"accuracy of {plain(classifier)}" + (", refitted" if accuracy == "refitted" else ""),
             legend_title=f"trained on {trained_on}",
         ).plot(ax=ax)
 
@@ -276,6 +282,8 @@ class RecoveryDisplay:
 
             _, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
         references = self.references or {}
+        if not self.curves:
+            raise ValueError("curves must hold at least one denoiser, got none.")
         levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
         bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
         # Points of one level share at most a third of the gap to the next.
@@ -284,14 +292,14 @@ class RecoveryDisplay:
         lines = {}
         for name, line in references.items():
             look = {"color": ink} | _REFERENCES.get(name, {"color": "0.6", "linestyle": "-."})
-            x, y = line["level"], line["accuracy"]
+            x, y = np.asarray(line["level"]), np.asarray(line["accuracy"])
             if len(levels) == 1:  # a line needs two points
                 x, y = [levels[0] - 0.5, levels[0] + 0.5], [y[0], y[0]]
-            lines[name] = ax.plot(x, y, zorder=2, label=name, **look)[0]
+            lines[name] = ax.plot(x, y, zorder=2, label=plain(name), **look)[0]
         for number, (name, curve) in enumerate(self.curves.items()):
             look = _look(number)
             x = np.asarray(curve["level"]) + step * (number - (len(self.curves) - 1) / 2)
-            line = ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=name, **look)[0]
+            line = ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=plain(name), **look)[0]
             lines[name] = line
             if "low" not in curve:
                 continue

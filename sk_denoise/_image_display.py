@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._curve_displays import plain
 from ._sklearn import check_clean, check_rows, likely
 from ._units import check_image_shape, is_integer, resolve_data_range
 from .metrics import mean_squared_error, psnr
@@ -239,7 +240,7 @@ class DenoisingDisplay:
         ax.set_xlim(0, n_images * (width + 1) - 1)
         ax.set_ylim(len(self.images) * (height + 1) - 1, 0)
         names = ["denoised\n− clean" if name == "residual" else name for name in self.images]
-        ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(names))], names)
+        ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(names))], [plain(name) for name in names])
         titles = self._titles(ax, n_images)
         ax.set_xticks([i * (width + 1) + width / 2 for i in range(len(titles))], titles)
         ax.xaxis.tick_top()
@@ -249,7 +250,7 @@ class DenoisingDisplay:
         return self
 
     def _titles(self, ax, n_images):
-        labels = [] if self.labels is None else [str(label) for label in self.labels]
+        labels = [] if self.labels is None else [plain(label) for label in self.labels]
         if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _POINTS_OF_A_NOTE * n_images:
             return labels
         return [f"{label}\n{note}" for label, note in zip(labels, self.notes)] if labels else list(self.notes)

@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ._curve_displays import COLOURS, MARKERS
+from ._curve_displays import COLOURS, MARKERS, plain
 from ._sklearn import likely
 from ._units import is_real
 
@@ -211,14 +211,17 @@ class LatentDisplay:
         return self
 
     def _plot_sizes(self, ax):
-        means = np.asarray(self.means, dtype=float)
-        ax.errorbar(self.sizes, means, self.spreads, fmt="o-", color=COLOURS[0], capsize=3)
+        sizes, means = np.asarray(self.sizes), np.asarray(self.means, dtype=float)
+        if not np.isfinite(means).any():
+            raise ValueError("means must hold a finite score, got none: did every fit of the search fail?")
+        spreads = None if self.spreads is None else np.asarray(self.spreads, dtype=float)
+        ax.errorbar(sizes, means, spreads, fmt="o-", color=COLOURS[0], capsize=3)
         top = int(np.nanargmax(means))
         ring = {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 2, "color": COLOURS[1]}
-        label = f"best: {self.sizes[top]:g}"
-        ax.plot(self.sizes[top], means[top], "o", linestyle="none", label=label, zorder=3, **ring)
+        label = f"best: {sizes[top]:g}"
+        ax.plot(sizes[top], means[top], "o", linestyle="none", label=label, zorder=3, **ring)
         ax.set_xscale("log", base=2)
-        ax.set_xticks(self.sizes, [f"{size:g}" for size in self.sizes])
+        ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
         ax.minorticks_off()
         ax.margins(x=0.08)
         ax.grid(axis="y", color="0.5", alpha=0.25, linewidth=0.8)
@@ -227,6 +230,10 @@ class LatentDisplay:
 
     def _plot_map(self, ax):
         codes = np.asarray(self.codes)
+        if codes.ndim != 2 or codes.shape[1] != 2:
+            raise ValueError(
+                f"codes must have the shape (n_samples, 2), got {codes.shape}. from_estimator projects them."
+            )
         size = float(np.clip(12_000 / len(codes), 4, 24))
         look = {"s": size, "linewidths": 0, "alpha": 0.8, "rasterized": len(codes) > 5000}
         if self.y is None:
@@ -237,7 +244,7 @@ class LatentDisplay:
         for number, label in enumerate(classes):
             colour = _MAP_COLOURS[number % len(_MAP_COLOURS)]
             marker = MARKERS[(number + number // len(_MAP_COLOURS)) % len(MARKERS)]
-            ax.scatter(*codes[y == label].T, color=colour, marker=marker, label=str(label), **look)
+            ax.scatter(*codes[y == label].T, color=colour, marker=marker, label=plain(label), **look)
         place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "ncols": 1 + len(classes) // 21}
         legend = ax.legend(title="class", frameon=False, fontsize=9, handletextpad=0.2, columnspacing=0.8, **place)
         for handle in legend.legend_handles:

@@ -451,3 +451,47 @@ def test_axes_given_are_used_and_settings_kept(display):
     assert display.plot(ax=ax) is display
     assert display.ax_ is ax and display.figure_ is ax.figure
     assert not plt.get_fignums() and mpl.rcParams == before
+
+
+def test_names_are_no_formulas(tmp_path):
+    """A name may hold what matplotlib takes for mathematics, or for a line to leave out of the legend."""
+    odd = [r"$\frac1$", "_hidden"]
+    levels = {"level": [0.1, 0.5], "accuracy": [0.9, 0.5]}
+    displays = [
+        RecoveryDisplay(dict.fromkeys(odd, levels)).plot(),
+        LatentDisplay(codes=np.zeros((4, 2)), y=np.repeat(odd, 2)).plot(),
+        ConfusionChangeDisplay.from_predictions(odd, odd, odd[::-1]),
+        DenoisingDisplay({odd[0]: np.zeros((2, 9))}, image_shape=(3, 3), data_range=(0, 1), labels=odd).plot(),
+    ]
+    for display in displays:
+        display.figure_.savefig(tmp_path / "figure.png")
+    for display in displays[:2]:
+        assert len(display.ax_.get_legend().get_texts()) == 2
+
+
+def test_frames_and_lists_are_arrays():
+    import pandas as pd
+
+    series = pd.Series([0.9, 0.5], index=[7, 8])
+    line = {"level": series, "accuracy": series}
+    for display in (
+        RecoveryDisplay(
+            {"a": {"level": series, "accuracy": series}}, references={"b": {"level": series, "accuracy": series}}
+        ),
+        LatentDisplay(pd.Series([4, 8], index=[7, 8]), series, series),
+        ConfusionChangeDisplay([[1, -1], [0, 0]], [1, 0], [0, 0]),
+    ):
+        assert display.plot().ax_ is not None
+
+
+@pytest.mark.parametrize(
+    ("display", "match"),
+    [
+        (lambda: RecoveryDisplay({}), "at least one denoiser"),
+        (lambda: LatentDisplay([4], [np.nan], [0]), "finite score"),
+        (lambda: LatentDisplay(codes=np.zeros((4, 3))), "shape .n_samples, 2."),
+    ],
+)
+def test_what_cannot_be_drawn(display, match):
+    with pytest.raises(ValueError, match=match):
+        display().plot()
