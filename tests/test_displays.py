@@ -475,9 +475,7 @@ def test_frames_and_lists_are_arrays():
     series = pd.Series([0.9, 0.5], index=[7, 8])
     line = {"level": series, "accuracy": series}
     for display in (
-        RecoveryDisplay(
-            {"a": {"level": series, "accuracy": series}}, references={"b": {"level": series, "accuracy": series}}
-        ),
+        RecoveryDisplay({"a": line}, references={"b": line}),
         LatentDisplay(pd.Series([4, 8], index=[7, 8]), series, series),
         ConfusionChangeDisplay([[1, -1], [0, 0]], [1, 0], [0, 0]),
     ):
