@@ -168,7 +168,7 @@ def labels(_):
             levels=0.5,
             n_labels=n_labels,
             n_seeds=3 if n_labels <= 3_000 else 1,
-            rival={"max_draws": 256 if n_labels <= 10_000 else 64},
+            rival={"max_draws": 256},
         )
         rows += [row for row in report.rows if row["test"] == "as trained"]
         write("labels", rows)
