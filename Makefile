@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# By path, so that a script beside the clone finds the package and not the clone's folder of the same name.
+EDITABLE := --config-settings editable_mode=compat
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test test-oldest lint format docs bench bench-quality wheel clean
@@ -14,7 +16,7 @@ test: $(VENV)/.dev
 
 test-oldest:
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
-	$(VENV)-oldest/bin/pip install -q --disable-pip-version-check -c constraints-oldest.txt -e '.[test]'
+	$(VENV)-oldest/bin/pip install -q --disable-pip-version-check -c constraints-oldest.txt $(EDITABLE) -e '.[test]'
 	$(VENV)-oldest/bin/python -m pytest
 
 lint: $(VENV)/.dev
@@ -29,7 +31,7 @@ docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt $(EDITABLE) -e '.[bench]'
 	$(BIN)/python benchmarks/speed
 
 bench-quality: $(VENV)/.dev
@@ -45,12 +47,12 @@ wheel: $(VENV)/.dev
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt $(EDITABLE) -e .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt $(EDITABLE) -e '.[dev]'
 	touch $@
 
 clean:

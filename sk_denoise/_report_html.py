@@ -7,9 +7,20 @@ import io
 import math
 from html import escape
 
-import numpy as np
-
-from ._report_text import best_rows, blocks, costs, decibels, interval, notes, rival_note, share, summary, tested_name
+from ._report_text import (
+    best_rows,
+    blocks,
+    costs,
+    decibels,
+    gain_word,
+    interval,
+    notes,
+    rival_note,
+    share,
+    summary,
+    tested_name,
+    title,
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #ffffff; --rule: #d5d5d5; --soft: #666666; --good: #0b6e4f;
@@ -72,27 +83,26 @@ def _block(rows):
                 decibels(row["psnr_denoised"]),
                 _number(row["ssim_denoised"]),
                 _number(row["accuracy_denoised"]),
-                share(row["recovery"]) or row["recovery_note"],
+                share(row["recovery"]) or "–",
                 _with_verdict(row, "gain"),
                 _number(row["accuracy_refitted"]),
                 _with_verdict(row, "vs_rival"),
-                _number(row["repaired"], ".1f"),
-                _number(row["broken"], ".1f"),
+                f"{row['repaired']:.4g}",
+                f"{row['broken']:.4g}",
                 _number(row["seed_spread"], ".1f"),
                 _number(row["fit_seconds"], ".2f"),
                 _number(row["transform_seconds"], ".2f"),
             ]
         )
     row = rows[0]
-    title = f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)} ({row['test']})"
     accuracy = f"accuracy: clean {row['accuracy_clean']:.3f}, noisy {row['accuracy_noisy']:.3f}, {rival_note(row)}"
     images = f"noisy images: {decibels(row['psnr_noisy'], ' dB')}, SSIM {_number(row['ssim_noisy'])}"
-    return f'<h3>{escape(title)}</h3><p class="head">{escape(f"{accuracy}; {images}")}</p>{_table(head, lines)}'
+    return f'<h3>{escape(title(row))}</h3><p class="head">{escape(f"{accuracy}; {images}")}</p>{_table(head, lines)}'
 
 
 def _with_verdict(row, name):
     """A difference, its interval and the verdict, in the verdict's colour; empty where it was not measured."""
-    verdict = row[f"{name}_verdict"]
+    verdict = gain_word(row) if name == "gain" else row[f"{name}_verdict"]
     return (f"{interval(row, name)} {verdict}", verdict.split()[0]) if verdict else ""
 
 
@@ -126,32 +136,25 @@ def _costs(report):
 
 
 def _changes(report):
-    """Of the best denoiser of each classifier at its hardest noise: what was repaired and broken, by class."""
-    parts = []
-    for row in _hardest(report):
-        true, noisy, denoised = (
-            np.asarray(labels)
-            for labels in report.predictions(
-                **{k: row[k] for k in ("denoiser", "classifier", "kind", "level", "trained_on")}
-            )
+    """Of each kind at its hardest, the best denoiser of the first classifier: what was repaired, what was broken."""
+    seeds = f", counts over {report.n_seeds} seeds" if report.n_seeds > 1 else ""
+    return "".join(
+        _figure(
+            lambda ax, row=row: _draw_change(report, row, ax),
+            f"{row['classifier']}, {row['denoiser']}, {tested_name(row)}{seeds}",
+            (8, 5),
         )
-        before, after = noisy == true, denoised == true
-        changes = ~before & after, before & ~after
-        counts = [[str(c), *(str(np.sum(change & (true == c))) for change in changes)] for c in report.classes]
-        seeds = f", counts over {report.n_seeds} seeds" if report.n_seeds > 1 else ""
-        title = f"{row['classifier']}, {row['denoiser']}, {tested_name(row)}{seeds}"
-        parts.append(
-            f"<h3>{escape(title)}</h3>" + _figure(lambda ax, row=row: _draw_change(report, row, ax), title, (8, 5))
-        )
-        parts.append(_table(["class", "repaired", "broken"], counts))
-    return "".join(parts)
+        for row in _hardest(report)
+    )
 
 
 def _hardest(report):
+    """For each kind, the best denoiser of the first classifier at the highest level."""
     hardest = {}
     for row in best_rows(report.rows):
-        if row["level"] >= hardest.get(row["classifier"], row)["level"]:
-            hardest[row["classifier"]] = row
+        first = row["classifier"] == report.rows[0]["classifier"]
+        if first and row["level"] >= hardest.get(row["kind"], row)["level"]:
+            hardest[row["kind"]] = row
     return list(hardest.values())
 
 
@@ -170,6 +173,8 @@ def _curves(report):
     known = [row for row in report.rows if row["test"] in ("as trained", "fitted before")]
     for classifier, kind in dict.fromkeys((row["classifier"], row["kind"]) for row in known):
         rows = [row for row in known if (row["classifier"], row["kind"]) == (classifier, kind)]
+        if len({row["level"] for row in rows}) < 2:
+            continue  # nothing to draw a line through
         by_cell = [(row["level"], row["denoiser"]) for row in rows]
         trained = [None] if len(set(by_cell)) == len(by_cell) else list(dict.fromkeys(r["trained_on"] for r in rows))
         for label in trained:
@@ -179,14 +184,14 @@ def _curves(report):
                 RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, trained_on=label, ax=ax)
 
             parts.append(_figure(draw, title, (8, 4.2)))
-    return "".join(parts)
+    return "".join(parts) or '<p class="note">One level was tested: there is no curve to draw.</p>'
 
 
 def _images(report):
     from .displays import DenoisingDisplay
 
     parts = []
-    for row in _hardest(report)[:1]:
+    for row in _hardest(report):
         images = report.examples[row["trained_on"], row["kind"], row["level"]]
         size = (8, min(12, 0.85 * len(images) + 0.3))
 
@@ -221,15 +226,15 @@ def _png(draw, size, style):
 
 def _matrices(report):
     """Gain, trained on one noise and tested on others, for each denoiser and classifier."""
-    parts = []
+    parts, top = [], max(1.0, *(abs(row["gain"]) for row in report.rows))  # one scale for all
     for classifier in dict.fromkeys(row["classifier"] for row in report.rows):
         for denoiser in dict.fromkeys(row["denoiser"] for row in report.rows):
             if not any(r["classifier"] == classifier and r["denoiser"] == denoiser for r in report.rows):
                 continue  # a report that was joined
             values, trained, tested = report.matrix(denoiser=denoiser, classifier=classifier)
-            top = max(1.0, np.nanmax(np.abs(values)))
             lines = [[name, *(_shaded(v, top) for v in line)] for name, line in zip(trained, values, strict=True)]
-            parts.append(f"<h3>{escape(f'{denoiser}, {classifier}')}</h3>" + _table(["trained on", *tested], lines))
+            heading = escape(f"{denoiser}, {classifier}: gain in points, empty where not tested")
+            parts.append(f"<h3>{heading}</h3>" + _table(["trained on", *tested], lines))
     return "".join(parts)
 
 
@@ -258,7 +263,7 @@ def page(report):
         "Accuracy against level": _curves(report),
         "Images": _images(report),
         "What was repaired and what was broken": _changes(report),
-        "Trained on one noise, tested on another (gain in points)": _matrices(report),
+        "Trained on one noise, tested on another": _matrices(report),
         "All figures": "".join(_block(block) for block in blocks(report.rows)),
     }
     body = "".join(f"<h2>{escape(title)}</h2>{content}" for title, content in sections.items())

@@ -84,16 +84,20 @@ def summary(report):
 def notes(report):
     """How to read it."""
     refit = ", ".join(sorted({row["refit"] for row in report.rows}))
+    refit = refit.replace("not cross-fitted", "not cross-fitted: the denoiser was trained on them, too")
     lines = [
         f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together"
         f"{f', in each of {report.n_parts} reports joined' * (report.n_parts > 1)} (paired bootstrap over test rows).",
         "'no difference': the interval spans zero.",
-        f"accuracy: classifier untouched. refitted: trained anew on denoised rows ({refit}).",
+        "accuracy: classifier untouched.",
+        f"refitted: classifier trained anew on denoised rows ({refit}).",
+        "unchanged: the denoiser left the rows as they are.",
     ]
     if any(row["rival_draws"] > 0 for row in report.rows):
-        lines.append(
-            "rival: the same classifier and labels, trained on noise redrawn, no denoiser (limit: more might help)."
-        )
+        lines += [
+            "rival: the same classifier and labels, trained on noisy rows, no denoiser.",
+            "draws: noisy versions of each row that it saw. limit: more might help.",
+        ]
     return lines
 
 
@@ -102,14 +106,24 @@ def rival_note(row):
     if math.isnan(row["accuracy_rival"]):
         return "no rival"
     limit = "" if row["rival_saturated"] == "yes" else ", limit"
-    return f"rival {row['accuracy_rival']:.3f} ({row['rival_draws']:.0f} draws{limit})"
+    plural = "s" * (row["rival_draws"] != 1)
+    return f"rival {row['accuracy_rival']:.3f} ({row['rival_draws']:.0f} draw{plural}{limit})"
+
+
+def gain_word(row):
+    """The verdict on the gain, or that the denoiser did nothing, of which "no difference" would say too little."""
+    return "unchanged" if row["psnr_denoised"] == row["psnr_noisy"] and row["gain"] == 0 else row["gain_verdict"]
+
+
+def title(row):
+    """What the rows of a block share."""
+    tested = "clean rows" if row["test"] == "clean" else f"{tested_name(row)} ({row['test']})"
+    return f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested}"
 
 
 def _in_short(row):
     won = share(row["recovery"])
-    parts = [
-        f"{row['classifier']}, {tested_name(row)}: {row['denoiser']} {row['gain_verdict']}, {interval(row, 'gain')}"
-    ]
+    parts = [f"{row['classifier']}, {tested_name(row)}: {row['denoiser']}: {gain_word(row)}, {interval(row, 'gain')}"]
     parts += [f"{won} won back"] if won else []
     parts += [f"against the rival: {row['vs_rival_verdict']}"] if row["vs_rival_verdict"] else []
     return ", ".join(parts)
@@ -119,7 +133,7 @@ def _block_head(row):
     accuracy = f"clean {row['accuracy_clean']:.3f}, noisy {row['accuracy_noisy']:.3f}, {rival_note(row)}"
     images = f"noisy images {decibels(row['psnr_noisy'], ' dB')}, SSIM {row['ssim_noisy']:.3f}"
     return [
-        f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)} ({row['test']})",
+        title(row),
         f"  accuracy {accuracy}; {images}",
     ]
 
@@ -130,5 +144,5 @@ def _line(row):
     return (
         f"  {row['denoiser'][:18]:<19}{decibels(row['psnr_denoised']):>6}{row['ssim_denoised']:>7.3f}"
         f"{row['accuracy_denoised']:>10.3f}{share(row['recovery']):>10}  {interval(row, 'gain'):<25}"
-        f"{row['gain_verdict']:<14}{refitted:>8}  {rival}"
+        f"{gain_word(row):<14}{refitted:>8}  {rival}"
     ).rstrip()
