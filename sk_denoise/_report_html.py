@@ -220,7 +220,7 @@ def _png(draw, size, style):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=130, transparent=True)
+        figure.savefig(file, format="png", dpi=130, transparent=True, bbox_inches="tight")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 

@@ -1,4 +1,5 @@
 import doctest
+import re
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,14 @@ def test_cells_of_the_page_run_in_order(page, tmp_path, monkeypatch):
 
 def test_the_tutorial_is_among_the_pages():
     assert "tutorial.rst" in PAGES
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_readme_examples_run_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # they write a page
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
+        exec(compile(block, "README.md", "exec"), names)
+    assert (tmp_path / "report.html").exists()
+    assert names["search"].best_score_ > 0.5
