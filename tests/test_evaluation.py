@@ -119,7 +119,13 @@ class TestSame:
     def test_again_and_in_processes(self, data):
         again = [quick(*data, n_seeds=2, n_jobs=jobs, rival={"max_draws": 2}).rows for jobs in (None, None, 2)]
         np.testing.assert_equal(plain(again[0]), plain(again[1]))
-        np.testing.assert_equal(plain(again[0]), plain(again[2]))
+        for row, other in zip(plain(again[0]), plain(again[2]), strict=True):
+            # In another process arrays may lie otherwise in memory, and sums end on another last digit.
+            numbers = {key for key, value in row.items() if isinstance(value, float)}
+            assert {k: row[k] for k in numbers} == pytest.approx({k: other[k] for k in numbers}, rel=1e-12, nan_ok=True)
+            assert {k: v for k, v in row.items() if k not in numbers} == {
+                k: v for k, v in other.items() if k not in numbers
+            }
 
     def test_inputs_and_global_streams_are_left_alone(self, data):
         X, y = data[0].copy(), data[1].copy()
