@@ -1,4 +1,6 @@
-"""The seam to Keras: the only file, besides architectures.py and _keras_checks.py, that imports keras or tensorflow.
+"""The seam to Keras.
+
+Of the other files only architectures.py, _keras_checks.py, _reproducible.py and _export.py import keras or tensorflow.
 
 scikeras' `KerasRegressor` builds, compiles and holds each network. Training steps and inference go past its own `fit`
 and `predict`, which compile anew each time: a network is compiled once for its shape and reused, with the weights and
@@ -8,15 +10,12 @@ the optimizer's state set at the start of each fit. Estimators keep NumPy weight
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import math
 import multiprocessing
 import os
 import threading
-import types
 from collections import OrderedDict
-from collections.abc import Callable
 
 import numpy as np
 
@@ -31,6 +30,9 @@ except ImportError as error:  # pragma: no cover - a broken installation
 
 from . import architectures
 from ._keras_checks import check_model
+from ._processes import check_not_forked
+from ._reproducible import use_own_sums
+from ._shapes import NetworkSpec
 from ._sklearn import effective_n_threads
 
 if keras.backend.backend() != "tensorflow":
@@ -79,45 +81,42 @@ class _Same:
         return id(self._value)
 
 
-@dataclasses.dataclass(frozen=True)
-class NetworkSpec:
-    """Everything that shapes a network's graph; equal specs share compiled code and never weights."""
+def _key(spec: NetworkSpec):
+    """Cache key; the precision that the user chose for Keras shapes the graph too."""
+    values = tuple(_Same(value) if callable(value) else value for value in vars(spec).values())
+    return values, *precision()
 
-    architecture: str | Callable
-    image_shape: tuple[int, int, int]
-    latent_dim: int
-    hidden_layer_sizes: tuple[int, ...]
-    loss: str | Callable
-    optimizer: str | type
 
-    def key(self):
-        """Cache key; the precision that the user chose for Keras shapes the graph too."""
-        values = tuple(_Same(value) if callable(value) else value for value in vars(self).values())
-        return values, keras.config.dtype_policy().name, keras.config.floatx()
-
-    @property
-    def is_fixed(self):
-        """False where the architecture is an object whose state may change under the same key."""
-        return not callable(self.architecture) or isinstance(self.architecture, types.FunctionType)
-
-    @property
-    def n_features(self):
-        """Values in a row."""
-        return math.prod(self.image_shape)
+def precision():
+    """What numbers Keras is set to compute with."""
+    return keras.config.dtype_policy().name, keras.config.floatx()
 
 
 def build_model(spec):
     """Build and compile a network through scikeras."""
 
     def build(compile_kwargs):
-        model = architectures.build(spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes)
-        check_model(model, spec)
+        model = _uncompiled(spec)
         model.compile(**compile_kwargs)
         return model
 
     wrapper = KerasRegressor(model=build, loss=spec.loss, optimizer=spec.optimizer, verbose=0)
     shapes = np.zeros((2, spec.n_features), dtype=np.float32)
     return wrapper.initialize(shapes, shapes).model_
+
+
+def _uncompiled(spec):
+    model = architectures.build(spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes)
+    check_model(model, spec)
+    return model
+
+
+def working_model(spec):
+    """A network to train or to pass rows through, and not to be handed out."""
+    model = build_model(spec)
+    if isinstance(spec.architecture, str):
+        use_own_sums(_layers(model))
+    return model
 
 
 def _takes_weights(loss):
@@ -159,7 +158,7 @@ class Trainer:
     """One compiled network to train; used by one fit at a time, then by the next of the same spec."""
 
     def __init__(self, spec):
-        self.model = build_model(spec)
+        self.model = working_model(spec)
         self.optimizer = self.model.optimizer
         self.optimizer.build(self.model.trainable_variables)
         self._first_weights = self.model.get_weights()
@@ -230,17 +229,43 @@ class Trainer:
         if learning_rate is not None:
             self.optimizer.learning_rate.assign(learning_rate)
 
-    def result(self, *, with_state):
-        """What a fitted estimator keeps: weights, the size of the code (None without one), the optimizer's state."""
+    def state(self):
+        """All that a step depends on and changes: weights, seeds, the optimizer's variables."""
+        return [variable.numpy() for variable in self._variables()]
+
+    def set_state(self, state):
+        """Undo what happened since `state` was taken."""
+        variables = self._variables()
+        if [value.shape for value in state] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError("the shapes are not those of this network and its optimizer")
+        for variable, value in zip(variables, state):
+            variable.assign(value)
+
+    def _variables(self):
+        return [*self.model.variables, *self.optimizer.variables]
+
+    @functools.cached_property
+    def code_size(self):
+        """Numbers in the code; None without one."""
         encoder = parts_of(self.model).get("encoder")
+        return None if encoder is None else math.prod(encoder.output_shape[1:])
+
+    def result(self, *, with_state):
+        """What a fitted estimator keeps."""
         return {
-            "weights": self.model.get_weights(),
-            "code_size": None if encoder is None else math.prod(encoder.output_shape[1:]),
-            "optimizer_state": [v.numpy() for v in self.optimizer.variables] if with_state else None,
+            "_weights": self.model.get_weights(),
+            "_code_size": self.code_size,
+            "_optimizer_state": [v.numpy() for v in self.optimizer.variables] if with_state else None,
         }
 
     def set_optimizer_state(self, state, *, keep_rate=False):
         """Set the optimizer's variables, all or all but the learning rate."""
+        if [np.shape(value) for value in state] != [tuple(variable.shape) for variable in self.optimizer.variables]:
+            raise ValueError(
+                f"The optimizer's state that was kept does not fit {type(self.optimizer).__name__}: another version or"
+                " precision of Keras has kept it. Fit anew, or go on with fit and warm_start=True, which starts the"
+                " optimizer afresh."
+            )
         for variable, value in zip(self.optimizer.variables, state):
             if not (keep_rate and variable is self.optimizer.learning_rate):
                 variable.assign(value)
@@ -348,29 +373,30 @@ class Forward:
 @contextlib.contextmanager
 def lease_trainer(spec, *, private):
     """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not used again."""
+    check_not_forked()
     private = private or not spec.is_fixed
     with _lock:
-        trainer = None if private else _idle_trainers.pop(spec.key(), None)
+        trainer = None if private else _idle_trainers.pop(_key(spec), None)
     if trainer is None:
         trainer = Trainer(spec)
     yield trainer
     if not private:
         with _lock:
-            _keep(_idle_trainers, spec.key(), trainer)
-            if spec.key() not in _forwards:
-                _keep(_forwards, spec.key(), Forward(trainer.model))
+            _keep(_idle_trainers, _key(spec), trainer)
+            if _key(spec) not in _forwards:
+                _keep(_forwards, _key(spec), Forward(trainer.model))
 
 
 def forward_for(spec, weights):
     """The compiled inference for `spec`, and for `weights` of these shapes."""
     with _lock:
-        forward = _forwards.get(spec.key())
+        forward = _forwards.get(_key(spec))
         if forward is not None and (spec.is_fixed or forward.fits(weights)):
-            _forwards.move_to_end(spec.key())
+            _forwards.move_to_end(_key(spec))
             return forward
-    forward = Forward(build_model(spec))
+    forward = Forward(working_model(spec))
     with _lock:
-        _keep(_forwards, spec.key(), forward)
+        _keep(_forwards, _key(spec), forward)
     return forward
 
 
@@ -381,9 +407,10 @@ def _keep(cache, key, value):
         cache.popitem(last=False)
 
 
-def private_model(spec, weights):
-    """A compiled Keras model of the user's own with `weights`."""
-    model = build_model(spec)
+def private_model(spec, weights, *, compiled=True):
+    """A Keras model of the user's own with `weights`."""
+    check_not_forked()
+    model = build_model(spec) if compiled else _uncompiled(spec)
     model.set_weights(weights)
     return model
 
