@@ -14,6 +14,9 @@ _PUBLIC = {
     "EstimatorDenoiser": "adapters",
     "ImageFilter": "filters",
     "recovery_report": "evaluation",
+    "save": "persistence",
+    "load": "persistence",
+    "InvalidFileError": "persistence",
 }
 _MODULES = (
     "adapters",
@@ -27,6 +30,7 @@ _MODULES = (
     "metrics",
     "noise",
     "noise_models",
+    "persistence",
     "report",
 )
 

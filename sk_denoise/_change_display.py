@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from ._checks import check_axes, check_labels, check_vector, shown
 from ._curve_displays import plain
 
 _SMALLEST, _LARGEST = 8, 9  # points
@@ -82,14 +82,24 @@ class ConfusionChangeDisplay:
         display : ConfusionChangeDisplay
             With `ax_` and `figure_`.
         """
-        y_true, y_before, y_after = (column_or_1d(y) for y in (y_true, y_before, y_after))
-        check_consistent_length(y_true, y_before, y_after)
+        y_true = check_labels(y_true, "y_true")
+        if not len(y_true):
+            raise ValueError("y_true must hold at least one class, got none.")
+        for name, y in (("y_before", y_before), ("y_after", y_after)):
+            y = check_labels(y, name, len(y_true), of="rows of y_true")
+            if (y.dtype.kind in "US") != (y_true.dtype.kind in "US"):
+                kind = "text" if y_true.dtype.kind in "US" else "numbers"
+                raise ValueError(f"{name} must hold {kind}, as y_true does, got {shown(y)}.")
+        check_axes(ax)
         if labels is None:
             labels = np.unique(np.concatenate([y_true, y_before, y_after]))
-        elif not np.isin(labels, y_true).all():
-            raise ValueError(f"labels={labels!r} must be some of the classes in y_true, {np.unique(y_true).tolist()}.")
-        labels = np.asarray(labels)
+        else:
+            labels = check_labels(labels, "labels")
+            if not len(labels) or not np.isin(labels, y_true).all():
+                known = np.unique(y_true).tolist()
+                raise ValueError(f"labels must be some of the classes in y_true, {known}, got {labels.tolist()}.")
         change = confusion_matrix(y_true, y_after, labels=labels) - confusion_matrix(y_true, y_before, labels=labels)
+        y_before, y_after = np.asarray(y_before), np.asarray(y_after)
         right_before, right_after = y_before == y_true, y_after == y_true
         repaired = np.array([np.sum(right_after & ~right_before & (y_true == label)) for label in labels])
         broken = np.array([np.sum(right_before & ~right_after & (y_true == label)) for label in labels])
@@ -125,6 +135,9 @@ class ConfusionChangeDisplay:
         display : ConfusionChangeDisplay
             With `ax_` and `figure_`.
         """
+        if isinstance(report, type) or not hasattr(report, "predictions"):
+            raise TypeError(f"report must be a RecoveryReport, got {shown(report)}.")
+        check_axes(ax)
         y_true, y_noisy, y_denoised = report.predictions(
             denoiser=denoiser, classifier=classifier, kind=kind, level=level, trained_on=trained_on
         )
@@ -143,7 +156,8 @@ class ConfusionChangeDisplay:
         display : ConfusionChangeDisplay
             This display.
         """
-        change = np.asarray(self.change)
+        change = self._check()
+        check_axes(ax)
         n_classes = len(change)
         names = [plain(name) for name in (range(n_classes) if self.labels is None else self.labels)]
         upright = max(map(len, names)) > 3
@@ -187,6 +201,21 @@ class ConfusionChangeDisplay:
         bar.outline.set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _check(self):
+        """Refuse what cannot be drawn; return the matrix."""
+        try:
+            change = np.array(self.change)
+        except ValueError:  # ragged
+            change = np.empty(0)
+        if change.ndim != 2 or change.shape[0] != change.shape[1] or change.dtype.kind not in "biu" or not change.size:
+            raise ValueError(f"change must be a square matrix of whole numbers, got {shown(self.change)}.")
+        for name in ("repaired", "broken"):
+            if check_vector(getattr(self, name), name, len(change), of="classes").min() < 0:
+                raise ValueError(f"{name} must hold counts from 0 on, got {shown(getattr(self, name))}.")
+        if self.labels is not None:
+            check_labels(self.labels, "labels", len(change), of="classes")
+        return change
 
     @staticmethod
     def _numbers(ax, change, limit, width):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn import likely
+from ._checks import check_axes, check_choice, check_text, check_vector, likely, shown
 
 # Okabe and Ito's colours for all eyes, less black, which is for references, and yellow, which white paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -77,7 +79,10 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             With `ax_` and `figure_`.
         """
-        check_is_fitted(estimator)
+        if hasattr(estimator, "fit") and not isinstance(estimator, type):
+            check_is_fitted(estimator)
+        if isinstance(estimator, type) or not hasattr(estimator, "history_"):
+            raise TypeError(f"estimator must be a fitted DenoisingAutoencoder, got {shown(estimator)}.")
         return cls(estimator.history_).plot(ax=ax)
 
     def plot(self, *, ax=None):
@@ -93,6 +98,11 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             This display.
         """
+        if not isinstance(self.history, Mapping) or "loss" not in self.history:
+            raise TypeError(f"history must be a dict with 'loss', a number for each epoch, got {shown(self.history)}.")
+        for key in self.history:
+            check_vector(self.history[key], f"history[{key!r}]", missing=True)
+        check_axes(ax)
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -113,7 +123,7 @@ def _choose(rows, key, value):
     """Rows whose `key` is `value`, or the first that occurs where it is None; and that value."""
     held = list(dict.fromkeys(row[key] for row in rows))
     value = held[0] if value is None else value
-    if value not in held:
+    if not isinstance(value, (str, int, float)) or value not in held:
         raise ValueError(f"{key} must be {likely(value, held)}")
     return [row for row in rows if row[key] == value], value
 
@@ -228,8 +238,10 @@ class RecoveryDisplay:
         display : RecoveryDisplay
             With `ax_` and `figure_`.
         """
-        if accuracy not in ("denoised", "refitted"):
-            raise ValueError(f"accuracy must be {likely(accuracy, ('denoised', 'refitted'))}")
+        check_choice(accuracy, "accuracy", ("denoised", "refitted"))
+        check_axes(ax)
+        if isinstance(report, type) or not hasattr(report, "rows"):
+            raise TypeError(f"report must be a RecoveryReport, got {shown(report)}.")
         if not report.rows:
             raise ValueError("report must hold rows, got none.")
         of_kind, kind = _choose(report.rows, "kind", kind)
@@ -241,7 +253,9 @@ class RecoveryDisplay:
         else:
             rows, trained_on = _choose(rows, "trained_on", trained_on)
         held = list(dict.fromkeys(row["denoiser"] for row in rows))
-        denoisers = held if denoisers is None else [denoisers] if isinstance(denoisers, str) else list(denoisers)
+        denoisers = held if denoisers is None else [denoisers] if isinstance(denoisers, str) else denoisers
+        if not isinstance(denoisers, (list, tuple)) or not denoisers:
+            raise TypeError(f"denoisers must be a list of names out of {held}, got {shown(denoisers)}.")
         for name in denoisers:
             if name not in held:
                 raise ValueError(f"denoisers must be {likely(name, held)}")
@@ -276,14 +290,14 @@ class RecoveryDisplay:
         """
         from matplotlib import rcParams
 
+        self._check()
+        check_axes(ax)
         ink = rcParams["text.color"]
         if ax is None:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
         references = self.references or {}
-        if not self.curves:
-            raise ValueError("curves must hold at least one denoiser, got none.")
         levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
         bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
         # Points of one level share at most a third of the gap to the next.
@@ -320,3 +334,23 @@ class RecoveryDisplay:
         ax.legend(handles=handles, title=self.legend_title, frameon=False, fontsize=9, handlelength=3.2, **place)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _check(self):
+        """Refuse what cannot be drawn."""
+        if not isinstance(self.curves, Mapping):
+            raise TypeError(f"curves must be a dict of lines by name, got {shown(self.curves)}.")
+        if not self.curves:
+            raise ValueError("curves must hold at least one denoiser, got none.")
+        if self.references is not None and not isinstance(self.references, Mapping):
+            raise TypeError(f"references must be None or a dict of lines by name, got {shown(self.references)}.")
+        for name, lines in (("curves", self.curves), ("references", self.references or {})):
+            for label, line in lines.items():
+                if not isinstance(line, Mapping) or not {"level", "accuracy"} <= set(line):
+                    raise TypeError(f"{name}[{label!r}] must be a dict with 'level' and 'accuracy', got {shown(line)}.")
+                n_levels = len(check_vector(line["level"], f"{name}[{label!r}]['level']"))
+                for key in set(line) & {"level", "accuracy", "low", "high"}:
+                    check_vector(line[key], f"{name}[{label!r}][{key!r}]", n_levels, of="levels")
+        for name in ("xlabel", "ylabel"):
+            check_text(getattr(self, name), name)
+        if self.legend_title is not None:
+            check_text(self.legend_title, "legend_title")

@@ -8,19 +8,66 @@ import math
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._checkpoints import Checkpoint, fingerprint
+from ._checks import check_path, shown
 from ._defaults import resolve_batch_size, resolve_epochs, resolve_learning_rate
+from ._shapes import NetworkSpec
 from ._sklearn import check_clean, check_rows, likely, read_rows
 from ._targets import check_noise, corruption, find_target
-from ._training import Plan, Rows, train
+from ._training import Plan, Progress, Rows, train
 from ._units import check_data_range, check_image_shape, check_in_range, is_integer, resolve_data_range
+from .noise import NoiseInjector
 
 _ARCHITECTURES = ("dense", "conv", "unet")  # named here too: architectures.py imports keras
 
 
-def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=False):
-    """Fit `estimator`, from scratch or going on from its weights; set its fitted attributes."""
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Everything that is settled before training starts."""
+
+    spec: NetworkSpec
+    source: str  # of the clean rows
+    noise: NoiseInjector | None
+    data_range: tuple[float, float]
+    training: Rows
+    held_out: Rows | None
+    plan: Plan
+    callbacks: list
+
+
+def run_fit(estimator, kept, X, y, X_clean, validation_data, *, continued, partial=False):
+    """Fit `estimator`, from scratch or going on from its weights; set its fitted attributes.
+
+    With `warm_start`, `kept` has those of each whole epoch.
+    """
+    job = prepare(estimator, X, y, X_clean, validation_data, continued=continued, partial=partial)
+    from . import _keras
+
+    with _keras.lease_trainer(job.spec, private=bool(job.callbacks)) as trainer:
+        if estimator.output == "latent" and trainer.code_size is None:
+            raise ValueError(
+                f"output='latent' needs a code, which architecture={estimator.architecture!r} does not have."
+            )
+        set_up(trainer, estimator, job, continued, partial)
+        keeper = Keeper(estimator, kept, job, trainer, continued, partial)
+        events = None
+        if job.callbacks:
+            n_steps = math.ceil(len(job.training) / job.plan.batch_size)
+            events = _keras.Callbacks(job.callbacks, trainer, job.plan.epochs, n_steps)
+        try:
+            rest = {"validation": job.held_out, "callbacks": events, "after_epoch": keeper}
+            progress = train(trainer, job.training, job.plan, keeper.start(), **rest)
+            estimator.__dict__ = keeper.attributes(progress)
+        except BaseException as error:
+            error.add_note(keeper.note())
+            raise
+    return estimator
+
+
+def prepare(estimator, X, y, X_clean, validation_data, *, continued, partial):
+    """Check everything and settle it."""
     check_params(estimator)
-    from . import _keras, _keras_checks  # here, so that importing the package does not import TensorFlow
+    from . import _keras_checks  # here, so that importing the package does not import TensorFlow
 
     _keras_checks.check_names(estimator.loss, estimator.optimizer)
     callbacks = _keras_checks.check_callbacks(estimator.callbacks)
@@ -38,26 +85,75 @@ def run_fit(estimator, X, y, X_clean, validation_data, *, continued, partial=Fal
     plan = make_plan(estimator, len(training), continued, partial)
     _keras_checks.check_rate_callbacks(callbacks, scheduled=plan.schedule == "cosine" and plan.rate is not None)
     _keras_checks.check_memory(spec, min(plan.batch_size, len(training)))
-    with _keras.lease_trainer(spec, private=bool(callbacks)) as trainer:
-        trainer.reset(plan.seed, None if callable(plan.rate) else plan.rate)
-        if continued:
-            trainer.model.set_weights(estimator._weights)
-            if partial and estimator._optimizer_state is not None:
-                trainer.set_optimizer_state(estimator._optimizer_state, keep_rate=plan.rate is not None)
-        n_steps = math.ceil(len(training) / plan.batch_size)
-        events = _keras.Callbacks(callbacks, trainer, plan.epochs, n_steps) if callbacks else None
-        history = train(trainer, training, plan, validation=held_out, callbacks=events)
-        result = trainer.result(with_state=partial)
-    if estimator.output == "latent" and result["code_size"] is None:
-        raise ValueError(f"output='latent' needs a code, which architecture={estimator.architecture!r} does not have.")
-    estimator.history_ = join_histories(estimator.history_, history) if continued else history
-    estimator.n_iter_ = len(estimator.history_["loss"])
-    estimator.data_range_, estimator.image_shape_ = data_range, spec.image_shape
-    estimator.target_source_ = target.source
-    estimator._spec, estimator._weights = spec, result["weights"]
-    estimator._optimizer_state, estimator._code_size = result["optimizer_state"], result["code_size"]
-    vars(estimator).pop("_model", None)
-    return estimator
+    return Job(spec, target.source, target.noise, data_range, training, held_out, plan, callbacks)
+
+
+def set_up(trainer, estimator, job, continued, partial):
+    """Give `trainer` the weights to start from."""
+    trainer.reset(job.plan.seed, None if callable(job.plan.rate) else job.plan.rate)
+    if continued:
+        trainer.model.set_weights(estimator._weights)
+        if partial and estimator._optimizer_state is not None:
+            trainer.set_optimizer_state(estimator._optimizer_state, keep_rate=job.plan.rate is not None)
+
+
+class Keeper:
+    """What is kept of a fit at the end of each epoch: a checkpoint, and attributes for an estimator that goes on."""
+
+    def __init__(self, estimator, kept, job, trainer, continued, partial):
+        self._estimator, self._kept, self._job, self._trainer = estimator, kept, job, trainer
+        self._before = estimator.history_ if continued else None
+        self._partial, self._progress = partial, Progress({"loss": []})
+        self._checkpoint = None
+        if estimator.checkpoint is not None and not partial:
+            name = fingerprint(estimator, job, estimator._weights if continued else None)
+            self._checkpoint = Checkpoint(estimator.checkpoint, name)
+
+    def start(self):
+        """Where to go on: after the last epoch of a fit like this that was stopped, else at the start."""
+        if self._checkpoint is not None:
+            self._progress = self._checkpoint.load(self._trainer) or self._progress
+        return self._progress
+
+    def __call__(self, progress):
+        """Keep an epoch."""
+        if self._checkpoint is not None:
+            self._checkpoint.save(self._trainer, progress)
+        if self._estimator.warm_start and not self._partial:
+            self._kept.attributes = self.attributes(progress)
+        self._progress = progress
+
+    def attributes(self, progress):
+        """All attributes of the estimator with the trainer's weights."""
+        job, state = self._job, self._trainer.result(with_state=self._partial)
+        if not all(np.isfinite(values).all() for values in state["_weights"]):
+            # The last step's, which no loss has seen.
+            raise ValueError(
+                f"The weights became NaN or infinite with learning_rate={shown(self._estimator.learning_rate)}. Lower"
+                " learning_rate, or check that loss suits targets scaled to [0, 1]."
+            )
+        history = progress.history if self._before is None else join_histories(self._before, progress.history)
+        fitted = vars(self._estimator) | state
+        fitted.pop("_model", None)
+        return fitted | {
+            "history_": history,
+            "n_iter_": len(history["loss"]),
+            "data_range_": job.data_range,
+            "image_shape_": job.spec.image_shape,
+            "target_source_": job.source,
+            "_spec": job.spec,
+        }
+
+    def note(self):
+        """What became of a fit that something stopped."""
+        n_epochs, name = self._progress.n_epochs, type(self._estimator).__name__
+        if self._estimator.warm_start and not self._partial and n_epochs:
+            kept = f"holds epoch {n_epochs}, the last whole one; with warm_start=True the next fit trains on from there"
+        else:
+            kept = "is as it was before this fit"
+        if self._checkpoint is not None and n_epochs:
+            kept += f". A fit with the same parameters and rows goes on after epoch {n_epochs}, from the checkpoint"
+        return f"Training stopped after {n_epochs} of {self._job.plan.epochs} epochs. The {name} {kept}."
 
 
 def join_histories(before, after):
@@ -74,8 +170,8 @@ def check_params(estimator):
     architecture, sizes = estimator.architecture, estimator.hidden_layer_sizes
     if not callable(architecture) and architecture not in _ARCHITECTURES:
         raise ValueError(f"architecture must be a callable or {likely(architecture, _ARCHITECTURES)}")
-    if not all(is_integer(size) and size > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {sizes!r}.")
+    if not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(sizes)}.")
     if len(sizes) and architecture != "dense":
         raise ValueError(
             f"hidden_layer_sizes={sizes!r} belongs to architecture='dense', got architecture={architecture!r}."
@@ -83,6 +179,8 @@ def check_params(estimator):
         )
     if estimator.output == "latent" and architecture == "unet":
         raise ValueError("output='latent' needs a code, which architecture='unet' does not have. Use 'conv'.")
+    if estimator.checkpoint is not None:
+        check_path(estimator.checkpoint, "checkpoint")
     check_noise(estimator.noise)
     check_data_range(estimator.data_range)
 
@@ -101,8 +199,6 @@ def resolve_range(estimator, target, continued):
 
 def network_spec(estimator, image_shape):
     """What shapes the network."""
-    from ._keras import NetworkSpec
-
     return NetworkSpec(
         architecture=estimator.architecture,
         image_shape=image_shape,

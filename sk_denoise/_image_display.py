@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.utils import check_random_state
+from collections.abc import Mapping
 
+import numpy as np
+
+from ._checks import check_axes, check_choice, check_count, check_labels, check_seed, check_vector, shown
 from ._curve_displays import plain
-from ._sklearn import check_clean, check_rows, likely
-from ._units import check_image_shape, is_integer, resolve_data_range
+from ._sklearn import check_clean, check_rows
+from ._units import check_data_range, check_image_shape, resolve_data_range
 from .metrics import mean_squared_error, psnr
 
 _SHOW = ("first", "random", "worst", "best")
@@ -47,24 +49,27 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
     >>> choose_rows(3, 2, show="worst", errors=[0.1, 0.3, 0.2])
     array([1, 2])
     """
-    if not is_integer(n_images) or n_images < 1:
-        raise ValueError(f"n_images must be a positive integer, got {n_images!r}.")
-    if show not in _SHOW:
-        raise ValueError(f"show must be {likely(show, _SHOW)}")
+    check_count(n_rows, "n_rows", 0)
+    check_count(n_images, "n_images")
+    check_choice(show, "show", _SHOW)
+    random = check_seed(random_state)
+    y = None if y is None else check_labels(y, "y", n_rows)
+    errors = None if errors is None else check_vector(errors, "errors", n_rows)
     index = np.arange(n_rows)
     if labels is not None:
-        if y is None or len(y) != n_rows:
-            raise ValueError(f"labels={labels!r} needs y, one label for each of the {n_rows} rows.")
-        index = index[np.isin(np.asarray(y), labels)]
+        if y is None:
+            raise ValueError(f"labels={shown(labels)} needs y, one label for each of the {n_rows} rows, got None.")
+        labels = check_labels(labels, "labels")
+        index = index[np.isin(y, labels)]
         if not len(index):
             raise ValueError(
-                f"labels={labels!r} must hold some of the labels in y, {sorted(set(np.asarray(y).tolist()))}."
+                f"labels must hold some of the labels in y, {np.unique(y).tolist()}, got {labels.tolist()}."
             )
     if show == "random":
-        index = check_random_state(random_state).permutation(index)
+        index = random.permutation(index)
     elif show != "first":
-        if errors is None or np.shape(errors) != (n_rows,):
-            raise ValueError(f"show={show!r} needs errors, one number for each of the {n_rows} rows.")
+        if errors is None:
+            raise ValueError(f"show={show!r} needs errors, one number for each of the {n_rows} rows, got None.")
         errors = np.asarray(errors, dtype=float)[index]
         index = index[np.argsort(errors if show == "best" else -errors, kind="stable")]
     return index[:n_images]
@@ -173,24 +178,30 @@ class DenoisingDisplay:
             With `ax_` and `figure_`.
         """
         X = check_rows(X)
-        if not hasattr(estimator, "transform"):
+        if isinstance(estimator, type) or not hasattr(estimator, "transform"):
             raise TypeError(
-                f"estimator must have transform, got {type(estimator).__name__}. Of a pipeline with a classifier, pass"
+                f"estimator must have transform, got {shown(estimator)}. Of a pipeline with a classifier, pass"
                 " the part up to the denoiser: pipe[:-1]."
             )
+        check_choice(show, "show", _SHOW)
+        check_axes(ax)
+        y = None if y is None else check_labels(y, "y", len(X), of="rows of X")
         by_error = show in ("worst", "best")
         if by_error and X_clean is None:
             raise ValueError(f"show={show!r} needs X_clean, the clean rows that errors are measured against.")
         clean = None if X_clean is None else check_clean(X_clean, X.shape)
-        data_range = data_range or getattr(estimator, "data_range_", None)
-        data_range = data_range or resolve_data_range("auto", X if clean is None else clean)
-        shape = check_image_shape(image_shape or getattr(estimator, "image_shape_", None), X.shape[1])
+        if data_range is None:
+            data_range = getattr(estimator, "data_range_", "auto")
+        data_range = resolve_data_range(data_range, X if clean is None else clean)
         denoised = np.asarray(estimator.transform(X)) if by_error else None
         scale = {"data_range": data_range, "per_image": True}
         errors = mean_squared_error(clean, denoised, **scale) if by_error else None
         choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
         index = choose_rows(len(X), n_images, **choice)
         denoised = denoised[index] if by_error else np.asarray(estimator.transform(X[index]))
+        # After `transform`, which knows better what is wrong with rows of another width.
+        shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
+        shape = check_image_shape(shape, X.shape[1])
         images = {"noisy": np.asarray(X[index]), "denoised": denoised}
         notes = None
         if clean is not None:
@@ -212,7 +223,8 @@ class DenoisingDisplay:
         display : DenoisingDisplay
             This display.
         """
-        n_images = len(next(iter(self.images.values())))
+        n_images = self._check()
+        check_axes(ax)
         height, width = self.image_shape[:2]
         if ax is None:
             import matplotlib.pyplot as plt
@@ -248,6 +260,24 @@ class DenoisingDisplay:
         ax.spines[:].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _check(self):
+        """Refuse what cannot be drawn; return the number of columns."""
+        if not isinstance(self.images, Mapping) or not self.images:
+            raise TypeError(f"images must be a dict of rows by name, got {shown(self.images)}.")
+        rows = [check_rows(rows, f"images[{name!r}]") for name, rows in self.images.items()]
+        if len({part.shape for part in rows}) > 1:
+            raise ValueError(f"images must hold rows of one shape, got {[part.shape for part in rows]}.")
+        if self.image_shape is None:
+            raise ValueError("image_shape must be (height, width) or (height, width, channels), got None.")
+        check_image_shape(self.image_shape, rows[0].shape[1])
+        if check_data_range(self.data_range) == "auto":
+            raise ValueError("data_range must be a pair (low, high), got 'auto'.")
+        if self.labels is not None:
+            check_labels(self.labels, "labels", len(rows[0]), of="columns")
+        if self.notes is not None:
+            check_vector(self.notes, "notes", len(rows[0]), of="columns", what="text")
+        return len(rows[0])
 
     def _titles(self, ax, n_images):
         labels = [] if self.labels is None else [plain(label) for label in self.labels]

@@ -10,7 +10,7 @@ import warnings
 
 import keras
 
-from . import architectures
+from ._shapes import count_values
 from ._sklearn import likely
 
 
@@ -80,7 +80,7 @@ def check_memory(spec, batch_size):
     """Refuse a built-in network that this machine cannot hold, before anything is built."""
     if callable(spec.architecture) or not hasattr(os, "sysconf"):
         return
-    n_weights, n_activations = architectures.count_values(
+    n_weights, n_activations = count_values(
         spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes
     )
     # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.

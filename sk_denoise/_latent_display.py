@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from ._checks import check_axes, check_labels, check_text, check_vector, shown
 from ._curve_displays import COLOURS, MARKERS, plain
-from ._sklearn import likely
+from ._sklearn import check_rows, likely
 from ._units import is_real
 
 # On a map, where markers are small, ten classes get colours of their own.
@@ -19,7 +19,7 @@ def _latent_parameter(results, param):
     """Name of the searched latent size: the one given, or the only one that ends in latent_dim."""
     searched = [key.removeprefix("param_") for key in results if key.startswith("param_")]
     if param is not None:
-        if param not in searched:
+        if not isinstance(param, str) or param not in searched:
             raise ValueError(f"param must be {likely(param, searched)}")
         return param
     found = [name for name in searched if name.endswith("latent_dim")]
@@ -116,8 +116,9 @@ class LatentDisplay:
         display : LatentDisplay
             With `ax_` and `figure_`.
         """
+        check_axes(ax)
         if not hasattr(search, "cv_results_"):
-            raise TypeError(f"search must be a fitted grid search with cv_results_, got {type(search).__name__}.")
+            raise TypeError(f"search must be a fitted grid search with cv_results_, got {shown(search)}.")
         results = search.cv_results_
         param = _latent_parameter(results, param)
         means, spreads, score = _scores(search, results)
@@ -159,15 +160,14 @@ class LatentDisplay:
         display : LatentDisplay
             With `ax_` and `figure_`.
         """
-        if not hasattr(estimator, "encode"):
+        check_axes(ax)
+        if isinstance(estimator, (type, str)) or not hasattr(estimator, "encode"):
             raise TypeError(
-                f"estimator must have encode, got {type(estimator).__name__}. Of a pipeline, pass the denoiser itself,"
+                f"estimator must have encode, got {shown(estimator)}. Of a pipeline, pass the denoiser itself,"
                 " such as pipe[-1]; the architecture 'unet' has no latent code."
             )
         codes = np.asarray(estimator.encode(X))
-        if y is not None:
-            y = column_or_1d(y)
-            check_consistent_length(codes, y)
+        y = None if y is None else check_labels(y, "y", len(codes), of="rows of X")
         labels = ["code, first number", "code, second number"]
         if codes.shape[1] > 2:
             pca = PCA(2, random_state=0)
@@ -196,7 +196,10 @@ class LatentDisplay:
             This display.
         """
         if self.sizes is None and self.codes is None:
-            raise ValueError("LatentDisplay needs sizes and means, or codes.")
+            raise ValueError("LatentDisplay needs sizes and means, or codes, got None for sizes and for codes.")
+        check_axes(ax)
+        for name in ("xlabel", "ylabel"):
+            check_text(getattr(self, name), name)
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -211,10 +214,17 @@ class LatentDisplay:
         return self
 
     def _plot_sizes(self, ax):
-        sizes, means = np.asarray(self.sizes), np.asarray(self.means, dtype=float)
+        sizes = check_vector(self.sizes, "sizes")
+        if not len(sizes) or sizes.min() <= 0:
+            raise ValueError(f"sizes must hold positive numbers, got {shown(self.sizes)}.")
+        means = check_vector(self.means, "means", len(sizes), of="sizes", missing=True)
         if not np.isfinite(means).any():
             raise ValueError("means must hold a finite score, got none: did every fit of the search fail?")
-        spreads = None if self.spreads is None else np.asarray(self.spreads, dtype=float)
+        spreads = self.spreads
+        if spreads is not None:
+            spreads = check_vector(spreads, "spreads", len(sizes), of="sizes", missing=True)
+            if np.nanmin(spreads, initial=0) < 0:
+                raise ValueError(f"spreads must hold numbers from 0 on, got {shown(self.spreads)}.")
         ax.errorbar(sizes, means, spreads, fmt="o-", color=COLOURS[0], capsize=3)
         top = int(np.nanargmax(means))
         ring = {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 2, "color": COLOURS[1]}
@@ -229,8 +239,8 @@ class LatentDisplay:
         ax.legend(frameon=False)
 
     def _plot_map(self, ax):
-        codes = np.asarray(self.codes)
-        if codes.ndim != 2 or codes.shape[1] != 2:
+        codes = check_rows(self.codes, "codes")
+        if codes.shape[1] != 2:
             raise ValueError(
                 f"codes must have the shape (n_samples, 2), got {codes.shape}. from_estimator projects them."
             )
@@ -239,7 +249,7 @@ class LatentDisplay:
         if self.y is None:
             ax.scatter(*codes.T, color=COLOURS[0], **look)
             return
-        y = np.asarray(self.y)
+        y = check_labels(self.y, "y", len(codes))
         classes = np.unique(y)
         for number, label in enumerate(classes):
             colour = _MAP_COLOURS[number % len(_MAP_COLOURS)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._checks import likely, shown
 from ._recovery import Noise
-from ._sklearn import likely
 from ._units import is_real
 from .noise import NoiseInjector
 from .noise_models import KINDS
@@ -15,7 +15,7 @@ def plan_noises(noises, levels, trained_on, unseen):
     """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
     kinds = [_as_injector(noise, "noises") for noise in as_list(noises)]
     if not kinds:
-        raise ValueError(f"noises must hold at least one kind, got {noises!r}.")
+        raise ValueError(f"noises must hold at least one kind, got {shown(noises)}.")
     levels = [float(level) for level in _check_levels(levels)]
     tested = [_noise(kind, level) for kind in kinds for level in levels]
     _check_same(tested)
@@ -29,7 +29,9 @@ def plan_noises(noises, levels, trained_on, unseen):
     else:
         trained = [_noise(injector, injector.level) for injector in _trained(trained_on, levels)]
         if len(set(trained)) < len(trained) or not trained or any(noise.level in (0, (0, 0)) for noise in trained):
-            raise ValueError(f"trained_on must hold noises that differ, each of a level above 0, got {trained_on!r}.")
+            raise ValueError(
+                f"trained_on must hold noises that differ, each of a level above 0, got {shown(trained_on)}."
+            )
         known = {noise.kind for noise in trained}
         tests = [*tested, _noise(tested[0].template, 0.0)]
         if unseen != "auto" or not {noise.kind for noise in tested} - known:
@@ -76,7 +78,9 @@ def _unseen_noise(unseen, known, level):
             raise ValueError("unseen='auto' finds no kind that no denoiser is trained on. Pass a callable.")
     noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
     if noise.kind in known:
-        raise ValueError(f"unseen must be a kind that no denoiser is trained on, got {unseen!r}. Leave it at 'auto'.")
+        raise ValueError(
+            f"unseen must be a kind that no denoiser is trained on, got {shown(unseen)}. Leave it at 'auto'."
+        )
     return noise
 
 
@@ -105,10 +109,14 @@ def _as_injector(noise, name):
 
 
 def _check_levels(levels):
-    levels = list(np.atleast_1d(np.asarray(levels, dtype=object)))
+    given = levels
+    listed = isinstance(levels, (list, tuple)) or (isinstance(levels, np.ndarray) and levels.ndim > 0)
+    levels = list(levels) if listed else [levels]
     if not all(is_real(level) and level >= 0 for level in levels):
-        raise ValueError(f"levels must be numbers from 0 on, fractions of the data range, got {levels!r}.")
+        raise ValueError(f"levels must be numbers from 0 on, fractions of the data range, got {shown(given)}.")
     levels = [level for level in levels if level > 0]
     if not levels:
-        raise ValueError("levels must hold a level above 0: there is nothing to win back from without noise.")
+        raise ValueError(
+            f"levels must hold a level above 0, for without noise there is nothing to win back, got {shown(given)}."
+        )
     return levels

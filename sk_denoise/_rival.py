@@ -9,7 +9,9 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
-from ._units import is_integer
+from ._checks import check_classes, check_count, check_labels, shown
+from ._sklearn import check_classifier, check_rows
+from .noise import NoiseInjector
 
 _TOLERANCE = 0.002  # held-out accuracy; less is the luck of the draw
 _FEWEST_DRAWS = 16
@@ -53,8 +55,7 @@ def _learns_in_steps(classifier):
 def check_limits(**limits):
     """Refuse limits that are no positive integers."""
     for name, value in limits.items():
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        check_count(value, name)
 
 
 def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_000, random_state=0):
@@ -111,13 +112,22 @@ def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_00
     (4, False)
     """
     check_limits(max_draws=max_draws, max_values=max_values)
-    X, y = np.asarray(X), np.asarray(y)
+    check_classifier(classifier, "classifier")
+    if not isinstance(injector, NoiseInjector):
+        raise TypeError(f"injector must be a NoiseInjector, got {shown(injector)}.")
+    check_count(random_state, "random_state", 0)
+    X = check_rows(X)
+    y = check_labels(y, "y", len(X), of="rows of X")
+    check_classes(y)
     noise = clone(injector).set_params(random_state=np.random.RandomState(random_state)).fit(X)
     n_held = max(math.ceil(0.2 * len(y)), len(np.unique(y)))
     try:
         parts = train_test_split(X, y, test_size=n_held, stratify=y, random_state=random_state)
     except ValueError as error:
-        raise ValueError(f"y cannot be split into rows to fit on and rows to judge by: {error}") from error
+        raise ValueError(
+            "y must have enough rows of each class to hold a fifth of all rows out to judge by, got"
+            f" {len(y)} rows of {len(np.unique(y))} classes, one of {np.unique(y, return_counts=True)[1].min()}."
+        ) from error
     X_fit, X_held, y_fit, y_held = parts
     held = _draw(noise, X_held, y_held, min(10, math.ceil(_HELD_OUT / len(y_held))))
     kind = _Epochs if _learns_in_steps(classifier) else _Copies

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ._checks import shown
 from ._units import to_network
 
 _BLOCK_VALUES = 1 << 20  # values handed to the compiled loop at a time
@@ -61,7 +62,7 @@ class Plan:
     def rates(self, steps, n_steps):
         """Learning rate at each of `steps`; -1 where it is left as it is."""
         if callable(self.rate):
-            return np.array([float(self.rate(step)) for step in steps], dtype=np.float32)
+            return np.array([_rate(self.rate(step)) for step in steps], dtype=np.float32)
         if self.schedule == "constant" or self.rate is None:
             return np.full(len(steps), -1, dtype=np.float32)
         warm = max(1, math.ceil(_WARM_UP * n_steps))
@@ -71,6 +72,36 @@ class Plan:
     def rng(self, epoch, position):
         """The generator for one use in one epoch; a killed fit can take up its stream again."""
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence([self.seed, epoch, position])))
+
+    def is_over(self, progress):
+        """True after the last epoch, whether it was planned to be or not."""
+        waited = progress.n_epochs - 1 - progress.best_epoch
+        patient = self.patience is None or not progress.n_epochs or waited < self.patience
+        return progress.stopped or progress.n_epochs >= self.epochs or not patient
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far training has come, at the end of an epoch."""
+
+    history: dict[str, list]
+    best: float = math.inf  # "val_loss", and its epoch and weights, where `Plan.patience` asks for them
+    best_epoch: int = 0
+    best_weights: list | None = None
+    stopped: bool = False  # by a callback
+
+    @property
+    def n_epochs(self):
+        """Whole epochs."""
+        return len(self.history["loss"])
+
+
+def _rate(value):
+    """What a callable `learning_rate` returned, as a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"learning_rate must return a number for each step, got {shown(value)}.") from None
 
 
 def _block_slices(n_rows, n_features, batch_size):
@@ -148,50 +179,54 @@ def validation_blocks(rows, plan):
     return [rows.block(slice(start, start + step), rng) for start in range(0, len(rows), step)]
 
 
-def train(trainer, rows, plan, *, validation=None, callbacks=None):
-    """Train for `plan.epochs` or until told to stop; return the history.
+def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, after_epoch=None):
+    """Train on from `progress` until `plan` is over; return the last progress.
 
-    With `plan.patience` the network ends with the weights of the best epoch.
+    With `plan.patience` the network ends with the weights of the best epoch. ``after_epoch(progress)`` is called with
+    the trainer as the epoch has left it.
     """
-    history = {"loss": []} | ({"val_loss": []} if validation is not None else {})
     held_out = None if validation is None else validation_blocks(validation, plan)
-    best, best_weights, best_epoch = math.inf, None, 0
-    start = time.monotonic()
+    first, start = progress.n_epochs, time.monotonic()
     if callbacks is not None:
         callbacks("on_train_begin")
-    for epoch in range(plan.epochs):
+    while not plan.is_over(progress):
+        epoch = progress.n_epochs
         if callbacks is not None:
             callbacks("on_epoch_begin", epoch)
         logs = {"loss": _train_epoch(trainer, rows, plan, epoch, callbacks)}
         if held_out is not None:
             logs["val_loss"] = evaluate(trainer, held_out)
-        for name, value in logs.items():
-            history[name].append(value)
         if callbacks is not None:
             callbacks("on_epoch_end", epoch, dict(logs))
+        progress = _advance(progress, logs, plan, trainer, stopped=callbacks is not None and callbacks.stop)
+        if after_epoch is not None:
+            after_epoch(progress)
         if plan.verbose:
-            _report(epoch, plan.epochs, logs, time.monotonic() - start)
-        if plan.patience is not None:
-            if logs["val_loss"] < best:
-                best, best_weights, best_epoch = logs["val_loss"], trainer.model.get_weights(), epoch
-            elif epoch - best_epoch >= plan.patience:
-                break
-        if callbacks is not None and callbacks.stop:
-            break
+            _report(epoch, plan.epochs, logs, (time.monotonic() - start) / (epoch + 1 - first))
     if plan.verbose:
         print()
     if callbacks is not None:
         callbacks("on_train_end")
-    if best_weights is not None:
-        trainer.model.set_weights(best_weights)
-    return history
+    if progress.best_weights is not None:
+        trainer.model.set_weights(progress.best_weights)
+    return progress
 
 
-def _report(epoch, epochs, logs, seconds):
+def _advance(progress, logs, plan, trainer, *, stopped):
+    """The progress after one epoch more."""
+    history = {name: [*progress.history.get(name, []), value] for name, value in logs.items()}
+    best = {}
+    if plan.patience is not None and logs["val_loss"] < progress.best:
+        weights = trainer.model.get_weights()
+        best = {"best": logs["val_loss"], "best_epoch": progress.n_epochs, "best_weights": weights}
+    return dataclasses.replace(progress, history=history, stopped=stopped, **best)
+
+
+def _report(epoch, epochs, logs, seconds_each):
     done = (epoch + 1) / epochs
     bar = "=" * round(20 * done) + "." * (20 - round(20 * done))
     values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-    left = seconds / done - seconds
+    left = seconds_each * (epochs - epoch - 1)
     line = f"epoch {epoch + 1}/{epochs} [{bar}] {values}  {int(left // 60)}:{int(left % 60):02d} left"
     # On a terminal the bar stays on its line; in a log each epoch has one.
     print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 
 import numpy as np
+
+from ._checks import is_integer, is_real, shown
 
 
 def result_dtype(dtype):
@@ -19,16 +20,15 @@ def check_data_range(data_range):
     """Validate the parameter `data_range`; return "auto" or a pair of floats."""
     if isinstance(data_range, str) and data_range == "auto":
         return "auto"
-    try:
-        low, high = (float(bound) for bound in data_range)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not (math.isfinite(high - low) and low < high):
-        raise ValueError(
-            f"data_range must be 'auto' or a pair (low, high) of finite numbers with low < high, got {data_range!r}."
-            " Pass the darkest and the brightest value that a clean pixel can have, such as (0, 255)."
-        )
-    return low, high
+    listed = isinstance(data_range, (tuple, list)) or (isinstance(data_range, np.ndarray) and data_range.ndim == 1)
+    if listed and len(data_range) == 2 and all(map(is_real, data_range)):
+        low, high = map(float, data_range)
+        if low < high and math.isfinite(high - low):
+            return low, high
+    raise ValueError(
+        f"data_range must be 'auto' or a pair (low, high) of finite numbers with low < high, got {shown(data_range)}."
+        " Pass the darkest and the brightest value that a clean pixel can have, such as (0, 255)."
+    )
 
 
 def resolve_data_range(data_range, X):
@@ -58,13 +58,24 @@ def resolve_data_range(data_range, X):
 def check_in_range(X, data_range, name):
     """Refuse clean targets that lie outside `data_range`."""
     low, high = float(X.min()), float(X.max())
-    # A range observed in float32 must admit the same numbers read as float64.
-    slack = 1e-6 * (data_range[1] - data_range[0])
+    # A range observed in float32 must admit the same numbers read as float64, and the other way round.
+    rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
+    slack = 1e-6 * (data_range[1] - data_range[0]) + float(rounding) * max(map(abs, data_range))
     if low < data_range[0] - slack or high > data_range[1] + slack:
         raise ValueError(
-            f"{name} has values from {low:g} to {high:g}, outside data_range=({data_range[0]:g}, {data_range[1]:g})."
-            " Clean targets must lie inside it: pass a data_range=(low, high) that covers every clean pixel."
+            f"{name} has values from {low:.9g} to {high:.9g}, outside data_range=({data_range[0]:.9g},"
+            f" {data_range[1]:.9g}). Clean targets must lie inside it: pass a data_range=(low, high) that covers every"
+            " clean pixel."
         )
+
+
+def _work_dtype(dtype, data_range):
+    """What to scale in: `dtype`, or float64 for ranges whose width or distance from zero is too much for float32."""
+    dtype = np.promote_types(dtype, np.float32)
+    low, high = data_range
+    # Differences of large numbers lose everything in float32, and tiny ones have few bits.
+    fits = max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 and high - low > 1e-30
+    return dtype if fits else np.promote_types(dtype, np.float64)
 
 
 def to_unit(X, data_range):
@@ -74,8 +85,7 @@ def to_unit(X, data_range):
     """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
-    # Differences of large numbers lose everything in float32, so those ranges are scaled in float64.
-    work = dtype if max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 else np.promote_types(dtype, np.float64)
+    work = _work_dtype(dtype, data_range)
     unit = np.asarray(X, dtype=work, order="C")
     if low:
         unit = unit - work.type(low)
@@ -84,7 +94,7 @@ def to_unit(X, data_range):
     return unit.astype(dtype, copy=False)
 
 
-def to_network(X, data_range, name):
+def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them"):
     """`X` scaled for a network: float32; an error where a value lies too far out for that."""
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range).astype(np.float32, copy=False)
@@ -93,32 +103,31 @@ def to_network(X, data_range, name):
         return unit
     raise ValueError(
         f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
-        f" {data_range[1]:g}) for the network. Remove them, or pass a data_range=(low, high) that covers them."
+        f" {data_range[1]:g}) for the network. Remove them, or {hint}."
     )
 
 
 def from_unit(unit, data_range, *, out):
     """Undo `to_unit`: write the values in the units of `data_range` to `out`, which may be `unit` itself."""
+    try:
+        with np.errstate(over="raise"):
+            _from_unit(unit, data_range, out)
+    except FloatingPointError:
+        raise ValueError(
+            f"The result reaches beyond what {out.dtype} holds, for data_range=({data_range[0]:g}, {data_range[1]:g})."
+            " Pass rows of a wider dtype, such as X.astype(float), or rescale them."
+        ) from None
+
+
+def _from_unit(unit, data_range, out):
     low, high = data_range
-    work = np.promote_types(out.dtype, np.float32)
-    if not max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30:
-        work = np.promote_types(work, np.float64)
+    work = _work_dtype(out.dtype, data_range)
     if high - low != 1:
         unit = np.multiply(unit, work.type(high - low), dtype=work, out=out if out.dtype == work else None)
     if low:
         unit = np.add(unit, work.type(low), dtype=work, out=out if out.dtype == work else None)
     if unit is not out:
         out[...] = unit
-
-
-def is_integer(value):
-    """True for an int or a NumPy integer, not for a bool."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
-
-
-def is_real(value):
-    """True for a finite real number, not for a bool."""
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
 
 
 def check_image_shape(image_shape, n_features):
@@ -139,7 +148,7 @@ def check_image_shape(image_shape, n_features):
     if not valid or math.prod(image_shape) != n_features:
         raise ValueError(
             f"image_shape must be None, (height, width) or (height, width, channels) with a product of {n_features},"
-            f" the number of features, got {image_shape!r}."
+            f" the number of features, got {shown(image_shape)}."
         )
     height, width, *channels = (int(size) for size in image_shape)
     return height, width, (channels[0] if channels else 1)

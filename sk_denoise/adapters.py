@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _scoring
+from ._checks import shown
 from ._fitting import resolve_range
 from ._sklearn import Interval, fit_context, keep_on_error, read_rows
 from ._targets import check_noise, corruption, find_target
@@ -28,7 +29,7 @@ def _kind(estimator):
             return "decomposition"
     raise TypeError(
         "estimator must be a regressor, such as Ridge() or MLPRegressor(), or have transform and inverse_transform,"
-        f" such as PCA(64) or NMF(64), got {estimator!r}."
+        f" such as PCA(64) or NMF(64), got {shown(estimator)}."
     )
 
 
@@ -132,7 +133,7 @@ class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "estimator": "no_validation",  # _kind says more
         "noise": "no_validation",  # so does check_noise
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [Interval(Integral, 1, 2**31 - 1, closed="both")],
         "data_range": "no_validation",  # and check_data_range
         "random_state": ["random_state"],
     }

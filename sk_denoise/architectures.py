@@ -6,15 +6,15 @@ Each maps flattened rows scaled to [0, 1], shape (n_samples, height * width * ch
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import keras
 from keras import layers
 
-__all__ = ["conv", "dense", "unet"]
+from ._checks import check_count, is_integer, shown
+from ._shapes import CONV_FILTERS, halvings, unet_filters
 
-CONV_FILTERS = (16, 32, 64)
+__all__ = ["conv", "dense", "unet"]
 
 
 def _seeded(name):
@@ -40,12 +40,15 @@ def _crop(x, height, width):
     return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
 
 
-def halvings(image_shape, n_levels):
-    """Heights and widths at each scale, from the image down, each half of the one before, rounded up."""
-    sizes = [image_shape[:2]]
-    for _ in range(n_levels):
-        sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
-    return sizes
+def _check_sizes(image_shape, latent_dim, hidden_layer_sizes=()):
+    """Refuse sizes that no network has."""
+    is_shape = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
+    if not is_shape or not all(is_integer(size) and 0 < size < 2**31 for size in image_shape):
+        raise ValueError(f"image_shape must be (height, width, channels), got {shown(image_shape)}.")
+    check_count(latent_dim, "latent_dim")
+    listed = isinstance(hidden_layer_sizes, (tuple, list))
+    if not listed or not all(is_integer(size) and 0 < size < 2**31 for size in hidden_layer_sizes):
+        raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(hidden_layer_sizes)}.")
 
 
 def _autoencoder(encoder_input, latent, decoder_input, output):
@@ -72,6 +75,7 @@ def dense(image_shape, latent_dim, hidden_layer_sizes=()):
     model : keras.Model
         Uncompiled, with the layers "encoder" and "decoder".
     """
+    _check_sizes(image_shape, latent_dim, hidden_layer_sizes)
     n_features = math.prod(image_shape)
     rows = x = keras.Input((n_features,))
     for units in hidden_layer_sizes:
@@ -100,6 +104,7 @@ def conv(image_shape, latent_dim):
     model : keras.Model
         Uncompiled, with the layers "encoder" and "decoder".
     """
+    _check_sizes(image_shape, latent_dim)
     n_features = math.prod(image_shape)
     sizes = halvings(image_shape, len(CONV_FILTERS))
     rows = keras.Input((n_features,))
@@ -114,11 +119,6 @@ def conv(image_shape, latent_dim):
         x = _crop(_conv(filters, size=4, strides=2, transpose=True)(x), *size)
     x = _conv(image_shape[2], "sigmoid")(x)
     return _autoencoder(rows, latent, code, layers.Flatten()(x))
-
-
-def unet_filters(latent_dim):
-    """Feature maps of the U-Net at a half, a quarter and an eighth of the image's size."""
-    return max(1, latent_dim // 2), latent_dim, latent_dim
 
 
 def unet(image_shape, latent_dim):
@@ -143,6 +143,7 @@ def unet(image_shape, latent_dim):
     .. [1] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional networks for biomedical image segmentation",
        MICCAI 2015.
     """
+    _check_sizes(image_shape, latent_dim)
     filters = unet_filters(latent_dim)
     rows = keras.Input((math.prod(image_shape),))
     x = image = layers.Reshape(image_shape)(rows)
@@ -166,33 +167,3 @@ def build(architecture, image_shape, latent_dim, hidden_layer_sizes=()):
     if architecture == "dense":
         return dense(image_shape, latent_dim, hidden_layer_sizes)
     return {"conv": conv, "unet": unet}[architecture](image_shape, latent_dim)
-
-
-def count_values(architecture, image_shape, latent_dim, hidden_layer_sizes=()):
-    """How many weights a built-in network has and how many values one row makes in it, before building anything.
-
-    Returns
-    -------
-    n_weights : int
-        Equals ``build(...).count_params()``.
-    n_activations : int
-        Outputs of all layers for one row, which training keeps for the gradients; an estimate.
-    """
-    channels, n_features = image_shape[2], math.prod(image_shape)
-    if architecture == "dense":
-        sizes = (n_features, *hidden_layer_sizes, latent_dim, *hidden_layer_sizes[::-1], n_features)
-        return sum((a + 1) * b for a, b in itertools.pairwise(sizes)), sum(sizes)
-    areas = [math.prod(size) for size in halvings(image_shape, 3)]
-    if architecture == "conv":
-        a, b, c = CONV_FILTERS
-        weights = [(9 * channels + 1) * a, (9 * a + 1) * b, (9 * b + 1) * c, (areas[3] * c + 1) * latent_dim]
-        weights += [(latent_dim + 1) * areas[3] * c, (16 * c + 1) * b, (16 * b + 1) * a, (16 * a + 1) * a]
-        weights.append((9 * a + 1) * channels)
-        return sum(weights), areas[0] * (a + 2 * channels) + 2 * areas[1] * a + 2 * areas[2] * b + 3 * areas[3] * c
-    a, b, c = unet_filters(latent_dim)
-    last = max(1, a // 2)
-    weights = [(16 * channels + 1) * a, (9 * a + 1) * a, (9 * a + 1) * b, (9 * b + 1) * b, (9 * b + 1) * c]
-    weights += [(9 * c + 1) * c, (4 * c + 1) * b, (18 * b + 1) * b, (4 * b + 1) * a, (18 * a + 1) * a]
-    weights += [(16 * a + 1) * last, (9 * (last + channels) + 1) * channels]
-    n_activations = areas[0] * (2 * last + 4 * channels) + areas[1] * 6 * a + areas[2] * 6 * b + areas[3] * 2 * c
-    return sum(weights), n_activations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import _scoring
+from . import _processes, _scoring
 from ._fitting import run_fit
 from ._sklearn import Interval, StrOptions, check_rows, fit_context, keep_on_error, read_rows
 from ._units import from_unit, result_dtype, to_network
@@ -94,6 +95,10 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         rows: (0, 1) where they lie in it, (0, 255) for uint8, else their minimum and maximum.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last one.
+    checkpoint : str, path-like or None, default=None
+        Folder where `fit` keeps what each epoch leaves, in a file named for the parameters and the rows. A fit that was
+        killed goes on from there when it is called again, and ends as if it had not been; one that had ended is not
+        trained again. Needs an int `random_state`. None, as writing takes time in each epoch.
     random_state : int, RandomState or None, default=None
         Seeds weights, order and noise. An int gives the same bits each time on one machine.
     verbose : int, default=0
@@ -156,15 +161,15 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     _parameter_constraints = {
         "architecture": [str, callable],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, 2**31 - 1, closed="both")],
         "hidden_layer_sizes": [tuple, list],
         "image_shape": [tuple, list, None],
         "noise": "no_validation",  # check_noise says more
         "loss": "no_validation",  # so does check_names
         "optimizer": "no_validation",
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), callable],
+        "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
         "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
-        "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "epochs": [Interval(Integral, 1, 2**31 - 1, closed="both"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "validation_split": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": ["boolean"],
@@ -173,6 +178,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         "output": [StrOptions({"denoised", "latent"})],
         "data_range": "no_validation",  # check_data_range says more
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -198,6 +204,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         output="denoised",
         data_range="auto",
         warm_start=False,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -219,6 +226,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self.output = output
         self.data_range = data_range
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -245,10 +253,16 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Raises
         ------
         ValueError
-            For bad input, naming the argument. A failed or interrupted fit leaves the estimator as it was.
+            For bad input, naming the argument.
+
+        Notes
+        -----
+        Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before; with
+        `warm_start`, as the last whole epoch left it. A note on the error says which.
         """
-        with keep_on_error(self):
-            return run_fit(self, X, y, X_clean, validation_data, continued=self.warm_start and self._is_fitted())
+        continued = self.warm_start and self._is_fitted()
+        with keep_on_error(self) as kept:
+            return run_fit(self, kept, X, y, X_clean, validation_data, continued=continued)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, *, X_clean=None):
@@ -270,8 +284,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self : DenoisingAutoencoder
             The fitted estimator.
         """
-        with keep_on_error(self):
-            return run_fit(self, X, y, X_clean, None, continued=self._is_fitted(), partial=True)
+        with keep_on_error(self) as kept:
+            return run_fit(self, kept, X, y, X_clean, None, continued=self._is_fitted(), partial=True)
 
     def _is_fitted(self):
         return "_weights" in vars(self)
@@ -280,6 +294,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     def _apply(self, part, n_rows, read, write):
         """Pass rows on the scale [0, 1] through a part of the network."""
+        _processes.check_not_forked()
         from . import _keras
 
         _keras.forward_for(self._spec, self._weights)(part, self._weights, n_rows, read, write)
@@ -313,13 +328,17 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
             Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
         """
+        return self._through(self._output_part(), X)
+
+    def _output_part(self):
+        """The part of the network that `output` asks for."""
         check_is_fitted(self)
         if self.output not in ("denoised", "latent") or (self.output == "latent" and self._code_size is None):
             raise ValueError(
                 f"output must be 'denoised', or 'latent' for an architecture with a code, got {self.output!r} with"
                 f" architecture={self.architecture!r}."
             )
-        return self._through("model" if self.output == "denoised" else "encoder", X)
+        return "model" if self.output == "denoised" else "encoder"
 
     def predict(self, X):
         """Denoise rows, whatever `output` says.
@@ -366,18 +385,21 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X : ndarray of shape (n_samples, n_features)
             Images, in the units of the rows seen during `fit`.
         """
+        return self._decode(Z, "Z")
+
+    def _decode(self, Z, name):
         check_is_fitted(self)
-        Z = check_rows(Z, "Z")
+        Z = check_rows(Z, name)
         if Z.shape[1] != self._code_size:
             raise ValueError(
-                f"Z must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
+                f"{name} must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
             )
         out = np.empty((len(Z), self.n_features_in_), dtype=result_dtype(Z.dtype))
 
         def write(rows, values):
             from_unit(values, self.data_range_, out=out[rows])
 
-        self._apply("decoder", len(Z), lambda rows: to_network(Z[rows], (0, 1), "Z"), write)
+        self._apply("decoder", len(Z), lambda rows: to_network(Z[rows], (0, 1), name, "scale the codes down"), write)
         return out
 
     @available_if(_gives_code)
@@ -394,7 +416,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X_original : ndarray of shape (n_samples, n_features)
             Images, in the units of the rows seen during `fit`.
         """
-        return self.decode(X)
+        return self._decode(X, "X")
 
     def score(self, X, y=None, *, X_clean=None, sample_weight=None):
         """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
@@ -464,6 +486,82 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """The part of `model_` from the code on."""
         _has_code(self)
         return self.model_.get_layer("decoder")
+
+    def to_keras(self):
+        """A Keras model that does what `transform` does, scaling included.
+
+        Returns
+        -------
+        model : keras.Model
+            From rows of shape (n_samples, n_features), in the units of the rows seen during `fit`, to denoised rows in
+            these units, or to codes with ``output="latent"``. Built anew at each call and yours to change. Not
+            compiled, which only training asks for.
+
+        See Also
+        --------
+        to_onnx : The same as a file for other runtimes.
+
+        Notes
+        -----
+        The model gives what `transform` gives for the same numbers, to 1e-5 of the width of `data_range_`. It takes
+        and gives float32, but float64 where `data_range_` reaches further than 16 times its width from zero, as
+        (1000, 1001) does: float32 has too few digits there. Then call it, ``model(X)``, for its `predict` rounds
+        arrays to float32 first. It checks nothing: NaN comes out as NaN.
+
+        A built-in architecture gives a model of Keras' own operations only, which ``model.save("denoiser.keras")``
+        saves and ``keras.saving.load_model`` loads without this package. To train on, use `model_`: its rows are on
+        the scale [0, 1] that the losses are made for.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_denoise import DenoisingAutoencoder
+        >>> X = np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.uint8)
+        >>> denoiser = DenoisingAutoencoder(latent_dim=4, epochs=1, random_state=0).fit(X)
+        >>> model = denoiser.to_keras()
+        >>> np.allclose(model.predict(X, verbose=0), denoiser.transform(X), atol=255e-5)
+        True
+        """
+        part = self._output_part()
+        from . import _export
+
+        return _export.keras_model(self, part)
+
+    def to_onnx(self, path):
+        """Write the model of `to_keras` as an ONNX file; needs ``pip install "sk_denoise[onnx]"``.
+
+        The file is written beside `path` and then moved there, so that `path` holds all of it or what it held before.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to. The folder must exist; a file there is replaced.
+
+        Raises
+        ------
+        ImportError
+            Where onnx or tf2onnx is missing.
+        ValueError
+            For an `architecture` of your own with operations that ONNX lacks, and for more than 2 GiB of weights.
+            Nothing is written.
+        OSError
+            Where `path` cannot be written.
+
+        See Also
+        --------
+        to_keras : The same in memory.
+
+        Notes
+        -----
+        The model takes "rows" and gives "denoised", or "codes" with ``output="latent"``, of any number of rows, in
+        the dtype that `to_keras` says. It gives what `transform` gives for the same numbers, to 1e-5 of the width of
+        `data_range_`, or to half precision where Keras is set to that. Its metadata are `image_shape` and `data_range`,
+        as JSON.
+        """
+        part = self._output_part()
+        from . import _export
+
+        _export.write_onnx(self, part, path)
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -19,6 +19,26 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
+def _integer(allowed, valid):
+    """A type of argument: integers that are `valid`."""
+
+    def read(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not valid(value):
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
+        return value
+
+    return read
+
+
+_COUNT = _integer("a positive integer", lambda value: 0 < value < 2**31)
+_SEED = _integer("an integer from 0 to 4294967295", lambda value: 0 <= value < 2**32)
+_JOBS = _integer("an integer other than 0", lambda value: value != 0 and abs(value) < 2**31)
+
+
 def make_parser():
     """The parser of all commands.
 
@@ -35,7 +55,7 @@ def make_parser():
     demo.add_argument("--level", type=float, default=0.5, help="fraction of the data range (default: 0.5)")
     demo.add_argument("--architecture", choices=["dense", "conv", "unet"], default="dense", help="default: dense")
     demo.add_argument("--output", default="sk-denoise-demo", help="folder for the pictures (default: %(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="seeds everything (default: 0)")
+    demo.add_argument("--seed", type=_SEED, default=0, help="seeds everything (default: 0)")
     _add_report(commands)
     return parser
 
@@ -73,12 +93,12 @@ def _add_report(commands):
         default=["logistic", "neighbours", "mlp"],
         help=f"classifiers: {_listed(CLASSIFIERS)} (logistic neighbours mlp)",
     )
-    report.add_argument("--labels", type=int, help="labelled rows (all; 3,000 of MNIST)")
-    report.add_argument("--seeds", type=int, default=3, help="fits of everything (default: 3)")
-    report.add_argument("--jobs", type=int, default=-1, help="processes (default: -1, one a core)")
+    report.add_argument("--labels", type=_COUNT, help="labelled rows (all; 3,000 of MNIST)")
+    report.add_argument("--seeds", type=_COUNT, default=3, help="fits of everything (default: 3)")
+    report.add_argument("--jobs", type=_JOBS, default=-1, help="processes (default: -1, one a core)")
     report.add_argument("--html", help="write a self-contained page with figures to this file")
     report.add_argument("--csv", help="write the rows to this file")
-    report.add_argument("--seed", type=int, default=0, help="seeds everything (default: 0)")
+    report.add_argument("--seed", type=_SEED, default=0, help="seeds everything (default: 0)")
 
 
 def _listed(names):

@@ -12,12 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 
+from ._checks import check_choice, check_count, check_path, is_real, shown
 from .autoencoder import DenoisingAutoencoder
 from .datasets import load_digit_images, load_mnist
 from .displays import DenoisingDisplay, LatentDisplay, LossCurveDisplay
 from .evaluation import fit_rival
 from .metrics import accuracy_recovery, psnr, ssim
 from .noise import NoiseInjector
+from .noise_models import KINDS
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -110,6 +112,15 @@ def run_demo(
     result : DemoResult
         All figures and the paths of the pictures.
     """
+    check_choice(dataset, "dataset", ("digits", "mnist"))
+    check_choice(noise, "noise", KINDS)
+    check_choice(architecture, "architecture", ("dense", "conv", "unet"))
+    check_path(output, "output")
+    check_count(seed, "seed", 0)
+    if not callable(log):
+        raise TypeError(f"log must be a function that takes a line of text, got {shown(log)}.")
+    if not is_real(level):
+        raise ValueError(f"level must be a number, got {shown(level)}.")
     injector = NoiseInjector(noise, level, random_state=seed).check_params()
     folder = _writable(output)
     X, X_test, y, y_test = load(dataset, seed)

@@ -6,21 +6,21 @@ import time
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit, check_cv, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ._aggregate import aggregate
+from ._checks import check_classes, check_count, check_flag, check_labels, check_seed, shown
 from ._planning import as_list, plan_noises
 from ._recovery import Setup, Task, fit_untouched, run_task
 from ._rival import check_limits, fit_rival
-from ._sklearn import check_rows
+from ._sklearn import check_classifier, check_rows
 from ._units import check_image_shape, check_in_range, is_integer, is_real, resolve_data_range
 from .noise import NoiseInjector
 from .report import RecoveryReport
@@ -163,19 +163,26 @@ def recovery_report(
     ('gaussian 0.5', 'as trained', True)
     """
     X, y = _check_data(X, y, "X", "y")
+    check_classes(y)
     denoisers = _named(denoisers, "denoisers", _check_denoiser)
     classifiers = _named(classifiers, "classifiers", _check_classifier)
-    for name, value, least in (("n_seeds", n_seeds, 1), ("n_resamples", n_resamples, 100)):
-        if not is_integer(value) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
+    check_count(n_seeds, "n_seeds")
+    check_count(n_resamples, "n_resamples", 100)
     if not is_real(confidence_level) or not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be a number between 0 and 1, such as 0.95, got {confidence_level!r}.")
-    if not isinstance(refit, (bool, np.bool_)):
-        raise ValueError(f"refit must be True or False, got {refit!r}.")
-    if cross_fit is not None and (not is_integer(cross_fit) or cross_fit < 2):
-        raise ValueError(f"cross_fit must be None or a number of folds from 2 on, got {cross_fit!r}.")
+        raise ValueError(
+            f"confidence_level must be a number between 0 and 1, such as 0.95, got {shown(confidence_level)}."
+        )
+    check_flag(refit, "refit")
+    if cross_fit is not None and (not is_integer(cross_fit) or not 2 <= cross_fit <= len(X)):
+        raise ValueError(
+            f"cross_fit must be None or a number of folds from 2 to {len(X)}, the rows of X, got {shown(cross_fit)}."
+        )
+    if n_jobs is not None and (not is_integer(n_jobs) or n_jobs == 0 or abs(n_jobs) >= 2**31):
+        raise ValueError(f"n_jobs must be None or an integer other than 0, got {shown(n_jobs)}.")
+    if not isinstance(verbose, (bool, np.bool_)):
+        check_count(verbose, "verbose", 0)
     plan = plan_noises(noises, levels, trained_on, unseen)
-    rng = check_random_state(random_state)
+    rng = check_seed(random_state)
     data_range = resolve_data_range(data_range, X)
     check_in_range(X, data_range, "X")
     X, y, splits = _split(X, y, X_test, y_test, cv, data_range, rng)
@@ -234,13 +241,13 @@ def _make_tasks(y, splits, n_labels, n_seeds, plan, rng):
 
 
 def _draw_labelled(y, n_labels, seed):
-    if n_labels is None or n_labels == len(y):
+    if n_labels is None or (is_integer(n_labels) and n_labels == len(y)):
         return np.arange(len(y))
     n_classes = len(np.unique(y))
     if not is_integer(n_labels) or not n_classes <= n_labels < len(y):
         raise ValueError(
             f"n_labels must be None or a number of rows from {n_classes}, one of each class, to {len(y)}, all there"
-            f" are, got {n_labels!r}."
+            f" are, got {shown(n_labels)}."
         )
     if len(y) - n_labels < n_classes:  # too few left over for a stratified draw
         return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
@@ -252,29 +259,29 @@ def _check_rival(rival):
         return {}
     allowed = {"max_draws", "max_values"}
     if not isinstance(rival, Mapping) or not set(rival) <= allowed:
-        raise ValueError(f"rival must be True, False or a dict of {sorted(allowed)}, got {rival!r}.")
+        raise ValueError(f"rival must be True, False or a dict of {sorted(allowed)}, got {shown(rival)}.")
     check_limits(**rival)
     return rival
 
 
 def _check_data(X, y, name, y_name):
-    X, y = check_rows(X, name), np.asarray(y)
-    if y.ndim != 1 or len(y) != len(X):
-        raise ValueError(f"{y_name} must be one label for each of the {len(X)} rows of {name}, got shape {y.shape}.")
-    return X, y
+    X = check_rows(X, name)
+    return X, check_labels(y, y_name, len(X), of=f"rows of {name}")
 
 
 def _split(X, y, X_test, y_test, cv, data_range, rng):
     """All rows, and pairs of indices of training and test rows."""
     if (X_test is None) != (y_test is None):
-        raise ValueError("X_test and y_test go together: one of them is None.")
+        given = "X_test" if y_test is None else "y_test"
+        raise ValueError(f"X_test and y_test go together, got {given} alone.")
     if X_test is None:
         if cv is None:
-            cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
-        splits = [tuple(map(_indices, split)) for split in check_cv(cv, y, classifier=True).split(X, y)]
+            splits = _held_out(X, y, rng)
+        else:
+            splits = _cv_splits(cv, X, y)
     else:
         if cv is not None:
-            raise ValueError(f"cv={cv!r} splits X, and X_test is a split already. Give one of them.")
+            raise ValueError(f"cv={shown(cv)} splits X, and X_test is a split already. Give one of them.")
         X_test, y_test = _check_data(X_test, y_test, "X_test", "y_test")
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
@@ -285,6 +292,38 @@ def _split(X, y, X_test, y_test, cv, data_range, rng):
     if n_test < 2:
         raise ValueError(f"The report needs at least two test rows for its intervals, got {n_test}.")
     return X, y, splits
+
+
+def _held_out(X, y, rng):
+    cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
+    try:
+        return list(cv.split(X, y))
+    except ValueError as error:
+        counts = np.unique(y, return_counts=True)[1]
+        raise ValueError(
+            f"y must have at least two rows of each class, and four for each class in all, to hold out a quarter for"
+            f" testing, got {len(y)} rows of {len(counts)} classes, one of {counts.min()}. Or pass X_test and y_test."
+        ) from error
+
+
+def _cv_splits(cv, X, y):
+    try:
+        splits = [tuple(map(_indices, split)) for split in check_cv(cv, y, classifier=True).split(X, y)]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv must be None, a number of folds from 2 on that the rows of each class are enough for, a splitter, or"
+            f" pairs of arrays (training rows, test rows), got {shown(cv)}."
+        ) from error
+    for split in splits:
+        parts = [part.dtype.kind in "iu" and part.ndim == 1 and len(part) > 0 for part in split]
+        if len(split) != 2 or not all(parts) or max(map(np.max, split)) >= len(X) or min(map(np.min, split)) < 0:
+            raise ValueError(
+                f"cv must give pairs of arrays of row numbers from 0 to {len(X) - 1}, training and test rows, got"
+                f" {shown(split)}."
+            )
+    if not splits:
+        raise ValueError(f"cv must give at least one pair of training and test rows, got none from {shown(cv)}.")
+    return splits
 
 
 def _indices(rows):
@@ -301,7 +340,7 @@ def _named(estimators, argument, check):
         names = [f"{n} ({names[:i].count(n) + 1})" if names.count(n) > 1 else n for i, n in enumerate(names)]
         estimators = dict(zip(names, listed))
     if not estimators:
-        raise ValueError(f"{argument} must hold at least one, got {estimators!r}.")
+        raise ValueError(f"{argument} must hold at least one, got none.")
     named = {str(name): check(estimator, argument) for name, estimator in estimators.items()}
     if len(named) < len(estimators):
         raise ValueError(f"{argument} must have names that differ as text, got {list(estimators)!r}.")
@@ -325,15 +364,14 @@ def _check_denoiser(estimator, argument):
         return FunctionTransformer()
     if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "transform"):
         raise TypeError(
-            f"{argument} must have fit and transform, or be 'passthrough', got {estimator!r}. Wrap a regressor or a"
-            " decomposition in EstimatorDenoiser; of a pipeline with a classifier, pass the part up to the denoiser."
+            f"{argument} must have fit and transform, or be 'passthrough', got {shown(estimator)}. Wrap a regressor or"
+            " a decomposition in EstimatorDenoiser; of a pipeline with a classifier, pass the part up to the denoiser."
         )
     return _refuse_noise(estimator, argument)
 
 
 def _check_classifier(estimator, argument):
-    if isinstance(estimator, type) or not is_classifier(estimator):
-        raise TypeError(f"{argument} must be scikit-learn classifiers, got {estimator!r}.")
+    check_classifier(estimator, argument)
     return _refuse_noise(estimator, argument)
 
 

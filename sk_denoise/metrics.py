@@ -5,21 +5,35 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._sklearn import check_clean, check_rows, check_sample_weight
-from ._units import check_data_range, check_image_shape, resolve_data_range
+from ._checks import check_flag, check_weights, is_real, shown
+from ._sklearn import check_clean, check_rows
+from ._units import check_image_shape, resolve_data_range
 
 __all__ = ["accuracy_recovery", "mean_squared_error", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 
 def _pair(X_true, X_pred):
     X_true = check_rows(X_true, "X_true")
-    X_pred = check_clean(X_pred, X_true.shape, "X_pred")
+    X_pred = check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
     return X_true, X_pred
 
 
 def _squared_errors(X_true, X_pred, width):
-    """Mean squared error of each row, in float64, and scaled first, so that no square overflows."""
-    return np.array([np.mean(((a - b) / width) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
+    """Mean squared error of each row, in float64."""
+    # Scaled first, so that no square overflows; where one does all the same, it is no error that could be averaged.
+    try:
+        with np.errstate(over="raise"):
+            return np.array([np.mean(((a - b) / width) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
+    except FloatingPointError:
+        raise _too_far(X_true, X_pred, width) from None
+
+
+def _too_far(X_true, X_pred, width):
+    return ValueError(
+        f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, too far from X_true, which has values from"
+        f" {X_true.min():g} to {X_true.max():g} and a data range {width:g} wide, for the square to be a number. Leave"
+        " such rows out, or check the units."
+    )
 
 
 def _rows64(X):
@@ -27,7 +41,7 @@ def _rows64(X):
 
 
 def _width(data_range, X_true):
-    low, high = resolve_data_range(check_data_range(data_range), X_true)
+    low, high = resolve_data_range(data_range, X_true)
     return high - low
 
 
@@ -59,11 +73,12 @@ def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False, sa
     0.5
     """
     X_true, X_pred = _pair(X_true, X_pred)
+    check_flag(per_image, "per_image")
     errors = _squared_errors(X_true, X_pred, _width(data_range, X_true))
     if per_image:
         return errors
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, X_true, ensure_non_negative=True)
+        sample_weight = check_weights(sample_weight, len(X_true))
     return float(np.average(errors, weights=sample_weight))
 
 
@@ -109,7 +124,7 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
 
 
 def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False):
-    """Structural similarity [1]_, by scikit-image, averaged over images.
+    """Structural similarity [1]_ of images scaled to [0, 1], by scikit-image, averaged over images.
 
     Parameters
     ----------
@@ -146,6 +161,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     from skimage.metrics import structural_similarity
 
     X_true, X_pred = _pair(X_true, X_pred)
+    check_flag(per_image, "per_image")
     height, width, channels = check_image_shape(image_shape, X_true.shape[1])
     # A signal is one pixel high or wide: compare it along its length.
     shape = (*(side for side in (height, width) if side > 1), channels)
@@ -155,15 +171,15 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
         raise ValueError(
             f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side."
         )
-    peak = _width(data_range, X_true)
-    scores = np.array(
-        [
-            structural_similarity(
-                true.reshape(shape), pred.reshape(shape), win_size=window, data_range=peak, channel_axis=-1
-            )
-            for true, pred in zip(_rows64(X_true), _rows64(X_pred))
-        ]
-    )
+    low, high = resolve_data_range(data_range, X_true)
+    # On the scale [0, 1], for products of means far from zero drown what varies, and those of huge or tiny ones leave
+    # floating point.
+    images = ([((row - low) / (high - low)).reshape(shape) for row in _rows64(X)] for X in (X_true, X_pred))
+    options = {"win_size": window, "data_range": 1, "channel_axis": -1}
+    with np.errstate(all="ignore"):
+        scores = np.array([structural_similarity(true, pred, **options) for true, pred in zip(*images)])
+    if np.isnan(scores).any():
+        raise _too_far(X_true, X_pred, high - low)
     return scores if per_image else float(scores.mean())
 
 
@@ -193,8 +209,8 @@ def accuracy_recovery(clean, noisy, denoised):
     nan
     """
     for name, value in (("clean", clean), ("noisy", noisy), ("denoised", denoised)):
-        if not np.isscalar(value) or isinstance(value, str) or not 0 <= value <= 1:
-            raise ValueError(f"{name} must be an accuracy in [0, 1], got {value!r}.")
+        if not is_real(value) or not 0 <= value <= 1:
+            raise ValueError(f"{name} must be an accuracy in [0, 1], got {shown(value)}.")
     return float((denoised - noisy) / (clean - noisy)) if clean > noisy else float("nan")
 
 

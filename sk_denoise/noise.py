@@ -11,10 +11,11 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ._checks import check_flag, shown
 from ._sklearn import assert_all_finite, effective_n_threads, keep_on_error, likely, output_is_default, read_rows
 from ._streams import RowStreams, key_multipliers, row_keys
 from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
-from .noise_models import KINDS, PROBABILITY_KINDS, add_noise
+from .noise_models import KINDS, PROBABILITY_KINDS, add_noise, check_unit
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
@@ -37,6 +38,14 @@ class NoisyArray(np.ndarray):
     """
 
     def __new__(cls, noisy, clean, injector):
+        for name, rows in (("noisy", noisy), ("clean", clean)):
+            plain = isinstance(rows, np.ndarray) and not np.ma.isMaskedArray(rows)
+            if not plain or rows.ndim != 2 or rows.dtype.kind not in "biuf":
+                raise TypeError(f"{name} must be an array of numbers with one image a row, got {shown(rows)}.")
+        if noisy.shape != clean.shape:
+            raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
+        if not isinstance(injector, NoiseInjector):
+            raise TypeError(f"injector must be a NoiseInjector, got {shown(injector)}.")
         self = np.asarray(noisy).view(cls)
         self.clean, self.injector = clean, injector
         return self
@@ -64,10 +73,10 @@ def check_level(level, kind):
     bounds = tuple(level) if pair else (level,)
     highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
     if not all(is_real(bound) and 0 <= bound <= highest for bound in bounds) or (pair and bounds[0] > bounds[1]):
-        what = "a probability" if highest == 1 else "a fraction of the data range"
+        what = "a fraction of the data range: noise of 25 grey values out of 255 is level=25/255"
         raise ValueError(
             f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
-            f" {level!r}. It is {what}: noise of 25 grey values out of 255 is level=25/255."
+            f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
         )
     return tuple(float(bound) for bound in bounds) if pair else float(level)
 
@@ -173,14 +182,13 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if not isinstance(self.when, str) or self.when not in whens:
             raise ValueError(f"when must be {likely(self.when, whens)}")
         check_data_range(self.data_range)
-        if not isinstance(self.clip, (bool, np.bool_)):
-            raise ValueError(f"clip must be True or False, got {self.clip!r}.")
+        check_flag(self.clip, "clip")
         seeds = (np.random.RandomState, np.random.Generator)
         seed = is_integer(self.random_state) and 0 <= self.random_state < 2**64
         if not (seed or self.random_state is None or isinstance(self.random_state, seeds)):
             raise ValueError(
                 "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
-                f" {self.random_state!r}."
+                f" {shown(self.random_state)}."
             )
         return self
 
@@ -235,7 +243,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        return self.inject(X)
+        return self._inject(X)
 
     def transform(self, X):
         """Return `X` with noise, or as it is with ``when="fit"``.
@@ -253,7 +261,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self.check_params()
         X = read_rows(self, X, reset=False, finite=False)
-        return self._plain(X) if self.when == "fit" else self.inject(X)
+        return self._plain(X) if self.when == "fit" else self._inject(X)
 
     @staticmethod
     def _plain(X):
@@ -265,7 +273,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features)
             Clean rows.
 
         Returns
@@ -274,6 +282,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             In the units of `X`; a plain array with ``level=0``.
         """
         check_is_fitted(self)
+        self.check_params()
+        return self._inject(read_rows(self, X, reset=False, finite=False))
+
+    def _inject(self, X):
         level = check_level(self.level, self.kind)
         # Without noise the rows must not carry a source: joblib's cache keys see values and no attributes.
         if level in (0, (0, 0)) and isinstance(self.kind, str):
@@ -338,6 +350,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         noisy : ndarray of shape (n_samples, n_features)
             Noisy rows on the same scale and of the same dtype.
         """
+        self.check_params()
+        check_unit(unit, "unit")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)

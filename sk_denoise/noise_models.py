@@ -8,11 +8,46 @@ float32, which is finer than any image.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
+
+from ._checks import is_real, shown
 
 __all__ = ["KINDS", "gaussian", "masking", "poisson", "rician", "salt_pepper", "speckle", "uniform"]
 
 _F32 = np.float32
+
+
+def check_unit(X, name):
+    """Refuse what is no float array of rows."""
+    if not isinstance(X, np.ndarray) or np.ma.isMaskedArray(X) or X.ndim != 2 or X.dtype.kind != "f" or X.size == 0:
+        raise TypeError(
+            f"{name} must be a float array of shape (n_samples, n_features), scaled to [0, 1], got {shown(X)}."
+        )
+
+
+def _checked(kind):
+    """`kind` with its arguments checked: of a kind and a shape that it can count with."""
+    highest = 1 if kind.__name__ in PROBABILITY_KINDS else np.inf
+
+    @functools.wraps(kind)
+    def checked(X, level, rng):
+        check_unit(X, "X")
+        by_row = isinstance(level, np.ndarray) and level.shape == (len(X), 1) and level.dtype.kind in "fiu"
+        if not (by_row or is_real(level)) or not (np.min(level) >= 0 and np.max(level) <= highest):
+            raise ValueError(
+                f"level must be a number in [0, {highest:g}] or an array of them of shape {(len(X), 1)}, got"
+                f" {shown(level)}."
+            )
+        if not all(hasattr(rng, name) for name in ("random", "standard_normal", "poisson")) or isinstance(rng, type):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
+        return kind(X, level, rng)
+
+    return checked
+
+
+PROBABILITY_KINDS = ("salt_pepper", "masking")
 
 
 def _as(X, level):
@@ -20,6 +55,7 @@ def _as(X, level):
     return np.asarray(level, dtype=X.dtype)
 
 
+@_checked
 def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
 
@@ -50,6 +86,7 @@ def gaussian(X, level, rng):
     return noise
 
 
+@_checked
 def uniform(X, level, rng):
     """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
 
@@ -81,6 +118,7 @@ def uniform(X, level, rng):
     return noise
 
 
+@_checked
 def speckle(X, level, rng):
     """Multiplicative Gaussian noise, ``X * (1 + level * N(0, 1))``, as in ultrasound and radar.
 
@@ -111,6 +149,7 @@ def speckle(X, level, rng):
     return noise
 
 
+@_checked
 def salt_pepper(X, level, rng):
     """Each pixel becomes, with probability `level`, black or white, either as likely.
 
@@ -139,6 +178,7 @@ def salt_pepper(X, level, rng):
     return np.where(draw < level, (draw < level / 2).astype(X.dtype), X)
 
 
+@_checked
 def masking(X, level, rng):
     """Each pixel becomes, with probability `level`, the minimum of the range.
 
@@ -166,6 +206,7 @@ def masking(X, level, rng):
     return X * (rng.random(X.shape, dtype=_F32) >= np.asarray(level, dtype=_F32))
 
 
+@_checked
 def poisson(X, level, rng):
     """Photon counting, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
 
@@ -195,6 +236,8 @@ def poisson(X, level, rng):
     level = np.asarray(level, dtype=np.float64)
     unit = np.maximum(level, 1e-6) ** 2
     mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
+    if np.isnan(mean).any():
+        raise ValueError("X must hold finite numbers, got NaN, of which there are no photons.")
     if mean.max(initial=0) > 1e18:
         raise ValueError(
             f"X has values up to {X.max():g} times the data range, too many photons to count. Remove them, or pass a"
@@ -204,6 +247,7 @@ def poisson(X, level, rng):
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
 
+@_checked
 def rician(X, level, rng):
     """Magnitude of a complex Gaussian, ``sqrt((X + level * N1) ** 2 + (level * N2) ** 2)``, as in magnitude MRI.
 
@@ -234,7 +278,6 @@ def rician(X, level, rng):
 
 
 KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, rician)}
-PROBABILITY_KINDS = ("salt_pepper", "masking")
 
 
 def add_noise(unit, kind, level, streams, *, clip, out):
@@ -265,7 +308,11 @@ def add_noise(unit, kind, level, streams, *, clip, out):
 def _call(kind, unit, level, rng):
     """Noise of a user's own, checked, and never given the rows themselves to write on."""
     name = getattr(kind, "__name__", repr(kind))
-    noisy = np.array(kind(unit.copy(), level, rng), dtype=unit.dtype)
+    returned = kind(unit.copy(), level, rng)
+    try:
+        noisy = np.array(returned, dtype=unit.dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"kind={name} must return an array of numbers, got {shown(returned)}.") from None
     if noisy.shape != unit.shape:
         raise ValueError(f"kind={name} must return an array of the shape it got, {unit.shape}, got {noisy.shape}.")
     if not np.isfinite(noisy).all():

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ._checks import check_choice, check_count, check_path, check_text, likely, shown
 from ._intervals import simultaneous_intervals, verdict
 from ._report_text import tested_name, text
-from ._sklearn import likely
 
 __all__ = ["RecoveryReport"]
 
@@ -131,11 +131,12 @@ class RecoveryReport:
             held = {row[key]: None for row in rows} if rows and key in rows[0] else None
             if held is None:
                 raise ValueError(f"{key!r} is no column of the report; it has {list(self.rows[0])}.")
-            rows = [row for row in rows if row[key] == value]
+            comparable = isinstance(value, (str, int, float, tuple))
+            rows = [row for row in rows if comparable and row[key] == value]
             if not rows:
                 chosen = ", ".join(f"{k}={v!r}" for k, v in names.items() if v is not None and k != key)
-                among = f" among rows with {chosen}" if chosen else ""
-                raise ValueError(f"{key} must be {likely(value, held)[:-1]}{among}.")
+                among = f" Looked for among rows with {chosen}." if chosen else ""
+                raise ValueError(f"{key} must be {likely(value, held)}{among}")
         return rows
 
     def predictions(self, *, denoiser=None, classifier=None, kind=None, level=None, trained_on=None):
@@ -186,10 +187,11 @@ class RecoveryReport:
             What the columns were tested on.
         """
         first = self.rows[0]
-        rows = self.select(denoiser=denoiser or first["denoiser"], classifier=classifier or first["classifier"])
-        if not isinstance(first.get(value), (int, float)):
-            numbers = [key for key, held in first.items() if isinstance(held, (int, float))]
-            raise ValueError(f"value must be {likely(value, numbers)}")
+        check_choice(value, "value", [key for key, held in first.items() if isinstance(held, (int, float))])
+        rows = self.select(
+            denoiser=first["denoiser"] if denoiser is None else denoiser,
+            classifier=first["classifier"] if classifier is None else classifier,
+        )
         trained = list(dict.fromkeys(row["trained_on"] for row in rows))
         tested = list(dict.fromkeys(tested_name(row) for row in rows))
         values = np.full((len(trained), len(tested)), np.nan)
@@ -219,6 +221,10 @@ class RecoveryReport:
             accuracy and SSIM also with `_low` and `_high`. The verdict on PSNR is that on the squared error. Intervals
             are simultaneous over all rows, a set for each of the three.
         """
+        check_text(denoiser, "denoiser")
+        self.select(denoiser=denoiser, trained_on=trained_on)
+        check_count(n_resamples, "n_resamples", 100)
+        check_count(random_state, "random_state", 0)
         pairs = [
             (i, j)
             for i, row in enumerate(self.rows)
@@ -228,7 +234,6 @@ class RecoveryReport:
             and all(row[key] == other[key] for key in ("kind", "level", "classifier"))
         ]
         if not pairs:
-            self.select(denoiser=denoiser, trained_on=trained_on)
             raise ValueError(f"denoiser={denoiser!r} has no other in the report to compare with.")
         rows = []
         for i, j in pairs:
@@ -263,6 +268,8 @@ class RecoveryReport:
         report : RecoveryReport
             A new one.
         """
+        if not isinstance(other, RecoveryReport):
+            raise TypeError(f"other must be a RecoveryReport, got {shown(other)}.")
         if self.key is None or self.key != other.key:
             raise ValueError(
                 "other must be a report of the same test rows, labels and seeds: give both one random_state."
@@ -316,6 +323,8 @@ class RecoveryReport:
         """
         from ._report_html import page
 
+        if path is not None:
+            check_path(path, "path")
         written = page(self)
         if path is not None:
             Path(path).write_text(written, encoding="utf-8")

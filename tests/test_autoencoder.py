@@ -141,11 +141,11 @@ def test_every_architecture_takes_every_shape(architecture, shape):
 @pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
 @pytest.mark.parametrize("latent_dim", [1, 5, 64])
 def test_sizes_counted_before_building_are_those_built(architecture, latent_dim):
-    from sk_denoise import architectures
+    from sk_denoise import _shapes, architectures
 
     hidden = (7, 3) if architecture == "dense" else ()
     for shape in ((8, 8, 1), (9, 5, 3)):
-        counted, _ = architectures.count_values(architecture, shape, latent_dim, hidden)
+        counted, _ = _shapes.count_values(architecture, shape, latent_dim, hidden)
         assert counted == architectures.build(architecture, shape, latent_dim, hidden).count_params()
 
 

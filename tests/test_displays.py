@@ -361,7 +361,7 @@ def test_map_of_codes(fitted, field):
     assert LatentDisplay.from_estimator(fitted[-1], noisy).ax_.get_legend() is None
     with pytest.raises(TypeError, match="must have encode"):
         LatentDisplay.from_estimator(fitted, noisy)
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="one label for each"):
         LatentDisplay.from_estimator(fitted[-1], noisy, y[1:])
 
 
@@ -405,7 +405,7 @@ def test_order_and_choice_of_labels():
     assert display.repaired.tolist() == [0, 2]
     with pytest.raises(ValueError, match="must be some of the classes"):
         ConfusionChangeDisplay.from_predictions(TRUE, BEFORE, AFTER, labels=["dgo"])
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="one label for each"):
         ConfusionChangeDisplay.from_predictions(TRUE, BEFORE, AFTER[1:])
 
 

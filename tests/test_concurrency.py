@@ -1,0 +1,117 @@
+"""One estimator in many threads, many fits at once, other processes, and what a fork does."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sk_denoise import DenoisingAutoencoder
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
+def test_one_estimator_in_eight_threads(architecture, digits):
+    X = digits[0][:300]
+    denoiser = DenoisingAutoencoder(architecture, latent_dim=8, epochs=1, random_state=0).fit(X)
+    whole, score = denoiser.transform(X), denoiser.score(X)
+    chunks = [slice(start, start + 7) for start in range(0, 300, 7)] * 3
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda rows: denoiser.transform(X[rows]), chunks))
+        scores = list(pool.map(denoiser.score, [X] * 8))
+        models = list(pool.map(lambda _: denoiser.model_, range(8)))
+    for rows, result in zip(chunks, results, strict=True):
+        np.testing.assert_array_equal(result, whole[rows])
+    assert set(scores) == {score}
+    for model in models:
+        for values, weights in zip(model.get_weights(), denoiser._weights, strict=True):
+            np.testing.assert_array_equal(values, weights)
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_thirty_two_fits_in_four_threads(architecture, small):
+    base = DenoisingAutoencoder(architecture, latent_dim=4, epochs=2)
+    jobs = [clone(base).set_params(random_state=i % 8, latent_dim=3 + i % 2) for i in range(32)]
+    alone = [clone(jobs[i]).fit(small).transform(small) for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda job: job.fit(small).transform(small), jobs))
+    for i, result in enumerate(together):
+        np.testing.assert_array_equal(result, alone[i % 8])
+
+
+def use_and_refit(denoiser, X):
+    """What other processes do with an estimator that they are sent."""
+    return denoiser.transform(X), clone(denoiser).fit(X).transform(X)
+
+
+@pytest.mark.parametrize("backend", ["spawn", "loky"])
+def test_processes(backend, small):
+    denoiser = DenoisingAutoencoder("conv", latent_dim=4, epochs=2, random_state=0).fit(small)
+    assert denoiser.model_ is not None  # which is not sent along
+    expected = denoiser.transform(small)
+    if backend == "loky":
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(use_and_refit)(denoiser, small) for _ in range(2))
+    else:
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+            found = list(pool.map(use_and_refit, [denoiser] * 2, [small] * 2))
+    for transformed, refitted in found:
+        np.testing.assert_array_equal(transformed, expected)
+        np.testing.assert_array_equal(refitted, expected)
+
+
+FORKED = """
+import json, os, sys
+import numpy as np
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+import tensorflow as tf
+
+X = np.random.default_rng(0).random((40, 16))
+
+def in_child(function):
+    '''What a forked process says.'''
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            function()
+            said = "done"
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(into, said.encode())
+        os._exit(0)
+    os.close(into)
+    said = os.read(out, 10_000).decode()
+    os.waitpid(pid, 0)
+    return said
+
+said = {"imported only": in_child(lambda: DenoisingAutoencoder(epochs=1).fit(X).transform(X))}
+if sys.argv[1] == "theirs":
+    tf.constant(1.0)
+    denoiser = DenoisingAutoencoder(epochs=1)
+else:
+    denoiser = DenoisingAutoencoder(epochs=1).fit(X)
+    denoiser.transform(X)
+    said["transform"] = in_child(lambda: denoiser.transform(X))
+    said["model_"] = in_child(lambda: denoiser.model_)
+said["fit"] = in_child(lambda: denoiser.fit(X))
+said["noise"] = in_child(lambda: NoiseInjector().fit_transform(X))
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("tensorflow_ran", ["theirs", "ours"])
+def test_after_a_fork_there_is_an_error_and_no_waiting(tensorflow_ran):
+    done = subprocess.run([sys.executable, "-c", FORKED, tensorflow_ran], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said.pop("imported only") == said.pop("noise") == "done"
+    assert len(said) >= 1
+    for message in said.values():
+        assert message.startswith("RuntimeError: This process was forked")
+        assert "loky" in message and "spawn" in message
