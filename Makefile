@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 EDITABLE := --config-settings editable_mode=compat
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-oldest lint format docs bench bench-quality wheel clean
+.PHONY: demo test test-oldest lint format docs bench bench-quality bench-long wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sk-denoise demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 test-oldest:
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
@@ -37,6 +37,9 @@ bench: $(VENV)/.dev
 bench-quality: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/defaults.py digits mnist
+
+bench-long: $(VENV)/.dev
+	$(BIN)/python benchmarks/long_runs.py
 
 wheel: $(VENV)/.dev
 	rm -rf dist build

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 import numpy as np
 
 from ._sklearn import check_clean, likely
+from ._warnings import warn_user
 from .noise import NoiseInjector, NoisyArray
 from .noise_models import KINDS
 
@@ -41,11 +41,9 @@ def check_length(y, n_samples):
     if len(y) != n_samples:
         raise ValueError(f"y must have as many rows as X, {n_samples}, got {len(y)}.")
     if getattr(y, "ndim", 1) > 2:
-        warnings.warn(
+        warn_user(
             f"y has the shape {tuple(y.shape)} and not that of X, so it counts as labels and is ignored. If it holds"
-            " the clean images, flatten them: y.reshape(len(y), -1).",
-            UserWarning,
-            stacklevel=5,
+            " the clean images, flatten them: y.reshape(len(y), -1)."
         )
 
 
@@ -73,19 +71,15 @@ def find_target(given, X, y, X_clean, noise):
         return Target("y", clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
         if not (isinstance(noise, str) and noise == DEFAULT_NOISE):
-            warnings.warn(
+            warn_user(
                 f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
-                " at its default behind an injector.",
-                UserWarning,
-                stacklevel=4,
+                " at its default behind an injector."
             )
         return Target("injector", given.clean, given.injector)
     if isinstance(given, NoisyArray):
-        warnings.warn(
+        warn_user(
             "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
-            " rows count as clean ones. Split before adding noise, or pass X_clean=.",
-            UserWarning,
-            stacklevel=4,
+            " rows count as clean ones. Split before adding noise, or pass X_clean=."
         )
     if injector is not None:
         return Target("noise", X, injector)

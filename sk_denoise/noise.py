@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
@@ -15,6 +14,7 @@ from ._checks import check_flag, shown
 from ._sklearn import assert_all_finite, effective_n_threads, keep_on_error, likely, output_is_default, read_rows
 from ._streams import RowStreams, key_multipliers, row_keys
 from ._units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
+from ._warnings import warn_user
 from .noise_models import KINDS, PROBABILITY_KINDS, add_noise, check_unit
 
 __all__ = ["NoiseInjector", "NoisyArray"]
@@ -236,12 +236,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.when == "transform":
             return self._plain(X)
         if not output_is_default(self):
-            warnings.warn(
+            warn_user(
                 "set_output hides the clean rows from the step behind this NoiseInjector: a DenoisingAutoencoder there"
                 " would take the noisy rows for clean ones. Leave the injector's output at set_output(transform="
-                "'default'), or hand the clean rows over as X_clean.",
-                UserWarning,
-                stacklevel=2,
+                "'default'), or hand the clean rows over as X_clean."
             )
         return self._inject(X)
 

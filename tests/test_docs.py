@@ -3,7 +3,9 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import types
+from pathlib import Path
 
 import pytest
 from numpydoc.validate import validate
@@ -65,3 +67,14 @@ def test_names_from_private_modules_are_looked_at_once():
     assert PUBLIC.count("sk_denoise.displays.DenoisingDisplay") == 1
     assert "sk_denoise.displays.DenoisingDisplay.from_estimator" in PUBLIC
     assert len(PUBLIC) == len(set(PUBLIC))
+
+
+def test_every_promise_names_tests_that_exist():
+    tests = Path(__file__).parent
+    page = (tests.parent / "docs" / "promises.rst").read_text()
+    names = set(re.findall(r"``(test_\w+|Test\w+|test_\w+\.py)``", page))
+    assert len(names) > 20
+    code = "".join(path.read_text() for path in tests.glob("test_*.py"))
+    for name in names:
+        found = (tests / name).exists() if name.endswith(".py") else re.search(rf"(def|class) {name}\b", code)
+        assert found, name

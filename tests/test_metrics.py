@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from sk_denoise import NoiseInjector
-from sk_denoise.metrics import accuracy_recovery, mean_squared_error, psnr, ssim
+from sk_denoise.metrics import accuracy_recovery, mean_squared_error, psnr, psnr_scorer, ssim, ssim_scorer
 
 
 def test_psnr_is_scikit_images(digits):
@@ -44,6 +47,41 @@ def test_ssim_shapes_and_order(digits, shape):
     assert ssim(X, low, image_shape=shape, per_image=True).shape == (10,)
 
 
+@pytest.mark.parametrize(
+    ("shape", "window"), [((8, 8), 7), ((16, 4), 3), ((4, 16), 3), ((5, 5, 2), 5), ((1, 64), 7), ((64, 1), 7)]
+)
+@pytest.mark.parametrize("data_range", [(0, 16), (-8, 24)])
+def test_ssim_is_scikit_images(digits, shape, window, data_range):
+    from skimage.metrics import structural_similarity
+
+    size = int(np.prod(shape))
+    X = digits[0][:5, :size]
+    noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
+    sides = tuple(side for side in shape if side > 1)
+    channels = {"channel_axis": -1} if len(shape) > 2 else {}
+    low, high = data_range
+    options = {"win_size": window, "data_range": high - low} | channels
+    expected = [structural_similarity(*(row.reshape(sides) - low for row in pair), **options) for pair in zip(X, noisy)]
+    each = ssim(X, noisy, data_range=data_range, image_shape=shape, per_image=True)
+    np.testing.assert_allclose(each, expected)
+    assert ssim(X, noisy, data_range=data_range, image_shape=shape) == pytest.approx(np.mean(expected))
+
+
+def test_infinitely_different_images_are_told_of(digits):
+    X = digits[0][:2]
+    told = (
+        r"^X_pred has values from -1e\+308 to 15, too far from X_true, which has values from 0 to 16 and a data range"
+        r" 20 wide, for the square to be a number\. Leave such rows out, or check the units\.$"
+    )
+    far = X.copy()
+    far[0, 0] = -1e308
+    far[far == 16] = 15
+    for metric in (psnr, mean_squared_error, ssim):
+        with pytest.raises(ValueError, match=told), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            metric(X, far, data_range=(-4, 16))
+
+
 def test_a_weight_of_two_is_the_row_given_twice(digits):
     X = digits[0][:4]
     noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
@@ -53,7 +91,18 @@ def test_a_weight_of_two_is_the_row_given_twice(digits):
 
 def test_accuracy_recovery():
     assert accuracy_recovery(0.9, 0.5, 0.4) == pytest.approx(-0.25)
-    assert np.isnan(accuracy_recovery(0.9, 0.95, 0.9))
+    assert accuracy_recovery(1, 0, 1) == 1
+    assert accuracy_recovery(1, 0, 0) == 0
+    for noisy in (0.9, 0.95):
+        assert np.isnan(accuracy_recovery(0.9, noisy, 0.9))
+
+
+def test_scorers_take_the_clean_rows_as_y(digits):
+    X = digits[0][:200]
+    noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
+    denoiser = LinearRegression().fit(noisy, X)
+    assert psnr_scorer(denoiser, noisy, X) == psnr(X, denoiser.predict(noisy))
+    assert ssim_scorer(denoiser, noisy, X) == ssim(X, denoiser.predict(noisy))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +114,21 @@ def test_accuracy_recovery():
         (lambda: psnr(np.zeros((2, 3, 3)), np.zeros((2, 3, 3))), "reshape"),
         (lambda: ssim([[0, 1, 1, 0]], [[0, 1, 1, 0]]), "at least 3 pixels"),
         (lambda: ssim([[0, 1, 1, 0]], [[0, 1, 1, 0]], image_shape=(3, 3)), "image_shape must be"),
-        (lambda: accuracy_recovery(90, 0.5, 0.4), "clean must be an accuracy"),
-        (lambda: accuracy_recovery(0.9, 0.5, "x"), "denoised must be an accuracy"),
+        (lambda: ssim([range(64)], [range(64)], image_shape=(2, 32)), "at least 3 pixels"),
+        (
+            lambda: ssim([[3]], [[3]], image_shape=(1, 1)),
+            r"^image_shape=\(1, 1\) reads rows as \(1,\) images; ssim needs",
+        ),
+        (lambda: ssim([[0]], [[0]], per_image=1), "^per_image must be True or False, got 1"),
+        (lambda: psnr([[0]], [[0]], per_image=1), "^per_image must be True or False, got 1"),
+        (lambda: psnr([[0]], [[0]], sample_weight=[1, 2]), "^sample_weight must be one number for each of the 1 rows"),
+        (lambda: psnr([[0]], [[0, 1]]), "^X_pred must have the shape of X_true"),
+        (lambda: psnr([[np.nan]], [[0]]), "^Input X_true contains NaN"),
+        (lambda: psnr([[0]], [[np.nan]]), "^Input X_pred contains NaN"),
+        (lambda: accuracy_recovery(90, 0.5, 0.4), r"^clean must be an accuracy in \[0, 1\], got 90"),
+        (lambda: accuracy_recovery(0.9, 1.5, 0.4), "^noisy must be an accuracy"),
+        (lambda: accuracy_recovery(0.9, -0.1, 0.4), "^noisy must be an accuracy"),
+        (lambda: accuracy_recovery(0.9, 0.5, "x"), "^denoised must be an accuracy"),
     ],
 )
 def test_bad_input(call, match):

@@ -6,9 +6,14 @@ import pytest
 import sklearn
 from scipy import stats
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sk_denoise import NoiseInjector, NoisyArray
 from sk_denoise._streams import RowStreams, key_multipliers, row_keys
+from sk_denoise.noise import _blocks
 from sk_denoise.noise_models import KINDS
 
 N = 1_000_000
@@ -107,6 +112,14 @@ def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
     monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64 * 7)
     monkeypatch.setattr("sk_denoise.noise.effective_n_threads", lambda: n_threads)
     np.testing.assert_array_equal(NoiseInjector(kind, random_state=0).fit_transform(X), whole)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1000, 1000), (5, 2**18), (5, 2**18 + 1), (2**18 + 1, 1)])
+def test_blocks_share_out_the_rows(shape):
+    blocks = [np.arange(shape[0])[rows] for rows in _blocks(shape)]
+    np.testing.assert_array_equal(np.concatenate([*blocks, np.arange(0)]), np.arange(shape[0]))
+    assert all(len(rows) == 1 or len(rows) * shape[1] <= 2**18 for rows in blocks)
+    assert len(blocks) <= max(1, -(-shape[0] * shape[1] // 2**17))
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"poisson"}))
@@ -227,13 +240,28 @@ class TestNoisyArray:
             np.testing.assert_array_equal(again.clean, small)
             assert again.injector.get_params() == noisy.injector.get_params()
 
-    def test_sums_are_plain(self, noisy):
+    def test_results_of_arithmetic_are_plain(self, noisy):
+        assert type(noisy + 1) is type(noisy > 0) is np.ndarray
         assert isinstance(noisy.sum(), np.floating)
+
+
+def test_warnings_point_at_the_line_that_calls_fit(small):
+    # Not under mutmut, whose own frames lie between.
+    injector = NoiseInjector(random_state=0).set_output(transform="pandas")
+    for call in (injector.fit_transform, make_pipeline(injector, StandardScaler()).fit):
+        with pytest.warns(UserWarning, match="set_output") as told:
+            call(small)
+        assert [warning.filename for warning in told] == [__file__]
 
 
 def test_pandas_output_warns_that_the_source_is_lost(small):
     injector = NoiseInjector(random_state=0).set_output(transform="pandas")
-    with pytest.warns(UserWarning, match="set_output hides the clean rows"):
+    told = (
+        r"^set_output hides the clean rows from the step behind this NoiseInjector: a DenoisingAutoencoder there would"
+        r" take the noisy rows for clean ones\. Leave the injector's output at set_output\(transform='default'\), or"
+        r" hand the clean rows over as X_clean\.$"
+    )
+    with pytest.warns(UserWarning, match=told):
         frame = injector.fit_transform(small)
     assert frame.shape == small.shape
 
@@ -254,6 +282,28 @@ def test_pandas_output_warns_that_the_source_is_lost(small):
         ({"data_range": (1, 0)}, "data_range must be"),
         ({"data_range": "uint8"}, "data_range must be"),
         ({"clip": "yes"}, "clip must be True or False"),
+        (
+            {"level": (0.5, 5)},
+            r"^level must be a number in \[0, 4\] or a pair \(low, high\) of such .*'gaussian', got \(0.5, 5",
+        ),
+        ({"level": (0.1, 0.2, 0.3)}, "^level must be"),
+        ({"level": (0.1,)}, "^level must be"),
+        ({"level": (-0.1, 0.2)}, "^level must be"),
+        ({"level": {0.1, 0.2}}, "^level must be"),
+        (
+            {"level": 4.5},
+            r"got 4\.5\. It is a fraction of the data range: noise of 25 grey values out of 255 is level=",
+        ),
+        ({"kind": "salt_pepper", "level": 2}, r"for kind='salt_pepper', got 2\. It is a probability\.$"),
+        ({"kind": ["gaussian"]}, r"^kind must be a callable \(X, level, rng\) -> X_noisy or one of"),
+        ({"when": ["fit"]}, r"^when must be one of \['always', 'fit', 'transform'\], got \['fit'\]"),
+        ({"when": "fitt"}, "^when must be one of .*Did you mean 'fit'"),
+        ({"clip": 1}, "^clip must be True or False, got 1"),
+        (
+            {"random_state": 2**64},
+            r"^random_state must be None, an int in \[0, 2\*\*64\), a RandomState or a numpy Gen",
+        ),
+        ({"random_state": True}, "^random_state must be None.* a RandomState or a numpy Generator, got True"),
         ({"random_state": -1}, "random_state must be"),
         ({"random_state": 1.5}, "random_state must be"),
         ({"kind": lambda X, level, rng: X[:, :1]}, "must return an array of the shape"),
@@ -270,6 +320,162 @@ def test_a_failed_fit_keeps_the_fitted_one(small):
     with pytest.raises(ValueError, match="too wide"):
         injector.fit([[-1e308, 1e308]])
     assert injector.transform(small).shape == small.shape
+
+
+@pytest.mark.parametrize(
+    ("noisy", "clean", "given", "match"),
+    [
+        (
+            [[1.0]],
+            np.ones((1, 1)),
+            NoiseInjector(),
+            r"^noisy must be an array of numbers with one image a row, got \[\[",
+        ),
+        (
+            np.ones((1, 1)),
+            [[1.0]],
+            NoiseInjector(),
+            r"^clean must be an array of numbers with one image a row, got \[\[",
+        ),
+        (np.ones(3), np.ones(3), NoiseInjector(), r"^noisy must be .* got ndarray of shape \(3,\)"),
+        (np.ones((1, 1)), np.ones((1, 1, 1)), NoiseInjector(), "^clean must be an array of numbers"),
+        (np.ones((1, 1)), np.full((1, 1), "a"), NoiseInjector(), "^clean must be an array of numbers"),
+        (np.ma.ones((1, 1)), np.ones((1, 1)), NoiseInjector(), "^noisy must be an array of numbers"),
+        (
+            np.ones((2, 3)),
+            np.ones((3, 2)),
+            NoiseInjector(),
+            r"^clean must have the shape of noisy, \(2, 3\), got \(3, 2",
+        ),
+        (np.ones((1, 1)), np.ones((1, 1)), "masking", "^injector must be a NoiseInjector, got 'masking'"),
+    ],
+)
+def test_no_noisy_array_of_anything_else(noisy, clean, given, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        NoisyArray(noisy, clean, given)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i4", "u1", "f4"])
+def test_noisy_arrays_of_any_numbers(dtype):
+    rows, injector = np.ones((2, 3), dtype), NoiseInjector()
+    noisy = NoisyArray(rows, rows, injector)
+    assert noisy.clean is rows and noisy.injector is injector and noisy.dtype == rows.dtype
+
+
+def test_rows_by_chance_share_no_noise():
+    for injector in (NoiseInjector(clip=False), NoiseInjector(clip=False, random_state=np.random.RandomState(0))):
+        noise = np.asarray(injector.fit_transform(np.zeros((1000, 16), np.float32)))
+        assert len(np.unique(noise, axis=0)) == 1000
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_generators_of_equal_state_draw_equal_noise(make, small):
+    first, second = (np.asarray(NoiseInjector(random_state=make(3)).fit_transform(small)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, NoiseInjector(random_state=make(4)).fit_transform(small))
+
+
+@pytest.mark.parametrize(
+    ("seed", "noise"),
+    [
+        (0, [-0.31339791, -1.83115995]),
+        (np.random.RandomState(0), [-0.31010017, 0.03993851]),
+        (np.random.default_rng(0), [1.25511491, -0.67956185]),
+    ],
+    ids=["int", "RandomState", "Generator"],
+)
+def test_noise_of_a_seed_stays_from_version_to_version(seed, noise):
+    noisy = NoiseInjector(level=1, clip=False, random_state=seed).fit_transform(np.zeros((2, 2)))
+    np.testing.assert_allclose(noisy[1], noise, rtol=1e-5)
+
+
+class TestInject:
+    def test_adds_noise_whatever_when_says(self, small):
+        for when in ("always", "fit", "transform"):
+            injector = NoiseInjector(when=when, random_state=0).fit(small)
+            noisy = injector.inject(small)
+            assert noisy.clean is small and noisy.injector is injector
+            np.testing.assert_array_equal(noisy, NoiseInjector(random_state=0).fit_transform(small))
+
+    @pytest.mark.parametrize("method", ["inject", "transform"])
+    def test_takes_rows_like_those_of_fit(self, method, small):
+        with pytest.raises(NotFittedError):
+            getattr(NoiseInjector(), method)(small)
+        for when in ("always", "fit"):
+            call = getattr(NoiseInjector(when=when).fit(small), method)
+            with pytest.raises(ValueError, match="X has 15 features, but NoiseInjector is expecting 16"):
+                call(small[:, :15])
+            with pytest.raises(ValueError, match="Input X contains NaN"):
+                call(np.where(small == small[3, 3], np.nan, small))
+
+    @pytest.mark.parametrize("method", ["fit", "inject", "transform"])
+    def test_looks_at_the_parameters(self, method, small):
+        injector = NoiseInjector().fit(small).set_params(clip=None)
+        with pytest.raises(ValueError, match=r"^clip must be True or False, got None\.$"):
+            getattr(injector, method)(small)
+
+    def test_plain_rows_are_checked_and_copied(self, small):
+        injector = NoiseInjector(when="transform")
+        assert type(injector.fit_transform(small)) is np.ndarray
+        assert injector.fit_transform(small.astype("u1")).dtype == np.float32
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            injector.fit_transform([[np.nan]])
+
+
+class TestRedraw:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_is_noise_of_the_level_clipped_where_wished(self, kind):
+        unit = np.full((500, 400), X0)
+        mean, variance = MOMENTS[kind]
+        noisy = NoiseInjector(kind, LEVEL, clip=False).redraw(unit, np.random.default_rng(0))
+        assert noisy.mean() == pytest.approx(mean, abs=6 * np.sqrt(variance / unit.size))
+        assert noisy.var() == pytest.approx(variance, rel=0.03)
+        clipped = NoiseInjector(kind, LEVEL).redraw(unit, np.random.default_rng(0))
+        np.testing.assert_array_equal(clipped, np.clip(noisy, 0, 1))
+        assert not np.array_equal(clipped, NoiseInjector(kind, LEVEL).redraw(unit, np.random.default_rng(1)))
+
+    def test_rows_share_no_noise(self, monkeypatch):
+        monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64)
+        noise = NoiseInjector(clip=False).redraw(np.zeros((1000, 16)), np.random.default_rng(0))
+        assert len(np.unique(noise, axis=0)) == 1000
+
+    def test_callables_see_all_rows_at_once(self, monkeypatch, small):
+        monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64)
+        shapes = []
+        injector = NoiseInjector(lambda X, level, rng: shapes.append((X.shape, level)) or X, 0.25)
+        np.testing.assert_array_equal(injector.redraw(small, np.random.default_rng(0)), small)
+        assert shapes == [(small.shape, 0.25)]
+
+    @pytest.mark.parametrize(
+        ("unit", "rng", "params", "match"),
+        [
+            ([[0.5]], np.random.default_rng(0), {}, "^unit must be"),
+            (np.ones(3), np.random.default_rng(0), {}, "^unit must be"),
+            (np.ones((1, 1)), 0, {}, r"^rng must be a numpy\.random\.Generator, got 0\.$"),
+            (np.ones((1, 1)), np.random.RandomState(0), {}, "^rng must be a numpy.random.Generator, got RandomState"),
+            (np.ones((1, 1)), np.random.default_rng(0), {"level": 9}, "^level must be"),
+        ],
+    )
+    def test_bad_input(self, unit, rng, params, match):
+        with pytest.raises((TypeError, ValueError), match=match):
+            NoiseInjector(**params).redraw(unit, rng)
+
+
+def test_tags():
+    tags = [get_tags(NoiseInjector(random_state=state)) for state in (None, np.random.RandomState(0), 0)]
+    assert [tag.non_deterministic for tag in tags] == [True, True, False]
+    assert tags[0].transformer_tags.preserves_dtype == ["float64", "float32"]
+
+
+@pytest.mark.parametrize("level", [0, (0, 0), (0.3, 0.3), 1, (0, 4), [0.1, 0.2], np.float32(0.5)])
+def test_good_levels(level, small):
+    assert NoiseInjector(level=level).fit_transform(small).shape == small.shape
+
+
+@pytest.mark.parametrize("seed", [0, 2**64 - 1, np.uint8(3)])
+def test_good_seeds(seed, small):
+    one, other = (NoiseInjector(random_state=seed).fit_transform(small) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
 
 
 class TestCallables:

@@ -6,6 +6,7 @@ older formats are loaded by the same test, and are never written again.
 
 import copy
 import functools
+import importlib.metadata
 import io
 import json
 import os
@@ -110,8 +111,13 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def made():
-    """One of each; shared, so not to be changed."""
-    return {name: make() for name, make in MAKERS.items()}
+    """One of each, made when it is first asked for; shared, so not to be changed."""
+
+    class Made(dict):
+        def __missing__(self, name):
+            return self.setdefault(name, MAKERS[name]())
+
+    return Made()
 
 
 class TestRoundTrip:
@@ -308,6 +314,152 @@ class TestRefusedAtSave:
         assert same(load(path), made["injector"])
 
 
+def put(document, place, value):
+    """Set what stands at a place such as "estimator/steps/0/0"; without a value, take it away."""
+    *inner, last = [int(key) if key.isdecimal() else key for key in place.split("/")]
+    for key in inner:
+        document = document[key]
+    if value is ABSENT:
+        del document[last]
+    else:
+        document[last] = value
+
+
+ABSENT = object()
+NEWER = "which this version of sk_denoise does not know: a newer one may have written it. Upgrade with: pip install -U"
+PARAMS, STEP = "estimator/params", "estimator/steps/1/1"
+
+
+class TestRefusedAtLoad:
+    """Documents that `save` does not write, each with a digest that is right."""
+
+    @pytest.fixture
+    def forged(self, path):
+        inner = Pipeline([("tv", ImageFilter("tv")), ("none", None)])
+        denoiser = quick(noise=NoiseInjector("masking", 0.2))
+        save(
+            Pipeline([("noise", NoiseInjector()), ("filters", inner), ("net", denoiser), ("skip", "passthrough")]), path
+        )
+
+        def forge(place, value):
+            document, arrays = read_archive(path, max_size=1 << 20)
+            put(document, place, value)
+            write_archive(path, document, arrays)
+            return path
+
+        return forge
+
+    @pytest.mark.parametrize(
+        ("place", "value", "message"),
+        [
+            ("kind", ABSENT, "it holds None, and no estimator."),
+            ("kind", ["estimator"], "it holds ['estimator'], and no estimator."),
+            ("written_by", ABSENT, "document.json lacks ['written_by'] and has the unknown []."),
+            ("estimator", ABSENT, "document.json lacks ['estimator'] and has the unknown []."),
+            ("references", ABSENT, "document.json lacks ['references'] and has the unknown []."),
+            ("generators", ABSENT, "document.json lacks ['generators'] and has the unknown []."),
+            ("more", 1, "document.json lacks [] and has the unknown ['more']."),
+            ("references", {}, "references is no list."),
+            ("references", [1], "references is no string."),
+            ("estimator", [], "class of the estimator is no string out of ['DenoisingAutoencoder', 'ImageFilter', "),
+            (
+                "estimator/class",
+                "os:system",
+                "class of the estimator is no string out of ['DenoisingAutoencoder', 'Ima",
+            ),
+            ("estimator/steps/0/1/class", "Mine", "class of step 'noise' is no string out of"),
+            (f"{STEP}/class", "ImageFilter", "step 'filters' lacks [] and has the unknown ['steps']."),
+            (f"{STEP}/steps/0/1/class", "Mine", "class of step 'filters__tv' is no string out of"),
+            ("estimator/state", {}, "the estimator lacks [] and has the unknown ['state']."),
+            ("estimator/params", ABSENT, "the estimator lacks ['params'] and has the unknown []."),
+            (f"{STEP}/steps", ABSENT, "step 'filters' lacks ['steps'] and has the unknown []."),
+            (f"{STEP}/params/memory", "x", "params of step 'filters' lacks [] and has the unknown ['memory']."),
+            (f"{STEP}/params", [], "params of step 'filters' is no object."),
+            (f"{PARAMS}/verbose", "loud", "The 'verbose' parameter of Pipeline must be"),
+            (f"{PARAMS}/verbose", {"tuple": 1}, "verbose"),
+            ("estimator/steps", {}, "steps of the estimator is no list."),
+            (STEP, [1, 2], "class of step 'filters' is no string"),
+            ("estimator/steps/1", ["filters"], "a step of the estimator is no list of 2."),
+            ("estimator/steps/1", 3, "a step of the estimator is no list of 2."),
+            ("estimator/steps/1/0", 3, "name of a step of the estimator is no string."),
+            (
+                "estimator/steps/1/0",
+                "noise",
+                "steps of the estimator have the names ['noise', 'noise', 'net', 'skip'], w",
+            ),
+            (
+                "estimator/steps/1/0",
+                "a__b",
+                "have the names ['noise', 'a__b', 'net', 'skip'], which are no names of st",
+            ),
+            ("estimator/steps/1/0", "steps", "have the names ['noise', 'steps', 'net', 'skip'], which are no names"),
+            ("estimator/steps/1/0", "memory", "have the names ['noise', 'memory', 'net', 'skip'], which are no names"),
+            ("estimator/steps/1/0", "verbose", "have the names ['noise', 'verbose', 'net', 'skip'], which are no name"),
+            ("estimator/steps", [], "steps of the estimator have the names [], which are no names of steps."),
+            ("estimator/steps/0/1/params", [], "params of step 'noise' is no object."),
+            ("estimator/steps/0/1/params/glow", 1, f"step 'noise' has the parameters ['glow'], {NEWER}"),
+            ("estimator/steps/2/1/params/checkpoint", "x", f"step 'net' has the parameters ['checkpoint'], {NEWER}"),
+            ("estimator/steps/0/1/params/level", {"a": 1}, "level of step 'noise'"),
+            ("estimator/steps/0/1/params/level", 9, "level must be a number"),
+            ("estimator/steps/0/1/state", {}, "step 'noise'"),
+            ("estimator/steps/2/1/params/noise/estimator/class", "Mine", "class of step 'net__noise' is no string out"),
+            ("estimator/steps/2/1/params/noise/other", 1, "noise of step 'net'"),
+            ("estimator/steps/2/1/params/noise/estimator/params/level", {"a": 1}, "level of step 'net__noise'"),
+            (
+                "estimator/steps/0/1/set_output",
+                "polar",
+                "set_output of step 'noise' is no string out of ['default', 'pandas', ",
+            ),
+            ("estimator/requests", [], "requests of the estimator is no object."),
+            ("estimator/steps/0/1/requests", [], "requests of step 'noise' is no object."),
+            ("estimator/requests", {"fit": []}, "requests of the estimator for 'fit' are none that can be set."),
+            ("estimator/requests", {"fly": {}}, "requests of the estimator for 'fly' are none that can be set."),
+            ("estimator/requests", {"score": {"sample_weight": "a b"}}, "the estimator for score has 'a b'."),
+            ("estimator/requests", {"score": {"sample_weight": 1}}, "requests of the estimator is no string."),
+        ],
+    )
+    def test_what_is_wrong_is_told(self, forged, place, value, message):
+        path = forged(place, value)
+        with pytest.raises(InvalidFileError) as error:
+            load(path)
+        assert message in str(error.value)
+        assert str(error.value).startswith(str(path))
+
+    @pytest.mark.parametrize("value", ["default", "pandas", "polars"])
+    def test_set_output(self, forged, value):
+        assert settings(load(forged("estimator/steps/0/1/set_output", value))[0])["set_output"] == value
+
+    @pytest.mark.parametrize("alias", [None, True, False, "weights"])
+    def test_requests(self, forged, alias):
+        loaded = load(forged("estimator/requests", {"score": {"sample_weight": alias}}))
+        assert settings(loaded).get("requests", {}).get("score", {}).get("sample_weight") == alias
+
+    def test_arrays_that_nobody_names(self, path):
+        save(NoiseInjector(), path)
+        document, _ = read_archive(path, max_size=1 << 20)
+        write_archive(path, document, {"weight_0": np.zeros(3, "f4")})
+        with pytest.raises(InvalidFileError, match="weight_0"):
+            load(path)
+
+
+def test_what_is_written_beside_the_estimator(path, monkeypatch):
+    version = importlib.metadata.version
+
+    def lacks_keras(name):
+        if name == "keras":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", lacks_keras)
+    save(NoiseInjector(random_state=np.random.RandomState(0)), path)
+    document, arrays = read_archive(path, max_size=1 << 20)
+    libraries = ("sk_denoise", "numpy", "scikit-learn", "tensorflow")
+    assert document["written_by"] == {name: version(name) for name in libraries} | {"keras": None}
+    assert document["kind"] == "estimator" and document["references"] == [] and arrays == {}
+    assert [generator["class"] for generator in document["generators"]] == ["RandomState"]
+    assert set(document["estimator"]) == {"class", "params"}
+
+
 def network(image_shape, latent_dim):
     import keras
 
@@ -491,7 +643,7 @@ class TestOtherWays:
     def test_skops_asks_for_no_type_but_ours(self, made):
         import skops.io
 
-        for estimator in made.values():
+        for estimator in (made[name] for name in MAKERS):
             asked = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
             assert all(name.startswith("sk_denoise.") for name in asked)
 

@@ -1,14 +1,17 @@
 """Properties that hold for any images: dtypes, layouts, orders, chunks and units."""
 
+import os
+import tempfile
+
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import GaussianNB
 from strategies import FEW, FLOATS, PROPERTIES, Images, cuts, images, layouts, out_dtype, powers_of_two, units
 
-from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, recovery_report
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, recovery_report, save
 from sk_denoise._targets import find_target
 from sk_denoise._units import from_unit, resolve_data_range, to_unit
 from sk_denoise.displays import DenoisingDisplay
@@ -371,4 +374,45 @@ def test_one_row_is_enough_for_all(clean_row: Images):
     assert not np.isnan(psnr(clean_row.X, denoised, data_range=clean_row.data_range))
 
 
-# Save and load
+class TestSaveAndLoad:
+    @PROPERTIES
+    @given(images(), injectors(tuple(KINDS)), st.sampled_from(["always", "fit", "transform"]))
+    def test_noise(self, given, injector, when):
+        injector = with_range(injector, given.data_range).set_params(when=when).fit(given.X)
+        loaded = saved_and_loaded(injector)
+        assert loaded.get_params() == injector.get_params()
+        assert loaded.data_range_ == injector.data_range_
+        np.testing.assert_array_equal(loaded.transform(given.X), injector.transform(given.X))
+
+    @PROPERTIES
+    @given(images(shape=(5, 16), dtypes=("f4", "f8", "u1")), st.sampled_from(["median", "gaussian", "tv", "wavelet"]))
+    def test_filters(self, given, method):
+        fitted = ImageFilter(method, data_range=given.data_range, random_state=0).fit(given.X)
+        loaded = saved_and_loaded(fitted)
+        assert loaded.params_ == fitted.params_
+        np.testing.assert_array_equal(loaded.transform(given.X), fitted.transform(given.X))
+
+    @settings(FEW, max_examples=8)
+    @given(
+        images(shape=(8, 16), dtypes=("f4", "f8", ">f8", "u1", "?")),
+        st.sampled_from(["dense", "conv", "unet"]),
+        st.sampled_from(["gaussian", NoiseInjector("masking", (0.1, 0.3)), None]),
+        st.booleans(),
+    )
+    def test_networks_and_what_they_learn_next(self, given, architecture, noise, partly):
+        denoiser = DenoisingAutoencoder(architecture, latent_dim=3, epochs=1, noise=noise, random_state=0)
+        denoiser.set_params(data_range=given.data_range, warm_start=True)
+        denoiser.partial_fit(given.X) if partly else denoiser.fit(given.X)
+        loaded = saved_and_loaded(denoiser)
+        for _ in range(2):
+            assert loaded.history_ == denoiser.history_
+            np.testing.assert_array_equal(loaded.predict(given.X), denoiser.predict(given.X))
+            for each in (loaded, denoiser):
+                each.partial_fit(given.X) if partly else each.fit(given.X)
+
+
+def saved_and_loaded(estimator):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "estimator.zip")
+        save(estimator, path)
+        return load(path)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from sk_denoise import NoiseInjector
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise._targets import DEFAULT_NOISE, Target, check_length, check_noise, corruption, find_target, image_target
 from sk_denoise.noise_models import KINDS
 
@@ -220,3 +220,13 @@ class TestCorruption:
         target = Target("noise", unit, NoiseInjector(level=2, data_range=(0, 10)))
         noisy = self.draw(target, (2, 7), unit)
         assert noisy.min() == pytest.approx(-0.4) and noisy.max() == pytest.approx(1.6)
+
+
+def test_warnings_point_at_the_line_that_calls_fit(small, noisy):
+    # Not under mutmut, whose own frames lie between.
+    for call in ("fit", "partial_fit", "fit_transform"):
+        for rows, y in ((small, small.reshape(60, 4, 4)), (noisy, None), (noisy[:30], None)):
+            denoiser = DenoisingAutoencoder(noise="masking", epochs=1, latent_dim=2)
+            with pytest.warns(UserWarning) as told:
+                getattr(denoiser, call)(rows, y)
+            assert [warning.filename for warning in told] == [__file__], (call, told[0].message)
