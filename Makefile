@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EDITABLE := --config-settings editable_mode=compat
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-oldest lint format docs bench bench-quality bench-long wheel clean
+.PHONY: demo test test-oldest lint format docs bench bench-quality bench-long mutation wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sk-denoise demo
@@ -40,6 +40,11 @@ bench-quality: $(VENV)/.dev
 
 bench-long: $(VENV)/.dev
 	$(BIN)/python benchmarks/long_runs.py
+
+mutation: $(VENV)/.dev
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt $(EDITABLE) -e '.[mutation]'
+	rm -rf build/mutation
+	$(BIN)/python benchmarks/mutation.py
 
 wheel: $(VENV)/.dev
 	rm -rf dist build

@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -68,9 +69,10 @@ def test_moments_match_the_closed_form(kind, source):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_level_zero_is_no_noise_and_a_plain_array(kind, digits):
+@pytest.mark.parametrize("level", [0, (0, 0)])
+def test_level_zero_is_no_noise_and_a_plain_array(kind, level, digits):
     X = digits[0][:20]
-    noisy = NoiseInjector(kind, 0, random_state=0).fit_transform(X)
+    noisy = NoiseInjector(kind, level, random_state=0).fit_transform(X)
     assert type(noisy) is np.ndarray
     np.testing.assert_array_equal(noisy, X)
 
@@ -195,6 +197,14 @@ def test_dtypes(dtype, out, digits):
     noisy = NoiseInjector(random_state=0).fit_transform(X)
     assert noisy.dtype == np.dtype(out)
     np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_float16_is_rounded_once(clip):
+    X = np.random.default_rng(0).uniform(0, 10, (50, 9)).astype(np.float16)
+    injector = NoiseInjector(level=0.3, data_range=(0, 10), clip=clip, random_state=0).fit(X)
+    single = np.asarray(injector.transform(X.astype(np.float32)))
+    np.testing.assert_array_equal(injector.transform(X), single.astype(np.float16))
 
 
 def test_auto_range():
@@ -521,6 +531,17 @@ def test_callers_settings_hold_in_threads(monkeypatch, small):
         injector.transform(bad)
     with sklearn.config_context(assume_finite=True):
         assert np.isnan(injector.transform(bad)).sum() == 1
+
+
+def test_callers_numpy_settings_hold_in_threads(monkeypatch):
+    monkeypatch.setattr("sk_denoise.noise._BLOCK_VALUES", 64)
+    monkeypatch.setattr("sk_denoise.noise.effective_n_threads", lambda: 2)
+    injector = NoiseInjector(data_range=(0, 1e-30), clip=False, random_state=0).fit(np.zeros((60, 16)))
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        injector.transform(np.full((60, 16), 1e300))
+    with np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(injector.transform(np.full((60, 16), 1e300))).all()
 
 
 def test_poisson_counts_that_do_not_fit():

@@ -166,6 +166,11 @@ class TestRoundTrip:
         assert same(loaded, estimator)
         np.testing.assert_array_equal(loaded.transform(ROWS), estimator.transform(ROWS))
 
+    def test_files_at_hand(self, path):
+        for name in MAKERS:
+            loaded = load(DATA / f"format_{VERSION}_{name}.zip")
+            assert same(again(loaded, path), loaded)
+
     def test_validation_losses_may_be_missing(self, path):
         estimator = quick(warm_start=True).fit(ROWS).set_params(validation_split=0.2).fit(ROWS)
         assert np.isnan(estimator.history_["val_loss"][0])
@@ -263,6 +268,15 @@ class TestRefusedAtSave:
             (make_pipeline(quick(noise=type("Mine", (NoiseInjector,), {})())), "step 'denoisingautoencoder__noise'"),
             (make_pipeline(NoiseInjector(), memory="somewhere"), r"set_params\(memory=None\)"),
             (make_pipeline(NoiseInjector(), memory=joblib.Memory(None)), r"set_params\(memory=None\)"),
+            (
+                Pipeline([("a", "dense")]),
+                "^step 'a' is 'dense'; only NoiseInjector, DenoisingAutoencoder, ImageFilter and",
+            ),
+            (make_pipeline(NoiseInjector(), verbose=1j), "^verbose is 1j, which cannot be saved"),
+            (
+                Pipeline([("a", make_pipeline(NoiseInjector(), memory="x"))]),
+                r"^memory='x' of step 'a' cannot be saved: it names a folder of pickles, which can run code\. Call",
+            ),
             (NoiseInjector(level={"a": 1}), "level of the estimator is"),
             (Pipeline([("a", NoiseInjector(level=1j))]), "level of step 'a' is 1j, which cannot be saved"),
             (quick(latent_dim=0), "cannot be saved: The 'latent_dim' parameter"),
@@ -288,6 +302,13 @@ class TestRefusedAtSave:
         with pytest.raises(ValueError, match=r"attributes \['note'\].*delattr"):
             save(estimator, path)
 
+    def test_attributes_of_pipelines(self, path):
+        inner = make_pipeline(NoiseInjector())
+        inner.note = "mine"
+        for pipe, where in ((inner, "the estimator"), (Pipeline([("a", inner)]), "step 'a'")):
+            with pytest.raises(ValueError, match=rf"{where} .*attributes \['note'\]|attributes \['note'\].* {where}"):
+                save(pipe, path)
+
     def test_the_model_is_built_again(self, made, path):
         estimator = copy.deepcopy(made["dense"])
         assert estimator.model_ is not None
@@ -309,7 +330,7 @@ class TestRefusedAtSave:
 
         monkeypatch.setattr(os, "replace", fail)
         with pytest.raises(OSError, match="no space left"):
-            save(made["dense"], path)
+            save(quick(), path)
         assert os.listdir(path.parent) == [path.name]
         assert same(load(path), made["injector"])
 
@@ -425,6 +446,10 @@ class TestRefusedAtLoad:
         assert message in str(error.value)
         assert str(error.value).startswith(str(path))
 
+    def test_parameters_that_are_missing_take_their_defaults(self, forged):
+        assert load(forged(f"{PARAMS}/verbose", ABSENT)).verbose is False
+        assert load(forged(f"{STEP}/steps/0/1/params/method", ABSENT))[1][0].method == ImageFilter().method
+
     @pytest.mark.parametrize("value", ["default", "pandas", "polars"])
     def test_set_output(self, forged, value):
         assert settings(load(forged("estimator/steps/0/1/set_output", value))[0])["set_output"] == value
@@ -518,9 +543,11 @@ class TestCallables:
             load(path)
 
     def test_another_network_is_refused(self, path):
-        save(quick(network).fit(ROWS), path)
-        with pytest.raises(InvalidFileError, match="Hand over the function that it was trained with"):
-            load(path, objects={NETWORK: other_network})
+        fitted = quick(network).fit(ROWS)
+        for estimator in (fitted, make_pipeline(NoiseInjector(), fitted)):
+            save(estimator, path)
+            with pytest.raises(InvalidFileError, match="Hand over the function that it was trained with"):
+                load(path, objects={NETWORK: other_network})
 
     def test_classes_losses_and_objects_without_a_name(self, path):
         import keras
@@ -589,12 +616,15 @@ class TestVersions:
         assert read_archive(path, max_size=1 << 20)[0]["written_by"]["numpy"] == np.__version__
 
 
-def test_max_size(made, path):
-    save(made["dense"], path)
-    with pytest.raises(InvalidFileError, match="Pass a larger max_size"):
-        load(path, max_size=1000)
-    for wrong in (0, None, 1e9, "1"):
-        with pytest.raises(ValueError, match="max_size must be a positive int"):
+def test_max_size(path):
+    save(quick(), path)
+    size = path.stat().st_size
+    assert same(load(path, max_size=size), quick())
+    for small in (1, size - 1):
+        with pytest.raises(InvalidFileError, match="Pass a larger max_size"):
+            load(path, max_size=small)
+    for wrong in (0, None, 1e9, "1", True):
+        with pytest.raises(ValueError, match=rf"^max_size must be a positive int, a number of bytes, got {wrong!r}\.$"):
             load(path, max_size=wrong)
 
 

@@ -1,0 +1,117 @@
+"""Whether the tests notice faults: mutmut puts one at a time into four modules, and runs the tests of that module.
+
+``python benchmarks/mutation.py`` prints the table and the faults that no test noticed, each with the reason that stands
+in ``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` does so for one module. The modules are
+copied to ``build/mutation``. Faults that were noticed there before count as noticed until their function changes, so
+remove that folder where tests were taken away. From nothing it takes half an hour.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "mutation"
+REASONS = ROOT / "benchmarks" / "results" / "mutation_reasons.txt"
+# Tests of a second or less, and of no more than the module: each fault costs as much as they take.
+TESTS = {
+    "noise": ["test_noise.py", "test_properties.py::TestNoise"],
+    "_targets": ["test_targets.py", "test_properties.py::TestTargetRule"],
+    "metrics": ["test_metrics.py", "test_properties.py::TestMetrics"],
+    "persistence": ["test_persistence.py"],
+}
+# Left out: what trains networks, or starts Python anew.
+LEFT_OUT = {
+    "_targets": "warnings_point",
+    "noise": "warnings_point",
+    "persistence": "TestOtherWays or TestTrainingGoesOn or TestVersions or denoiser_parameters or dense or unet"
+    " or partly or [pipeline] or validation_losses or classes_losses or imports or skops or data_frames"
+    " or test_filters or absent or handed_over or built_again or another_network or not_finite or is_a_zip",
+}
+# Its fork server has collected the tests and run none, so that forks from it may use TensorFlow.
+CONFIG = """
+[tool.mutmut]
+source_paths = ["sk_denoise"]
+only_mutate = ["sk_denoise/{module}.py"]
+process_isolation = "forkserver"
+use_git_change_detection = false
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning:mutmut"]
+pytest_add_cli_args_test_selection = {tests}
+"""
+CAUGHT = ("killed", "timeout", "segfault")
+
+
+def run(module, n_processes):
+    """The faults of `module` as ``{name: status}``, and a function that shows the lines of one."""
+    folder = WORK / module
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("sk_denoise", "tests"):
+        shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    tests = [f"tests/{name}" for name in TESTS[module]] + ["-k", f"not ({LEFT_OUT.get(module, 'nothing')})"]
+    config = CONFIG.format(module=module, tests=json.dumps(tests))
+    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
+    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # which test runs what: it may have changed
+    mutmut = [sys.executable, "-m", "mutmut"]
+    test = [*mutmut, "run", "--max-children", str(n_processes)]
+
+    def read():
+        command = [*mutmut, "results", "--all", "1"]
+        lines = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.splitlines()
+        return dict(line.strip().split(": ") for line in lines)
+
+    before = read()
+    subprocess.run(test, cwd=folder, check=True, stdout=sys.stderr)
+    statuses = read()
+    # Those that had survived already: mutmut takes them up again only by name.
+    again = [name for name, status in statuses.items() if status not in CAUGHT and before.get(name) == status]
+    if again:
+        subprocess.run([*test, *again], cwd=folder, check=True, stdout=sys.stderr)
+        statuses = read()
+
+    def show(name):
+        shown = subprocess.run([*mutmut, "show", name], cwd=folder, check=True, capture_output=True, text=True).stdout
+        changes = [line for line in shown.splitlines()[3:] if line[:1] in "+-"]
+        return " ".join(" ".join(line.split()) for line in changes if not line.startswith(("+++", "---")))
+
+    return statuses, show
+
+
+def function_of(name):
+    """``module.Class.function`` from a name of mutmut's."""
+    module, _, mangled = name.removeprefix("sk_denoise.").partition(".x")
+    return ".".join([module, *filter(None, mangled.rpartition("__mutmut_")[0].removeprefix("_").split("ǁ"))])
+
+
+def read_reasons():
+    """The reasons by ``function: change``, the fault that they excuse."""
+    blocks = REASONS.read_text().split("\n\n") if REASONS.exists() else []
+    pairs = [block.strip().split("\n  ", 1) for block in blocks if block.strip() and not block.startswith("#")]
+    return {fault: " ".join(reason.split()) for fault, reason in pairs}
+
+
+def main(modules, n_processes=1):
+    """Print the table and the survivors."""
+    reasons, rows, survivors = read_reasons(), [], []
+    for module in modules:
+        statuses, show = run(module, n_processes)
+        caught = sum(status in CAUGHT for status in statuses.values())
+        rows.append((module, len(statuses), caught))
+        for name, status in statuses.items():
+            if status not in CAUGHT:
+                fault = f"{function_of(name)}: {show(name)}"
+                survivors.append(f"{fault}\n  {reasons.get(fault, f'{status}, not explained')}")
+    if len(rows) > 1:
+        rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+    print(f"mutmut {importlib.metadata.version('mutmut')}, {datetime.date.today()}\n")
+    print(f"{'module':<16}{'mutants':>8}{'caught':>8}{'survived':>10}{'% caught':>10}")
+    for module, total, caught in rows:
+        print(f"{module:<16}{total:>8}{caught:>8}{total - caught:>10}{100 * caught / total:>10.1f}")
+    print("\nSurvivors\n\n" + "\n\n".join(survivors))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(TESTS))
