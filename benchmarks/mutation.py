@@ -29,7 +29,7 @@ LEFT_OUT = {
     "_targets": "warnings_point",
     "noise": "warnings_point",
     "persistence": "TestOtherWays or TestTrainingGoesOn or TestVersions or denoiser_parameters or dense or unet"
-    " or partly or [pipeline] or validation_losses or classes_losses or imports or skops or data_frames"
+    " or partly or [pipeline] or validation_losses or classes_losses or loading_imports or data_frames"
     " or test_filters or absent or handed_over or built_again or another_network or not_finite or is_a_zip",
 }
 # Its fork server has collected the tests and run none, so that forks from it may use TensorFlow.

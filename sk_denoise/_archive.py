@@ -168,6 +168,8 @@ def replacing(path):
     folder = os.path.dirname(path)
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "No regular file, and moving one there would destroy it", path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else None

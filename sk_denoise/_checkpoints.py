@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
+import importlib
 import json
-import marshal
 import os
 import sys
-import types
 
 import numpy as np
 
-from ._archive import MAX_SIZE, InvalidFileError, invalid, read_archive, write_archive
+from ._archive import MAX_SIZE, InvalidFileError, read_archive, write_archive
+from ._callables import UnknownError, describe
 from ._checks import is_integer, shown
 from ._training import Progress
 
 _BLOCK_VALUES = 1 << 20  # read at a time, so that a memory map is not copied
 _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
+_NOT_OURS = "{path} is damaged, or no checkpoint of this fit. To train from the start, delete it."
 
 
 class Checkpoint:
@@ -32,8 +32,11 @@ class Checkpoint:
     """
 
     def __init__(self, folder, fingerprint):
+        folder = os.fsdecode(folder)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise NotADirectoryError(f"checkpoint must be a folder, and {folder!r} is none. Name another.")
         os.makedirs(folder, exist_ok=True)
-        self.path = os.path.join(os.fsdecode(folder), f"{fingerprint}.zip")
+        self.path = os.path.join(folder, f"{fingerprint}.zip")
 
     def save(self, trainer, progress):
         """Write what an epoch has left, in the place of what the epoch before had left."""
@@ -59,12 +62,12 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except InvalidFileError as error:
-            raise InvalidFileError(f"{error} To train from the start, delete it.") from error
+            raise InvalidFileError(_NOT_OURS.format(path=self.path)) from error
         try:
             progress = self._progress(document, arrays)
             trainer.set_state([arrays[f"state_{i}"] for i in range(sum(name.startswith("state_") for name in arrays))])
         except (KeyError, TypeError, ValueError) as error:
-            raise invalid(self.path, f"it is no checkpoint of this fit ({error!r})") from error
+            raise InvalidFileError(_NOT_OURS.format(path=self.path)) from error
         return progress
 
     @staticmethod
@@ -80,7 +83,7 @@ class Checkpoint:
 
 
 def fingerprint(estimator, job, weights):
-    """A name for a fit: equal for fits that end with the same weights, and for no others.
+    """A name for a fit, which no fit has that could end with other weights.
 
     Parameters
     ----------
@@ -101,14 +104,24 @@ def fingerprint(estimator, job, weights):
             f"random_state must be an int with checkpoint, so that a fit can be known again, got"
             f" {shown(estimator.random_state)}. Pass random_state=0, or checkpoint=None."
         )
-    plan = {name: value for name, value in vars(job.plan).items() if name != "verbose"}
-    settings = [vars(job.spec), plan, job.source, job.noise, getattr(job.noise, "data_range_", None), job.data_range]
-    callbacks = [_name_of(type(callback)) for callback in job.callbacks]
+    if job.callbacks:
+        raise ValueError(
+            f"checkpoint cannot keep what callbacks remember from epoch to epoch, got callbacks={shown(job.callbacks)}."
+            " Pass callbacks=None, early_stopping=True in the place of EarlyStopping, or checkpoint=None."
+        )
     from . import _keras
 
-    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    told = [settings, callbacks, _keras.precision(), versions, sys.byteorder]
-    digest, known = hashlib.sha256(json.dumps(told, sort_keys=True, default=_describe).encode()), {}
+    noises = [None if rows is None else rows.noise for rows in (job.training, job.held_out)]
+    plan = {name: value for name, value in vars(job.plan).items() if name != "verbose"}
+    settings = [vars(job.spec), plan, job.source, noises, job.data_range, _keras.precision()]
+    try:
+        told = [describe(settings), {name: module_version(name) for name in _LIBRARIES}, sys.byteorder]
+    except UnknownError as error:
+        raise ValueError(
+            f"checkpoint must know again what a fit depends on, but {error}. Use Keras' own classes, or functions that"
+            " use nothing but their arguments, libraries, numbers, texts and such functions; or checkpoint=None."
+        ) from None
+    digest, known = hashlib.sha256(json.dumps(told, sort_keys=True).encode()), {}
     for rows in (job.training, job.held_out):
         for array in (None, None, None) if rows is None else (rows.clean, rows.noisy, rows.chosen):
             if array is not None and id(array) not in known:  # training and validation rows may be of one array
@@ -119,35 +132,20 @@ def fingerprint(estimator, job, weights):
     return digest.hexdigest()
 
 
+def module_version(name):
+    """By the module, for TensorFlow comes in distributions of several names."""
+    return importlib.import_module(name).__version__
+
+
 def _digest_of(array):
     """Digest of dtype, shape and values, whatever the layout in memory."""
+    array = np.asarray(array)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)  # the rest of it is padding, and nothing that training sees
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    if array.ndim == 0:
+        array = array[None]
     step = max(1, _BLOCK_VALUES // max(1, array[:1].size))
     for start in range(0, len(array), step):
         digest.update(np.ascontiguousarray(array[start : start + step]).view(np.uint8).data)
     return digest.digest()
-
-
-def _describe(value):
-    """`value`, which JSON does not have, as something that it has."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "get_params"):  # noise
-        params = value.get_params(deep=False)
-        # Training draws the noise from generators of its own, and draws it always.
-        return [type(value).__name__, {k: v for k, v in params.items() if k not in ("random_state", "when")}]
-    if hasattr(value, "get_config") and not isinstance(value, type):  # of Keras
-        return [_name_of(type(value)), value.get_config()]
-    if isinstance(value, type):
-        return _name_of(value)
-    if isinstance(value, types.FunctionType) and value.__closure__ is None:
-        # Without references, whose number differs from process to process.
-        return [_name_of(value), hashlib.sha256(marshal.dumps(value.__code__, 2)).hexdigest(), value.__defaults__]
-    raise ValueError(
-        f"checkpoint must know again what a fit depends on, and cannot tell {shown(value)} from others like it. Use a"
-        " function without variables of functions around it, a class, or an object with get_config; or checkpoint=None."
-    )
-
-
-def _name_of(value):
-    return f"{value.__module__}:{value.__qualname__}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,7 +17,6 @@ from ._sklearn import check_clean, check_rows, likely, read_rows
 from ._targets import check_noise, corruption, find_target
 from ._training import Plan, Progress, Rows, train
 from ._units import check_data_range, check_image_shape, check_in_range, is_integer, resolve_data_range
-from .noise import NoiseInjector
 
 _ARCHITECTURES = ("dense", "conv", "unet")  # named here too: architectures.py imports keras
 
@@ -27,7 +27,6 @@ class Job:
 
     spec: NetworkSpec
     source: str  # of the clean rows
-    noise: NoiseInjector | None
     data_range: tuple[float, float]
     training: Rows
     held_out: Rows | None
@@ -85,7 +84,7 @@ def prepare(estimator, X, y, X_clean, validation_data, *, continued, partial):
     plan = make_plan(estimator, len(training), continued, partial)
     _keras_checks.check_rate_callbacks(callbacks, scheduled=plan.schedule == "cosine" and plan.rate is not None)
     _keras_checks.check_memory(spec, min(plan.batch_size, len(training)))
-    return Job(spec, target.source, target.noise, data_range, training, held_out, plan, callbacks)
+    return Job(spec, target.source, data_range, training, held_out, plan, callbacks)
 
 
 def set_up(trainer, estimator, job, continued, partial):
@@ -151,8 +150,9 @@ class Keeper:
             kept = f"holds epoch {n_epochs}, the last whole one; with warm_start=True the next fit trains on from there"
         else:
             kept = "is as it was before this fit"
-        if self._checkpoint is not None and n_epochs:
-            kept += f". A fit with the same parameters and rows goes on after epoch {n_epochs}, from the checkpoint"
+        if self._checkpoint is not None and n_epochs and os.path.exists(self._checkpoint.path):
+            again = "the same estimator, as it was before," if "holds" in kept else "the same parameters and rows"
+            kept += f". A fit with {again} goes on after epoch {n_epochs}, from the checkpoint"
         return f"Training stopped after {n_epochs} of {self._job.plan.epochs} epochs. The {name} {kept}."
 
 
@@ -213,7 +213,7 @@ def make_rows(rows, target, data_range):
     """Rows to train or validate on, as `target` says."""
     noisy = rows if target.source in ("X_clean", "y") else None
     corrupt = None if target.noise is None else corruption(target, data_range)
-    return Rows(target.clean, noisy, corrupt, data_range)
+    return Rows(target.clean, noisy, corrupt, data_range, target.noise)
 
 
 def split(estimator, rows, target, data_range, validation_data, partial):

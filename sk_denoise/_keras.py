@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import math
 import multiprocessing
 import os
+import random
 import threading
 from collections import OrderedDict
 
@@ -29,6 +31,7 @@ except ImportError as error:  # pragma: no cover - a broken installation
     ) from error
 
 from . import architectures
+from ._callables import UnknownError, describe
 from ._keras_checks import check_model
 from ._processes import check_not_forked
 from ._reproducible import use_own_sums
@@ -64,6 +67,7 @@ _REGISTER = 16  # float32 values that a vector register holds
 _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 _lock = threading.Lock()
+_building = threading.RLock()
 _idle_trainers: OrderedDict[tuple, Trainer] = OrderedDict()
 _forwards: OrderedDict[tuple, Forward] = OrderedDict()
 
@@ -83,8 +87,21 @@ class _Same:
 
 def _key(spec: NetworkSpec):
     """Cache key; the precision that the user chose for Keras shapes the graph too."""
-    values = tuple(_Same(value) if callable(value) else value for value in vars(spec).values())
-    return values, *precision()
+    values = [(_Same(value), _described(value)) if callable(value) else value for value in vars(spec).values()]
+    return tuple(values), *precision(), keras.config.epsilon(), keras.config.image_data_format()
+
+
+def _described(value):
+    """What a callable is and depends on, as text; None where that may change unseen."""
+    try:
+        return json.dumps(describe(value), sort_keys=True)
+    except UnknownError:
+        return None
+
+
+def _is_fixed(spec):
+    """False where a callable may do something else the next time, and so must be compiled again."""
+    return all(_described(value) is not None for value in vars(spec).values() if callable(value))
 
 
 def precision():
@@ -92,11 +109,11 @@ def precision():
     return keras.config.dtype_policy().name, keras.config.floatx()
 
 
-def build_model(spec):
-    """Build and compile a network through scikeras."""
+def build_model(spec, seed=0):
+    """Build and compile a network through scikeras; `seed` is for what a callable architecture draws."""
 
     def build(compile_kwargs):
-        model = _uncompiled(spec)
+        model = _uncompiled(spec, seed)
         model.compile(**compile_kwargs)
         return model
 
@@ -105,9 +122,10 @@ def build_model(spec):
     return wrapper.initialize(shapes, shapes).model_
 
 
-def _uncompiled(spec):
-    model = architectures.build(spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes)
-    check_model(model, spec)
+def _uncompiled(spec, seed=0):
+    with _drawing(seed) if callable(spec.architecture) else contextlib.nullcontext():
+        model = architectures.build(spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes)
+        check_model(model, spec)
     return model
 
 
@@ -117,6 +135,24 @@ def working_model(spec):
     if isinstance(spec.architecture, str):
         use_own_sums(_layers(model))
     return model
+
+
+@contextlib.contextmanager
+def _drawing(seed):
+    """Seed Python's global stream meanwhile, from which Keras draws the seeds that a callable architecture left out."""
+    with _building:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
+
+
+def _initializer(layer, variable):
+    """What draws the weights of `variable`; None where its layer does not tell."""
+    name = variable.name.removesuffix("_kernel")
+    return getattr(layer, f"{variable.name}_initializer", None) or getattr(layer, f"{name}_initializer", None)
 
 
 def _takes_weights(loss):
@@ -159,6 +195,7 @@ class Trainer:
 
     def __init__(self, spec):
         self.model = working_model(spec)
+        self._spec = spec
         self.optimizer = self.model.optimizer
         self.optimizer.build(self.model.trainable_variables)
         self._first_weights = self.model.get_weights()
@@ -213,8 +250,15 @@ class Trainer:
         weights = dict(zip((id(v) for v in self.model.weights), self._first_weights))
         seeds = np.random.SeedSequence(seed).generate_state(len(self.model.variables))
         own = {id(v): (layer, v) for layer in _layers(self.model) for v in layer.weights}
+        if callable(self._spec.architecture) and not all(
+            _initializer(*pair) for pair in own.values() if pair[0].trainable
+        ):
+            # Layers that do not tell how they draw their weights draw them in building.
+            drawn = build_model(self._spec, seed)
+            trainable = [v.trainable for v in self.model.weights]
+            weights |= {k: w for k, w, t in zip(weights, drawn.get_weights(), trainable) if t}
         for number, (key, (layer, variable)) in zip(seeds, own.items()):
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = _initializer(layer, variable)
             # What a callable architecture froze, it means to keep.
             if initializer is not None and layer.trainable:
                 config = initializer.get_config()
@@ -374,7 +418,7 @@ class Forward:
 def lease_trainer(spec, *, private):
     """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not used again."""
     check_not_forked()
-    private = private or not spec.is_fixed
+    private = private or not _is_fixed(spec)
     with _lock:
         trainer = None if private else _idle_trainers.pop(_key(spec), None)
     if trainer is None:
@@ -391,7 +435,7 @@ def forward_for(spec, weights):
     """The compiled inference for `spec`, and for `weights` of these shapes."""
     with _lock:
         forward = _forwards.get(_key(spec))
-        if forward is not None and (spec.is_fixed or forward.fits(weights)):
+        if forward is not None and (_is_fixed(spec) or forward.fits(weights)):
             _forwards.move_to_end(_key(spec))
             return forward
     forward = Forward(working_model(spec))

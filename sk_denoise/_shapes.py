@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import types
 from collections.abc import Callable
 
 CONV_FILTERS = (16, 32, 64)
@@ -23,11 +22,6 @@ class NetworkSpec:
     optimizer: str | type
 
     @property
-    def is_fixed(self):
-        """False where the architecture is an object whose state may change under the same key."""
-        return not callable(self.architecture) or isinstance(self.architecture, types.FunctionType)
-
-    @property
     def n_features(self):
         """Values in a row."""
         return math.prod(self.image_shape)
@@ -37,7 +31,7 @@ def halvings(image_shape, n_levels):
     """Heights and widths at each scale, from the image down, each half of the one before, rounded up."""
     sizes = [image_shape[:2]]
     for _ in range(n_levels):
-        sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
     return sizes
 
 

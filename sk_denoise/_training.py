@@ -26,6 +26,7 @@ class Rows:
     noisy: np.ndarray | None  # given pairs
     corrupt: Callable | None  # else fresh noise: (unit rows, rng) -> noisy unit rows
     data_range: tuple[float, float]
+    noise: object = None  # the NoiseInjector that `corrupt` draws from
     chosen: np.ndarray | None = None  # which rows count; a subset is never copied out
 
     def __len__(self):

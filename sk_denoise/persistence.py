@@ -146,7 +146,7 @@ def load(path, *, objects=None, max_size=1 << 31):
             _states.check_built(denoiser)
     except _MissingObjectsError as error:
         raise InvalidFileError(f"{os.fsdecode(path)} {error}") from None
-    except (ValueError, TypeError, RecursionError) as error:  # the last two from parameters checked by others
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # the last three from checks of others
         raise invalid(path, error) from error
     extra = sorted(set(objects) - set(document["references"]))
     if extra:

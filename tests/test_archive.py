@@ -285,3 +285,11 @@ class TestWriting:
             assert read(path) == ({}, {})
         with pytest.raises(TypeError):
             write_archive(io.BytesIO(), {}, {})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="No regular file"):
+        write_archive(tmp_path / "pipe", {}, {})
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)

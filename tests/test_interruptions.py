@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sk_denoise import DenoisingAutoencoder, InvalidFileError, NoiseInjector, _training
+from sk_denoise._archive import write_archive
 
 
 def quick(**params):
@@ -209,6 +211,11 @@ class TestCheckpoint:
         path.write_bytes(path.read_bytes()[:-1])
         with pytest.raises(InvalidFileError, match="delete it"):
             quick(checkpoint=tmp_path).fit(small)
+        write_archive(path, {"kind": "checkpoint"}, {})
+        with pytest.raises(InvalidFileError, match="no checkpoint of this fit"):
+            quick(checkpoint=tmp_path).fit(small)
+        with pytest.raises(NotADirectoryError, match="checkpoint must be a folder"):
+            quick(checkpoint=path).fit(small)
 
     @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
     def test_needs_a_seed(self, small, tmp_path, random_state):
@@ -219,6 +226,51 @@ class TestCheckpoint:
         rate = 0.1
         with pytest.raises(ValueError, match="checkpoint must know again"):
             quick(checkpoint=tmp_path, learning_rate=lambda step: rate).fit(small)
+
+    def test_needs_to_know_classes_again(self, small, tmp_path):
+        class Optimizer(keras.optimizers.SGD):
+            pass
+
+        with pytest.raises(ValueError, match="cannot be told from others like it"):
+            quick(checkpoint=tmp_path, optimizer=Optimizer).fit(small)
+
+    def test_callbacks_remember_what_no_file_has(self, small, tmp_path):
+        with pytest.raises(ValueError, match="callbacks remember"):
+            quick(checkpoint=tmp_path, callbacks=[keras.callbacks.EarlyStopping("loss")]).fit(small)
+
+    def test_what_functions_use_counts(self, small, tmp_path, monkeypatch):
+        def n_files(rate):
+            quick(checkpoint=tmp_path, epochs=1, learning_rate=rate).fit(small)
+            return len(list(tmp_path.iterdir()))
+
+        assert n_files(rate_of_the_module) == 1
+        monkeypatch.setitem(globals(), "RATE", 0.2)
+        assert n_files(rate_of_the_module) == 2
+        assert [n_files(lambda step, *, r=r: r) for r in (0.1, 0.2)] == [3, 4]
+        # Where the code stands does not: a cell of a notebook is another file in each process.
+        cells = [compile("def rate(step):\n    return 0.3\n", name, "exec") for name in ("cell_1", "cell_2")]
+        for cell in cells:
+            exec(cell, found := {"__name__": "__main__"})
+            assert n_files(found["rate"]) == 5
+
+    @pytest.mark.parametrize("pairs", [False, True])
+    def test_noise_of_the_validation_rows_counts(self, small, tmp_path, pairs):
+        for level in (0.05, 2.0):
+            noise = NoiseInjector(level=level, random_state=0)
+            given = {"X_clean": small} if pairs else {}
+            rows = small[:9] if pairs else noise.fit(small).transform(small[:9])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of noise that stands in front
+                denoiser = quick(checkpoint=tmp_path, epochs=1, noise=noise if pairs else "gaussian")
+                denoiser.fit(small, validation_data=rows, **given)
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+RATE = 0.1
+
+
+def rate_of_the_module(step):
+    return RATE
 
 
 def with_dropout(image_shape, latent_dim):

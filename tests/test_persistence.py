@@ -269,9 +269,12 @@ class TestRefusedAtSave:
             (make_pipeline(NoiseInjector(), memory="somewhere"), r"set_params\(memory=None\)"),
             (make_pipeline(NoiseInjector(), memory=joblib.Memory(None)), r"set_params\(memory=None\)"),
             (
-                Pipeline([("a", "dense")]),
-                "^step 'a' is 'dense'; only NoiseInjector, DenoisingAutoencoder, ImageFilter and",
+                Pipeline([("a", "median")]),
+                r"^step 'a' is 'median'; only NoiseInjector, DenoisingAutoencoder, ImageFilter and a Pipeline of these"
+                r" can be saved, and no subclasses\. Save the denoising part alone, such as pipe\[:-1\], or use"
+                r" skops\.io or joblib for the whole\.$",
             ),
+            (quick(noise=NoiseInjector(level={"a": 1})), "^level of step 'noise' is"),
             (make_pipeline(NoiseInjector(), verbose=1j), "^verbose is 1j, which cannot be saved"),
             (
                 Pipeline([("a", make_pipeline(NoiseInjector(), memory="x"))]),
@@ -279,7 +282,7 @@ class TestRefusedAtSave:
             ),
             (NoiseInjector(level={"a": 1}), "level of the estimator is"),
             (Pipeline([("a", NoiseInjector(level=1j))]), "level of step 'a' is 1j, which cannot be saved"),
-            (quick(latent_dim=0), "cannot be saved: The 'latent_dim' parameter"),
+            (quick(latent_dim=0), "^This DenoisingAutoencoder cannot be saved: The 'latent_dim' parameter"),
             (quick(image_shape="square"), "image_shape"),
             (quick(loss=3), "loss is no string"),
             (ImageFilter("medan"), "Did you mean 'median'"),
@@ -299,7 +302,7 @@ class TestRefusedAtSave:
         estimator = copy.deepcopy(made[name])
         save(estimator, path)
         estimator.note = "mine"
-        with pytest.raises(ValueError, match=r"attributes \['note'\].*delattr"):
+        with pytest.raises(ValueError, match=r"the estimator .*attributes \['note'\].*delattr"):
             save(estimator, path)
 
     def test_attributes_of_pipelines(self, path):
@@ -445,6 +448,14 @@ class TestRefusedAtLoad:
             load(path)
         assert message in str(error.value)
         assert str(error.value).startswith(str(path))
+
+    def test_noise_of_a_denoiser_alone(self, path):
+        save(quick(noise=NoiseInjector("masking")), path)
+        document, arrays = read_archive(path, max_size=1 << 20)
+        put(document, f"{PARAMS}/noise/estimator/class", "Mine")
+        write_archive(path, document, arrays)
+        with pytest.raises(InvalidFileError, match="class of step 'noise' is no string"):
+            load(path)
 
     def test_parameters_that_are_missing_take_their_defaults(self, forged):
         assert load(forged(f"{PARAMS}/verbose", ABSENT)).verbose is False

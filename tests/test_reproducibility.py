@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise import DenoisingAutoencoder, NoiseInjector, _keras
 
 ANSWERS = """
 import hashlib, json
@@ -98,6 +99,57 @@ def test_after_and_between_what_the_user_does_with_keras(small):
     np.testing.assert_array_equal(fit(), expected)
     model.fit(small, small[:, :3], epochs=1, verbose=0)
     np.testing.assert_array_equal(fit(), expected)
+
+
+class Own(keras.layers.Layer):
+    def build(self, shape):
+        self.k = self.add_weight(shape=(shape[-1], shape[-1]), initializer="glorot_uniform")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.k)
+
+
+def separable(image_shape, latent_dim):
+    images = keras.Input(image_shape)
+    maps = keras.layers.SeparableConv2D(2, 3, padding="same")(images)
+    return keras.Model(images, keras.layers.Dense(16, activation="sigmoid")(keras.layers.Flatten()(maps)))
+
+
+def own_layer(image_shape, latent_dim):
+    rows = keras.Input((16,))
+    return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(Own()(rows)))
+
+
+@pytest.mark.parametrize("architecture", [separable, own_layer])
+def test_weights_of_any_layer_are_seeded(architecture, small):
+    def weights(seed):
+        _keras._idle_trainers.clear()  # as in a new process
+        random.random()
+        return DenoisingAutoencoder(architecture, epochs=1, learning_rate=1e-9, random_state=seed).fit(small)._weights
+
+    first, again, other = weights(0), weights(0), weights(1)
+    for a, b, c in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.ndim == 1 or not np.allclose(a, c, atol=1e-3)  # biases start at zero
+    before = random.getstate()
+    DenoisingAutoencoder(architecture, epochs=1, random_state=0).fit(small)
+    assert random.getstate() == before
+
+
+ACTIVATION = "relu"
+
+
+def of_the_module(image_shape, latent_dim):
+    rows = keras.Input((16,))
+    return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(keras.layers.Dense(5, ACTIVATION)(rows)))
+
+
+def test_what_a_function_uses_may_change_between_fits(small, monkeypatch):
+    relu = DenoisingAutoencoder(of_the_module, epochs=1, random_state=0).fit(small)
+    monkeypatch.setitem(globals(), "ACTIVATION", "tanh")
+    tanh = DenoisingAutoencoder(of_the_module, epochs=1, random_state=0).fit(small)
+    assert relu.history_ != tanh.history_
+    np.testing.assert_allclose(tanh.transform(small), tanh.model_.predict(small, verbose=0), rtol=1e-5)
 
 
 UNTOUCHED = """
