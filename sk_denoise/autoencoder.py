@@ -258,7 +258,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Notes
         -----
         Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before; with
-        `warm_start`, as the last whole epoch left it. A note on the error says which.
+        `warm_start`, as the last whole epoch left it. Once training has begun, a note on the error says which.
         """
         continued = self.warm_start and self._is_fitted()
         with keep_on_error(self) as kept:
