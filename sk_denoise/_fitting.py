@@ -12,13 +12,11 @@ from sklearn.utils import check_random_state
 from ._checkpoints import Checkpoint, fingerprint
 from ._checks import check_path, shown
 from ._defaults import resolve_batch_size, resolve_epochs, resolve_learning_rate
-from ._shapes import NetworkSpec
+from ._shapes import ARCHITECTURES, NetworkSpec
 from ._sklearn import check_clean, check_rows, likely, read_rows
 from ._targets import check_noise, corruption, find_target
 from ._training import Plan, Progress, Rows, train
 from ._units import check_data_range, check_image_shape, check_in_range, is_integer, resolve_data_range
-
-_ARCHITECTURES = ("dense", "conv", "unet")  # named here too: architectures.py imports keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,12 +144,13 @@ class Keeper:
     def note(self):
         """What became of a fit that something stopped."""
         n_epochs, name = self._progress.n_epochs, type(self._estimator).__name__
-        if self._estimator.warm_start and not self._partial and n_epochs:
+        holds_epoch = self._estimator.warm_start and not self._partial and n_epochs
+        if holds_epoch:
             kept = f"holds epoch {n_epochs}, the last whole one; with warm_start=True the next fit trains on from there"
         else:
             kept = "is as it was before this fit"
         if self._checkpoint is not None and n_epochs and os.path.exists(self._checkpoint.path):
-            again = "the same estimator, as it was before," if "holds" in kept else "the same parameters and rows"
+            again = "the same estimator, as it was before," if holds_epoch else "the same parameters and rows"
             kept += f". A fit with {again} goes on after epoch {n_epochs}, from the checkpoint"
         return f"Training stopped after {n_epochs} of {self._job.plan.epochs} epochs. The {name} {kept}."
 
@@ -168,8 +167,8 @@ def join_histories(before, after):
 def check_params(estimator):
     """The checks that `_parameter_constraints` cannot say."""
     architecture, sizes = estimator.architecture, estimator.hidden_layer_sizes
-    if not callable(architecture) and architecture not in _ARCHITECTURES:
-        raise ValueError(f"architecture must be a callable or {likely(architecture, _ARCHITECTURES)}")
+    if not callable(architecture) and architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture must be a callable or {likely(architecture, ARCHITECTURES)}")
     if not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(sizes)}.")
     if len(sizes) and architecture != "dense":

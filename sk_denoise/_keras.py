@@ -86,9 +86,15 @@ class _Same:
 
 
 def _key(spec: NetworkSpec):
-    """Cache key; the precision that the user chose for Keras shapes the graph too."""
-    values = [(_Same(value), _described(value)) if callable(value) else value for value in vars(spec).values()]
-    return tuple(values), *precision(), keras.config.epsilon(), keras.config.image_data_format()
+    """Cache key, and whether a network compiled under it may be trained again.
+
+    It may not where a callable may do something else the next time. The precision that the user chose for Keras shapes
+    the graph too.
+    """
+    callables = {name: _described(value) for name, value in vars(spec).items() if callable(value)}
+    values = [(_Same(v), callables[name]) if name in callables else v for name, v in vars(spec).items()]
+    key = *values, *precision(), keras.config.epsilon(), keras.config.image_data_format()
+    return key, None not in callables.values()
 
 
 def _described(value):
@@ -97,11 +103,6 @@ def _described(value):
         return json.dumps(describe(value), sort_keys=True)
     except UnknownError:
         return None
-
-
-def _is_fixed(spec):
-    """False where a callable may do something else the next time, and so must be compiled again."""
-    return all(_described(value) is not None for value in vars(spec).values() if callable(value))
 
 
 def precision():
@@ -175,6 +176,12 @@ def parts_of(model):
     if all(isinstance(named.get(name), keras.Model) for name in ("encoder", "decoder")):
         parts.update(encoder=named["encoder"], decoder=named["decoder"])
     return parts
+
+
+def code_size(model):
+    """Numbers in the code of a network; None without one."""
+    encoder = parts_of(model).get("encoder")
+    return None if encoder is None else math.prod(encoder.output_shape[1:])
 
 
 def _reshaped(part, rows):
@@ -291,8 +298,7 @@ class Trainer:
     @functools.cached_property
     def code_size(self):
         """Numbers in the code; None without one."""
-        encoder = parts_of(self.model).get("encoder")
-        return None if encoder is None else math.prod(encoder.output_shape[1:])
+        return code_size(self.model)
 
     def result(self, *, with_state):
         """What a fitted estimator keeps."""
@@ -418,29 +424,31 @@ class Forward:
 def lease_trainer(spec, *, private):
     """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not used again."""
     check_not_forked()
-    private = private or not _is_fixed(spec)
+    key, is_fixed = _key(spec)
+    private = private or not is_fixed
     with _lock:
-        trainer = None if private else _idle_trainers.pop(_key(spec), None)
+        trainer = None if private else _idle_trainers.pop(key, None)
     if trainer is None:
         trainer = Trainer(spec)
     yield trainer
     if not private:
         with _lock:
-            _keep(_idle_trainers, _key(spec), trainer)
-            if _key(spec) not in _forwards:
-                _keep(_forwards, _key(spec), Forward(trainer.model))
+            _keep(_idle_trainers, key, trainer)
+            if key not in _forwards:
+                _keep(_forwards, key, Forward(trainer.model))
 
 
 def forward_for(spec, weights):
     """The compiled inference for `spec`, and for `weights` of these shapes."""
+    key, is_fixed = _key(spec)
     with _lock:
-        forward = _forwards.get(_key(spec))
-        if forward is not None and (_is_fixed(spec) or forward.fits(weights)):
-            _forwards.move_to_end(_key(spec))
+        forward = _forwards.get(key)
+        if forward is not None and (is_fixed or forward.fits(weights)):
+            _forwards.move_to_end(key)
             return forward
     forward = Forward(working_model(spec))
     with _lock:
-        _keep(_forwards, _key(spec), forward)
+        _keep(_forwards, key, forward)
     return forward
 
 

@@ -6,12 +6,12 @@ import contextlib
 import copy
 import functools
 import os
-import warnings
 
 import keras
 
 from ._shapes import count_values
 from ._sklearn import likely
+from ._warnings import warn_user
 
 
 def check_names(loss, optimizer):
@@ -68,11 +68,9 @@ def check_rate_callbacks(callbacks, *, scheduled):
     kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
     for callback in callbacks:
         if scheduled and isinstance(callback, kinds):
-            warnings.warn(
+            warn_user(
                 f"{type(callback).__name__} in callbacks has no effect, because learning_rate_schedule='cosine' sets"
-                " the rate at each step. Pass learning_rate_schedule='constant'.",
-                UserWarning,
-                stacklevel=5,
+                " the rate at each step. Pass learning_rate_schedule='constant'."
             )
 
 

@@ -54,8 +54,7 @@ def _add_bias(x, bias):
     def gradient(total):
         rows = _rows(total)
         for _ in range(2):  # in parts, for a long sum down to one number would be shared out
-            rest = -tf.shape(rows)[0] % _TERMS
-            rows = tf.reduce_sum(tf.reshape(tf.pad(rows, [[0, rest], [0, 0]]), (-1, _TERMS, bias.shape[0])), 1)
+            rows = tf.reduce_sum(_in_parts(rows), 1)
         return total, tf.reduce_sum(rows, 0)
 
     return x + bias, gradient
@@ -79,14 +78,15 @@ def _sum_in_parts(a, b):
     n_terms = a.shape[0]
     if n_terms is not None and n_terms <= _TERMS:
         return tf.matmul(a, b, transpose_a=True)
-    # Either the terms are the rows of a batch, or the columns of a result are; the number of rows may be unknown.
-    n_parts = -1 if n_terms is None else -(-n_terms // _TERMS)
-    rest = -(tf.shape(a)[0] if n_terms is None else n_terms) % _TERMS
+    return tf.reduce_sum(tf.matmul(_in_parts(a), _in_parts(b), transpose_a=True), 0)
 
-    def parts(x):
-        return tf.reshape(tf.pad(x, [[0, rest], [0, 0]]), (n_parts, _TERMS, -1 if x.shape[1] is None else x.shape[1]))
 
-    return tf.reduce_sum(tf.matmul(parts(a), parts(b), transpose_a=True), 0)
+def _in_parts(rows):
+    """Rows filled up with zeros and stacked, `_TERMS` in a part; at most one of their two sizes may be unknown."""
+    n_rows, n_columns = rows.shape
+    rest = -(tf.shape(rows)[0] if n_rows is None else n_rows) % _TERMS
+    n_parts = -1 if n_rows is None else -(-n_rows // _TERMS)
+    return tf.reshape(tf.pad(rows, [[0, rest], [0, 0]]), (n_parts, _TERMS, -1 if n_columns is None else n_columns))
 
 
 def _convolution(stride):
@@ -120,7 +120,7 @@ def _transposed_convolution(stride):
     return convolution
 
 
-def _gather(images, kernel, stride):
+def _gather(images, kernel, stride, padding="SAME"):
     """Convolution."""
     # oneDNN shares out the pixels where it makes maps that do not fill a register, and rounds those at the ends of a
     # share in another way.
@@ -128,7 +128,7 @@ def _gather(images, kernel, stride):
     if n_maps % _REGISTER:  # not by tf.pad, for TensorFlow (2.21) crashes on kernels out of it
         zeros = tf.zeros([*kernel.shape[:3], -n_maps % _REGISTER], kernel.dtype)
         kernel = tf.concat([kernel, zeros], 3)
-    return tf.nn.conv2d(images, kernel, stride, "SAME" if isinstance(stride, int) else "VALID")[..., :n_maps]
+    return tf.nn.conv2d(images, kernel, stride, padding)[..., :n_maps]
 
 
 def _spread(maps, kernel, images_shape, stride):
@@ -146,7 +146,7 @@ def _spread(maps, kernel, images_shape, stride):
     whole = tf.gather(tf.gather(whole, rows.taps, axis=0), columns.taps, axis=2)  # y, y in square, x, x in square
     whole = tf.transpose(whole, (0, 2, 5, 1, 3, 4))
     whole = tf.reshape(whole, (rows.length, columns.length, kernel.shape[3], stride**2 * kernel.shape[2]))
-    squares = _gather(around, whole, (1, 1))
+    squares = _gather(around, whole, 1, "VALID")
     images = squares if stride == 1 else tf.nn.depth_to_space(squares, stride)
     return images[:, : images_shape[1], : images_shape[2]]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
@@ -13,6 +11,7 @@ from . import metrics
 from ._sklearn import read_rows
 from ._targets import DEFAULT_NOISE, find_target
 from ._units import is_integer
+from ._warnings import warn_user
 from .noise import NoisyArray
 
 
@@ -41,11 +40,10 @@ def score(denoiser, X, y, X_clean, sample_weight):
         )
     if target.source == "noise" and not adds_noise:
         # Not an error, for scikit-learn's checks, and its searches, score whatever can be fitted.
-        warnings.warn(
+        warn_user(
             "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass X_clean=, or"
             " put a NoiseInjector in front.",
             UndefinedMetricWarning,
-            stacklevel=3,
         )
         return float("nan")
     if target.source == "noise":

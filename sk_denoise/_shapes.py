@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable
 
+ARCHITECTURES = ("dense", "conv", "unet")
 CONV_FILTERS = (16, 32, 64)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _filtering
 from ._fitting import check_params
-from ._shapes import NetworkSpec, weight_shapes
+from ._shapes import ARCHITECTURES, NetworkSpec, weight_shapes
 from ._sklearn import validate_params
 from ._typed import fields, integer, items, text
 from .autoencoder import DenoisingAutoencoder
@@ -19,7 +19,6 @@ from .filters import ImageFilter
 from .noise import NoiseInjector
 
 _SOURCES = ("X_clean", "y", "injector", "noise", "identity")
-_ARCHITECTURES = ("dense", "conv", "unet")
 #: Optimizers all of whose variables are single numbers or like a weight.
 _LIKE_WEIGHTS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion", "nadam", "rmsprop", "sgd")
 
@@ -148,7 +147,7 @@ class _Filter:
         names = [name for name in _filtering.METHODS[method] if (method, name) != ("nlm", "level")]
         params = fields(saved["params_"], names, where=f"params_ of {where}")
         trial = ImageFilter(method, **params)
-        check_parameters(trial)
+        validate_params(trial)
         given = trial._check_params()
         if set(given) != set(names):
             raise ValueError(f"params_ of {where} leaves something open.")
@@ -222,7 +221,7 @@ def _read_spec(saved, n_features, decoder, where):
     fields(saved, names, where=where)
     architecture = decoder.value(saved["architecture"], where)
     if not callable(architecture):
-        text(architecture, f"architecture of {where}", _ARCHITECTURES)
+        text(architecture, f"architecture of {where}", ARCHITECTURES)
     sizes = items(saved["hidden_layer_sizes"], f"hidden_layer_sizes of {where}")
     if sizes and architecture != "dense":
         raise ValueError(f"{where} has hidden_layer_sizes, which only 'dense' has.")
@@ -295,8 +294,7 @@ def check_built(estimator):
 
     spec = estimator._spec
     model = _keras.build_model(spec)
-    encoder = _keras.parts_of(model).get("encoder")
-    code_size = None if encoder is None else math.prod(encoder.output_shape[1:])
+    code_size = _keras.code_size(model)
     built, saved = [tuple(v.shape) for v in model.weights], [array.shape for array in estimator._weights]
     if (built, code_size) != (saved, estimator._code_size):
         raise ValueError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
 from ._checks import is_integer, is_real, shown
+from ._warnings import warn_user
 
 
 def result_dtype(dtype):
@@ -136,11 +136,9 @@ def check_image_shape(image_shape, n_features):
         side = math.isqrt(n_features)
         if side * side == n_features:
             return side, side, 1
-        warnings.warn(
+        warn_user(
             f"image_shape=None and {n_features} features are no square image, so each row is read as a signal of"
-            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say which.",
-            UserWarning,
-            stacklevel=3,
+            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say which."
         )
         return 1, n_features, 1
     valid = isinstance(image_shape, (tuple, list)) and len(image_shape) in (2, 3)
