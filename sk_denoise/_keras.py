@@ -1,6 +1,6 @@
 """The seam to Keras.
 
-Of the other files only architectures.py, _keras_checks.py, _reproducible.py and _export.py import keras or tensorflow.
+Of the other files only architectures.py, _keras_checks.py and _export.py import keras or tensorflow.
 
 scikeras' `KerasRegressor` builds, compiles and holds each network. Training steps and inference go past its own `fit`
 and `predict`, which compile anew each time: a network is compiled once for its shape and reused, with the weights and
@@ -34,7 +34,6 @@ from . import architectures
 from ._callables import UnknownError, describe
 from ._keras_checks import check_model
 from ._processes import check_not_forked
-from ._reproducible import use_own_sums
 from ._shapes import NetworkSpec
 from ._sklearn import effective_n_threads
 
@@ -62,8 +61,8 @@ def _share_cores():
 _share_cores()
 
 _CACHE_SIZE = 16  # networks kept compiled; the size of a usual grid
+_PLAIN_POLICIES = ("float32", "float64")  # of Keras, under which float64 rows are computed in float64
 _INFERENCE_VALUES = 1 << 24  # numbers alive at a time while rows pass through
-_REGISTER = 16  # float32 values that a vector register holds
 _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 _lock = threading.Lock()
@@ -130,14 +129,6 @@ def _uncompiled(spec, seed=0):
     return model
 
 
-def working_model(spec):
-    """A network to train or to pass rows through, and not to be handed out."""
-    model = build_model(spec)
-    if isinstance(spec.architecture, str):
-        use_own_sums(_layers(model))
-    return model
-
-
 @contextlib.contextmanager
 def _drawing(seed):
     """Seed Python's global stream meanwhile, from which Keras draws the seeds that a callable architecture left out."""
@@ -201,7 +192,7 @@ class Trainer:
     """One compiled network to train; used by one fit at a time, then by the next of the same spec."""
 
     def __init__(self, spec):
-        self.model = working_model(spec)
+        self.model = build_model(spec)
         self._spec = spec
         self.optimizer = self.model.optimizer
         self.optimizer.build(self.model.trainable_variables)
@@ -358,66 +349,94 @@ class Trainer:
 
 
 class Forward:
-    """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call."""
+    """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call.
 
-    def __init__(self, model):
-        self._parts = parts_of(model)
-        index = {id(variable): i for i, variable in enumerate(model.weights)}
-        self._indices = {name: [index[id(v)] for v in part.weights] for name, part in self._parts.items()}
+    Built-in networks compute float64 rows in float64, with a copy of the graph; a float32 result depends in its last
+    digits on the kernel that a row falls into, and that on the batch, the threads and the processor.
+    """
+
+    def __init__(self, spec, model):
+        self._model = model
+        self._widens = isinstance(spec.architecture, str) and keras.config.dtype_policy().name in _PLAIN_POLICIES
         outputs = [layer.output.shape[1:] for layer in _layers(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
-        self._chunk = max(2, min(4096, _INFERENCE_VALUES // max(1, values)))
-        self._functions = {}
-        self._on_device = None, None  # the weights last used, and their tensors
-
-    @staticmethod
-    def _compile(part):
-        n_in, n_out = math.prod(part.input_shape[1:]), math.prod(part.output_shape[1:])
-        order = {id(v): i for i, v in enumerate(part.weights)}
-
-        def pick(weights, variables):
-            # Seeds of dropout and the like are no weights; inference does not use them.
-            return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
-
-        def forward(weights, rows):
-            trainable, others = pick(weights, part.trainable_variables), pick(weights, part.non_trainable_variables)
-            output, _ = part.stateless_call(trainable, others, _reshaped(part, rows), training=False)
-            return tf.cast(tf.reshape(output, (-1, n_out)), tf.float32)
-
-        signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
-        # A concrete function, as in Trainer; it counts no retracing.
-        rows = tf.TensorSpec((None, n_in), tf.float32)
-        return tf.function(forward, autograph=False).get_concrete_function(signature, rows)
+        self._chunk = max(1, min(4096, _INFERENCE_VALUES // max(1, values)))
+        self._parts = {}  # models and the positions of their weights, by precision
+        self._functions = {}  # compiled, by part and precision
+        self._on_device = {}  # the weights last used and their tensors, by precision
 
     def fits(self, weights):
         """True unless the architecture, an object, has changed since this was compiled."""
-        return [tuple(v.shape) for v in self._parts["model"].weights] == [w.shape for w in weights]
+        return [tuple(v.shape) for v in self._model.weights] == [w.shape for w in weights]
 
-    def _tensors(self, weights):
-        """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
-        known, tensors = self._on_device
-        if known is not weights:
-            tensors = [tf.constant(values) for values in weights]
-            self._on_device = weights, tensors
-        return tensors
+    def dtype_for(self, dtype):
+        """What rows of `dtype` are computed in: float64 for those as wide, where the network may be widened."""
+        wide = self._widens and np.dtype(dtype).itemsize >= 8
+        return np.dtype(np.float64 if wide else np.float32)
 
-    def __call__(self, part, weights, n_rows, read, write):
-        """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice)`` gives."""
-        if part not in self._functions:
-            self._functions[part] = self._compile(self._parts[part])
-        function = self._functions[part]
-        values = [self._tensors(weights)[i] for i in self._indices[part]]
-        multiple = _REGISTER // math.gcd(_REGISTER, math.prod(self._parts[part].output_shape[1:]))
+    def __call__(self, part, weights, n_rows, dtype, read, write):
+        """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice, dtype)`` gives."""
+        dtype = self.dtype_for(dtype)
+        function, indices = self._compiled(part, dtype)
+        tensors = self._tensors(weights, dtype)
+        values = [tensors[i] for i in indices]
         for start in range(0, n_rows, self._chunk):
             rows = slice(start, min(start + self._chunk, n_rows))
-            block = read(rows)
-            n = len(block)
-            # Vectorized code rounds the values behind its last full register, and a lone row, in another way.
-            # Whole registers make a row's result the same in every batch.
-            n_padded = max(2, -(-n // multiple) * multiple)
-            padded = block if n == n_padded else np.resize(block, (n_padded, block.shape[1]))
-            output = function(values, tf.constant(padded))
-            write(rows, np.asarray(memoryview(output))[:n])  # .numpy() would copy
+            output = function(values, tf.constant(read(rows, dtype)))
+            write(rows, np.asarray(memoryview(output)))  # .numpy() would copy
+
+    def _compiled(self, part, dtype):
+        """The function of `part` in `dtype`, and which of the network's weights it takes."""
+        if (part, dtype) not in self._functions:
+            if dtype not in self._parts:
+                self._parts[dtype] = _indexed_parts(_widened(self._model) if dtype == np.float64 else self._model)
+            model, indices = self._parts[dtype][part]
+            self._functions[part, dtype] = _compile_forward(model, dtype), indices
+        return self._functions[part, dtype]
+
+    def _tensors(self, weights, dtype):
+        """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
+        known, tensors = self._on_device.get(dtype, (None, None))
+        if known is not weights:
+            wide = dtype == np.float64
+            tensors = [tf.constant(values, dtype=tf.float64 if wide else None) for values in weights]
+            self._on_device[dtype] = weights, tensors
+        return tensors
+
+
+def _indexed_parts(model):
+    """The parts of `model`, each with the positions of its weights among all."""
+    index = {id(variable): i for i, variable in enumerate(model.weights)}
+    return {name: (part, [index[id(v)] for v in part.weights]) for name, part in parts_of(model).items()}
+
+
+def _widened(model):
+    """A copy of a built-in network that computes in float64, with weights of its own."""
+
+    def widened(layer):
+        return type(layer).from_config(layer.get_config() | {"dtype": "float64"})
+
+    return keras.models.clone_model(model, clone_function=widened, recursive=True)
+
+
+def _compile_forward(part, dtype):
+    """`part` as a function of weights and rows of `dtype`."""
+    n_in, n_out = math.prod(part.input_shape[1:]), math.prod(part.output_shape[1:])
+    order = {id(v): i for i, v in enumerate(part.weights)}
+
+    def pick(weights, variables):
+        # Seeds of dropout and the like are no weights; inference does not use them.
+        return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
+
+    def forward(weights, rows):
+        trainable, others = pick(weights, part.trainable_variables), pick(weights, part.non_trainable_variables)
+        output, _ = part.stateless_call(trainable, others, _reshaped(part, rows), training=False)
+        return tf.cast(tf.reshape(output, (-1, n_out)), dtype)
+
+    signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
+    # A concrete function, as in Trainer; it counts no retracing.
+    rows = tf.TensorSpec((None, n_in), dtype)
+    return tf.function(forward, autograph=False).get_concrete_function(signature, rows)
 
 
 @contextlib.contextmanager
@@ -435,7 +454,7 @@ def lease_trainer(spec, *, private):
         with _lock:
             _keep(_idle_trainers, key, trainer)
             if key not in _forwards:
-                _keep(_forwards, key, Forward(trainer.model))
+                _keep(_forwards, key, Forward(spec, trainer.model))
 
 
 def forward_for(spec, weights):
@@ -446,7 +465,7 @@ def forward_for(spec, weights):
         if forward is not None and (is_fixed or forward.fits(weights)):
             _forwards.move_to_end(key)
             return forward
-    forward = Forward(working_model(spec))
+    forward = Forward(spec, build_model(spec))
     with _lock:
         _keep(_forwards, key, forward)
     return forward

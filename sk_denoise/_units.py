@@ -94,10 +94,10 @@ def to_unit(X, data_range):
     return unit.astype(dtype, copy=False)
 
 
-def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them"):
-    """`X` scaled for a network: float32; an error where a value lies too far out for that."""
+def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
+    """`X` scaled for a network that computes in `dtype`; an error where a value lies too far out for that."""
     with np.errstate(over="ignore", invalid="ignore"):
-        unit = to_unit(X, data_range).astype(np.float32, copy=False)
+        unit = to_unit(X, data_range).astype(dtype, copy=False)
     # Numbers that float32 holds but whose square it does not would turn into NaN inside the network.
     if unit.min(initial=0) > -1e18 and unit.max(initial=0) < 1e18:
         return unit

@@ -9,6 +9,11 @@ from sklearn.pipeline import Pipeline
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_digit_images
 
+#: What a built-in network may differ by between batches, orders, threads and processes, in fractions of the data range.
+ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}
+#: What the score of a fit may differ by in another setting, where each step is rounded in another way.
+DECIBELS = 0.1
+
 
 @pytest.fixture(autouse=True)
 def _figures_off_screen(monkeypatch):

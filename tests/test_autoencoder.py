@@ -256,12 +256,6 @@ class TestTraining:
         assert weights_equal(quick().fit(X), quick().fit(mapped))
         np.testing.assert_array_equal(np.load(path), X)
 
-    def test_a_row_is_the_same_in_every_batch(self, fitted, digits):
-        X = digits[0][:100]
-        whole = fitted[-1].transform(X)
-        np.testing.assert_array_equal(fitted[-1].transform(X[7:8]), whole[7:8])
-        np.testing.assert_array_equal(fitted[-1].transform(X[::-1])[::-1], whole)
-
     def test_trained_models_are_the_users_own(self, small):
         est = quick().fit(small)
         model, before = est.model_, est.transform(small)

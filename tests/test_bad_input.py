@@ -33,6 +33,8 @@ import sk_denoise
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 from sk_denoise._checks import shown
 
+pytestmark = pytest.mark.slow
+
 SNAPSHOT = Path(__file__).parent / "data" / "messages.txt"
 WRITE = os.environ.get("SK_DENOISE_WRITE_SNAPSHOT") == "1"
 ELSE = "anything else"

@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -23,6 +27,7 @@ def short(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [[], ["--noise", "masking", "--level", "0.3", "--architecture", "unet"]])
+@pytest.mark.slow
 def test_demo(short, tmp_path, capsys, options):
     assert main(["demo", "--output", str(tmp_path / "out"), *options]) == 0
     out = capsys.readouterr().out
@@ -30,6 +35,21 @@ def test_demo(short, tmp_path, capsys, options):
         assert word in out
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "loss.png", "latent_size.png"}
     assert str(tmp_path / "out" / "loss.png") in out
+
+
+@pytest.mark.parametrize(
+    ("call", "chosen", "expected"),
+    [("main()", None, "1"), ("main()", "0", "0"), ("main(sys.argv[1:])", None, None)],
+    ids=["the command", "a choice of the user's", "a program"],
+)
+def test_only_the_command_itself_switches_onednn_on(call, chosen, expected):
+    code = (
+        "import json, os, sys; from sk_denoise.cli import main; sys.argv = ['sk-denoise', 'demo', '--level', '25'];"
+        f" {call}; print(json.dumps(os.environ.get('TF_ENABLE_ONEDNN_OPTS')))"
+    )
+    variables = {k: v for k, v in (os.environ | {"TF_ENABLE_ONEDNN_OPTS": chosen}).items() if v is not None}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector, _keras
 
+pytestmark = pytest.mark.slow
+
 
 def run(code):
     """What a fresh interpreter prints, as JSON."""

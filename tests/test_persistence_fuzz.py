@@ -29,6 +29,8 @@ from sk_denoise._archive import read_archive
 from sk_denoise._typed import Encoder
 from sk_denoise.persistence import InvalidFileError, load
 
+pytestmark = pytest.mark.slow
+
 FILES = {name: (DATA / f"format_{VERSION}_{name}.zip").read_bytes() for name in MAKERS}
 N_MUTATIONS = 5_000
 

@@ -286,7 +286,7 @@ def denoisers(clean):
 
 class TestDenoisers:
     # Of the range, between rows alone and among others: products of matrices are summed in another order.
-    ROUNDING = 2e-6
+    ROUNDING = 1e-5
 
     @pytest.mark.parametrize("name", ["network", "convolutional network", "filter", "PCA"])
     @FEW
@@ -374,6 +374,7 @@ def test_one_row_is_enough_for_all(clean_row: Images):
     assert not np.isnan(psnr(clean_row.X, denoised, data_range=clean_row.data_range))
 
 
+@pytest.mark.slow
 class TestSaveAndLoad:
     @PROPERTIES
     @given(images(), injectors(tuple(KINDS)), st.sampled_from(["always", "fit", "transform"]))

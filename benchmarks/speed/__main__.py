@@ -1,6 +1,6 @@
 """Measure speed and memory, and write docs/performance.md.
 
-Run: python benchmarks/speed [noise] [inference] [search] [growth] [training] [page]
+Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [training] [page]
 Without names, all. Each keeps its figures in benchmarks/results/speed, and the page is made of all there are; `page`
 only writes it again. All of it takes half an hour on 2 cores.
 MNIST comes from the folder in SK_DENOISE_DATA, or from Keras.
@@ -17,7 +17,7 @@ from measure import save
 from page import write
 
 if __name__ == "__main__":
-    for section in sys.argv[1:] or ["noise", "inference", "search", "growth", "training"]:
+    for section in sys.argv[1:] or ["noise", "inference", "search", "growth", "kernels", "training"]:
         if section == "page":
             continue
         print(f"\n== {section}", flush=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -62,13 +63,17 @@ def in_turns(repeats, *functions, warm_up=True):
     return [list(column) for column in zip(*times)]
 
 
-def in_new_process(function, *arguments):
-    """What ``function(*arguments)``, of a module here, prints as JSON in a fresh interpreter."""
+def in_new_process(function, *arguments, environment=None):
+    """What ``function(*arguments)``, of a module here, returns in a fresh interpreter, through JSON.
+
+    `environment` has variables to set there, or to leave out where they are None.
+    """
+    variables = {k: v for k, v in (os.environ | (environment or {})).items() if v is not None}
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r});"
         f" from {function.__module__} import {function.__name__} as f; print(json.dumps(f(*{arguments!r})))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=variables)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -13,6 +13,7 @@ TITLES = {
     "training": "Training, on MNIST",
     "search": "Many small fits, on the embedded digits",
     "inference": "Denoising",
+    "kernels": "Kernels and precision, batches of 64",
     "noise": "Noise, float32, 60,000 x 784, and the import",
     "growth": "How cost grows",
 }
