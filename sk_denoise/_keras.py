@@ -201,8 +201,10 @@ class Trainer:
         self._n_features = spec.n_features
         # XLA fuses what lies between matrix products and takes half the time; on convolutions it takes several times
         # as long. It wants batches of one size, filled up with rows that weigh nothing, which a loss or a network of
-        # the user's own need not bear.
-        self._xla = spec.architecture == "dense" and _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
+        # the user's own need not bear. In float16 it fails on processors that lack instructions for it.
+        is_half = keras.config.dtype_policy().compute_dtype == "float16"
+        own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
+        self._xla = spec.architecture == "dense" and own and not is_half
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
