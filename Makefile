@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # By path, so that a script beside the clone finds the package and not the clone's folder of the same name.
 EDITABLE := --config-settings editable_mode=compat
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+ON_EACH_CORE := -n logical --maxprocesses 8 --dist worksteal
 KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,sklearn_contract precision integration concurrency persistence reproducibility))
 
 .PHONY: demo test test-slow test-kernels coverage test-oldest lint format docs bench bench-quality bench-long mutation wheel clean
@@ -12,28 +13,28 @@ KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,sklearn_contract precisi
 demo: $(VENV)/.demo
 	$(BIN)/sk-denoise demo
 
-# The fast tests, in minutes. Both halves keep their coverage, which is judged together.
+# Fast tests. The coverage threshold applies to `test` and `test-slow` together, in `make coverage`.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest $(ON_EACH_CORE) --cov --cov-report= --cov-fail-under=0
 
-# Damaged files, kills, grids of bad input, long fits, executed docs.
+# Damaged files, kills, grids of bad input, long fits, documentation examples.
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --cov --cov-append --cov-report= --cov-fail-under=0
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage report --skip-covered --show-missing
 
-# What must hold on every processor, with the kernels of one that knows neither AVX-512 nor AVX. This changes results.
+# Tests that must pass on every processor, run without AVX and AVX-512. Trained weights differ from a normal run's.
 test-kernels: export TF_ENABLE_ONEDNN_OPTS = 1
 test-kernels: export ONEDNN_MAX_CPU_ISA = SSE41
 test-kernels: export XLA_FLAGS = --xla_cpu_max_isa=SSE4_2
 test-kernels: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow" $(KERNEL_TESTS)
+	$(BIN)/python -m pytest -m "slow or not slow" $(ON_EACH_CORE) $(KERNEL_TESTS)
 
 test-oldest:
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/pip install -q --disable-pip-version-check -c constraints-oldest.txt $(EDITABLE) -e '.[test]'
-	$(VENV)-oldest/bin/python -m pytest -m "slow or not slow"
+	$(VENV)-oldest/bin/python -m pytest $(ON_EACH_CORE) -m "slow or not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -61,7 +61,7 @@ def _share_cores():
 _share_cores()
 
 _CACHE_SIZE = 16  # networks kept compiled; the size of a usual grid
-_PLAIN_POLICIES = ("float32", "float64")  # of Keras, under which float64 rows are computed in float64
+_PLAIN_POLICIES = ("float32", "float64")  # Keras policies under which float64 rows are computed in float64
 _INFERENCE_VALUES = 1 << 24  # numbers alive at a time while rows pass through
 _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
@@ -201,7 +201,7 @@ class Trainer:
         self._n_features = spec.n_features
         # XLA fuses what lies between matrix products and takes half the time; on convolutions it takes several times
         # as long. It wants batches of one size, filled up with rows that weigh nothing, which a loss or a network of
-        # the user's own need not bear. In float16 it fails on processors that lack instructions for it.
+        # the user's own need not bear. XLA cannot compile float16 for processors without such instructions.
         is_half = keras.config.dtype_policy().compute_dtype == "float16"
         own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
         self._xla = spec.architecture == "dense" and own and not is_half
@@ -353,8 +353,8 @@ class Trainer:
 class Forward:
     """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call.
 
-    Built-in networks compute float64 rows in float64, with a copy of the graph; a float32 result depends in its last
-    digits on the kernel that a row falls into, and that on the batch, the threads and the processor.
+    Built-in networks compute float64 rows in float64, in a copy of the graph. The last digits of a float32 result
+    depend on the kernel that handles the row, and so on the batch size, the threads and the processor.
     """
 
     def __init__(self, spec, model):
@@ -372,12 +372,12 @@ class Forward:
         return [tuple(v.shape) for v in self._model.weights] == [w.shape for w in weights]
 
     def dtype_for(self, dtype):
-        """What rows of `dtype` are computed in: float64 for those as wide, where the network may be widened."""
+        """Dtype to compute rows of `dtype` in: float64 for float64 and wider, if the network can be converted."""
         wide = self._widens and np.dtype(dtype).itemsize >= 8
         return np.dtype(np.float64 if wide else np.float32)
 
     def __call__(self, part, weights, n_rows, dtype, read, write):
-        """Pass rows through `part` in chunks: ``write(slice, output)`` for what ``read(slice, dtype)`` gives."""
+        """Pass rows through `part`: ``read(slice, dtype)`` returns a chunk, ``write(slice, output)`` keeps it."""
         dtype = self.dtype_for(dtype)
         function, indices = self._compiled(part, dtype)
         tensors = self._tensors(weights, dtype)
@@ -407,13 +407,13 @@ class Forward:
 
 
 def _indexed_parts(model):
-    """The parts of `model`, each with the positions of its weights among all."""
+    """The parts of `model`, each with the positions of its weights in ``model.weights``."""
     index = {id(variable): i for i, variable in enumerate(model.weights)}
     return {name: (part, [index[id(v)] for v in part.weights]) for name, part in parts_of(model).items()}
 
 
 def _widened(model):
-    """A copy of a built-in network that computes in float64, with weights of its own."""
+    """A float64 copy of a built-in network."""
 
     def widened(layer):
         return type(layer).from_config(layer.get_config() | {"dtype": "float64"})

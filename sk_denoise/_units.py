@@ -95,10 +95,11 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for a network that computes in `dtype`; an error where a value lies too far out for that."""
+    """`X` scaled for a network that computes in `dtype`; a ValueError for values beyond 1e18."""
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range).astype(dtype, copy=False)
-    # Numbers that float32 holds but whose square it does not would turn into NaN inside the network.
+    # Squares of larger values overflow in float32, and turn into NaN inside the network. The limit is the same in
+    # float64, so that what is accepted does not depend on the dtype.
     if unit.min(initial=0) > -1e18 and unit.max(initial=0) < 1e18:
         return unit
     raise ValueError(

@@ -96,12 +96,12 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last one.
     checkpoint : str, path-like or None, default=None
-        Folder where `fit` keeps what each epoch leaves, in a file named for the parameters and the rows. A fit that was
-        killed goes on from there when it is called again, and ends as if it had not been; one that had ended is not
-        trained again. Needs an int `random_state`. None, as writing takes time in each epoch.
+        Folder where `fit` keeps what each epoch leaves, in a file named for the parameters and the rows. A killed fit
+        resumes from there when called again and, with the same number of threads, ends with the same bits; a finished
+        one is not trained again. Needs an int `random_state`. None, as writing takes time in each epoch.
     random_state : int, RandomState or None, default=None
-        Seeds weights, order and noise. An int gives the same bits each time on one machine with the same number of
-        threads; elsewhere each step agrees to rounding.
+        Seeds weights, order and noise. An int gives the same bits on one machine with the same number of threads;
+        otherwise each training step is rounded differently.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -136,10 +136,10 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     -----
     `fit` takes no `sample_weight`: training in minibatches cannot treat a weight of two as the row given twice.
 
-    Precision follows the rows: `transform`, `predict`, `encode` and `decode` compute float64 rows in float64, whatever
-    the precision of training, and all others in float32. Float64 results agree to 1e-12 of the data range in any batch,
-    on any processor; float32 ones to 1e-5, in half the time or less. A network of your own, and mixed precision, keep
-    their own precision.
+    Built-in networks compute float64 rows in float64, even though they are trained in float32, so the output of a
+    fitted network agrees to 1e-12 of the data range in any batch and on any processor. Float32 rows are computed in
+    float32, which is faster, and agree to 1e-5. Networks of your own get float32 rows and compute in their own
+    precision, and while Keras is set to mixed or half precision, built-in networks compute in that.
 
     A fitted estimator holds parameters and NumPy weights only. `model_`, `encoder_` and `decoder_` are built from them
     when first asked for and are not pickled.

@@ -135,9 +135,9 @@ def _silence():
 
 
 def _set_up_tensorflow():
-    """What TensorFlow reads from the environment when it is imported; a choice of the user's stays."""
+    """Set the variables that TensorFlow reads on import, unless the user has set them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # On some processors TensorFlow leaves these kernels off, although convolutions are faster with them.
+    # Off by default on some processors, where convolutions are faster with them.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
@@ -269,8 +269,8 @@ def main(argv=None):
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments. None takes those of the process, which then is this command's own: TensorFlow is told to be quiet and
-        to use oneDNN's kernels, unless the environment says otherwise.
+        Arguments. If None, they are read from `sys.argv`, and TensorFlow is set up through environment variables that
+        are not already set: fewer log messages, oneDNN kernels on.
 
     Returns
     -------

@@ -9,9 +9,9 @@ from sklearn.pipeline import Pipeline
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_digit_images
 
-#: What a built-in network may differ by between batches, orders, threads and processes, in fractions of the data range.
+#: Largest difference between batches, orders, threads and processes, as a fraction of the data range.
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}
-#: What the score of a fit may differ by in another setting, where each step is rounded in another way.
+#: Largest difference in score (dB) between fits with other numbers of threads, whose steps are rounded differently.
 DECIBELS = 0.1
 
 

@@ -129,6 +129,7 @@ class TestUnits:
         assert est.n_iter_ == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8), (28, 28, 1), (29, 31), (6, 5, 3), (1, 13)])
 @pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
 def test_every_architecture_takes_every_shape(architecture, shape):
@@ -240,6 +241,7 @@ class TestTraining:
 
         assert not config.is_op_determinism_enabled()
 
+    @pytest.mark.slow
     def test_threads_give_the_same_as_alone(self, small):
         from joblib import Parallel, delayed
 

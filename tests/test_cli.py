@@ -37,6 +37,7 @@ def test_demo(short, tmp_path, capsys, options):
     assert str(tmp_path / "out" / "loss.png") in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "chosen", "expected"),
     [("main()", None, "1"), ("main()", "0", "0"), ("main(sys.argv[1:])", None, None)],

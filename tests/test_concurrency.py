@@ -30,7 +30,7 @@ def test_one_estimator_in_eight_threads(architecture, dtype, digits):
         scores = list(pool.map(denoiser.score, [X] * 8))
         models = list(pool.map(lambda _: denoiser.model_, range(8)))
     for rows, result in zip(chunks, results, strict=True):
-        np.testing.assert_allclose(result, whole[rows], rtol=0, atol=16 * ROUNDING[dtype])
+        np.testing.assert_allclose(result, whole[rows], rtol=0, atol=16 * ROUNDING[dtype])  # digits reach from 0 to 16
     np.testing.assert_allclose(scores, score, rtol=0, atol=DECIBELS)
     for model in models:
         for values, weights in zip(model.get_weights(), denoiser._weights, strict=True):
@@ -48,7 +48,7 @@ def test_thirty_two_fits_in_four_threads(architecture, small):
 
 
 def use_and_refit(denoiser, X):
-    """What other processes, which may run fewer threads, do with an estimator that they are sent."""
+    """Run in another process, which may have fewer threads."""
     return denoiser.transform(X), clone(denoiser).fit(X).score(X)
 
 

@@ -116,6 +116,7 @@ class TestRows:
 
 
 class TestSame:
+    @pytest.mark.slow
     def test_again_and_in_processes(self, data):
         again = [quick(*data, n_seeds=2, n_jobs=jobs, rival={"max_draws": 2}).rows for jobs in (None, None, 2)]
         np.testing.assert_equal(plain(again[0]), plain(again[1]))

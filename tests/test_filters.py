@@ -156,6 +156,7 @@ class TestCalibration:
 
 
 class TestUnits:
+    @pytest.mark.slow
     @pytest.mark.parametrize("factor", [1 / 16, 255 / 16])
     def test_equal_units_out(self, method, noisy, factor):
         rows, clean = np.asarray(noisy), noisy.clean

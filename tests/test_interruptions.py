@@ -303,12 +303,12 @@ def child(seed, folder, out):
     return pid
 
 def kept(folder):
-    '''What tells one checkpoint from the next.'''
+    '''Names and times of the checkpoints, which change after each epoch.'''
     found = []
     for entry in os.scandir(folder):
         try:
             found.append((entry.name, entry.stat().st_mtime_ns))
-        except FileNotFoundError:  # moved in place meanwhile
+        except FileNotFoundError:  # renamed since the listing
             pass
     return [pair for pair in found if not pair[0].endswith(".tmp")]
 
@@ -326,7 +326,7 @@ while kills < int(sys.argv[1]):
         while not os.path.exists(out):
             before = kept(checkpoints)
             pid = child(finished, checkpoints, out)
-            # However slow the machine is: some epochs on, and at any moment of one.
+            # Wait for a new checkpoint, so that each run makes progress even on a slow machine.
             while kept(checkpoints) == before and not os.path.exists(out):
                 time.sleep(0.001)
             moment = time.monotonic() + moments.uniform(0, 0.1)

@@ -141,6 +141,7 @@ class TestRoundTrip:
             with pytest.raises(sklearn.exceptions.NotFittedError):
                 loaded.transform(ROWS)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "params",
         [

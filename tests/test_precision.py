@@ -1,4 +1,4 @@
-"""Precision follows the rows, and what a row gives does not depend on the rows beside it."""
+"""Precision follows the dtype of the rows, and a row's result does not depend on the other rows."""
 
 import os
 import pickle
@@ -65,8 +65,9 @@ np.savez(sys.argv[2], *(denoiser.transform(rows) for denoiser, rows in cases))
 """
 
 
+@pytest.mark.slow
 def test_nor_on_threads_and_kernels(tmp_path):
-    """As on another processor, with one thread: a fitted denoiser gives the same there."""
+    """A fitted denoiser gives the same result with one thread and an older processor's instruction set."""
     cases = []
     for architecture in ("dense", "conv", "unet"):
         denoiser, X = fitted(architecture, (8, 8))
@@ -83,14 +84,14 @@ def test_nor_on_threads_and_kernels(tmp_path):
 
 @pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
 def test_float64_rows_are_computed_in_float64(architecture):
-    """Both come close; between rounded and exact arithmetic lies more than float64 has to round."""
+    """Float64 and float32 results agree to float32 rounding, but not to float64 rounding."""
     denoiser, X = fitted(architecture, (8, 8))
     for method, rows, width in methods(denoiser, X):
         wide, narrow = method(rows), method(rows.astype(np.float32))
         assert (wide.dtype, narrow.dtype) == (np.float64, np.float32)
         np.testing.assert_allclose(wide, narrow, rtol=0, atol=ROUNDING[np.float32] * width)
         assert not np.allclose(wide, narrow, rtol=0, atol=1e-12 * width)
-        # What float32 cannot hold shows: a step of 1e-9 in all pixels, far below its last digit at 1.
+        # A shift of 1e-9, below the resolution of float32, must change the result.
         step = np.abs(method(rows + 1e-9) - wide).max()
         assert 1e-13 * width < step < 1e-6 * width
     assert all(weights.dtype == np.float32 for weights in denoiser._weights)
@@ -113,7 +114,7 @@ def test_the_wide_copy_is_built_once(small, monkeypatch):
     _keras._forwards.clear()
     denoiser = DenoisingAutoencoder("conv", latent_dim=3, epochs=1, random_state=0).fit(small)
     denoiser.transform(small.astype(np.float32))
-    assert not built  # nobody pays for it who does not use it
+    assert not built  # only when float64 rows arrive
     for seed in range(3):
         other = DenoisingAutoencoder("conv", latent_dim=3, epochs=1, random_state=seed).fit(small)
         other.transform(small), other.encode(small), other.decode(other.encode(small))
@@ -121,7 +122,7 @@ def test_the_wide_copy_is_built_once(small, monkeypatch):
 
 
 def test_weights_of_another_fit_reach_the_wide_copy(small):
-    """Equal networks share compiled code; each brings weights of its own, whatever ran before."""
+    """Equal networks share compiled code but never weights."""
     pair = [DenoisingAutoencoder(latent_dim=3, epochs=1, random_state=seed).fit(small) for seed in (0, 1)]
     alone = [denoiser.transform(small) for denoiser in pair]
     for _ in range(2):
@@ -162,7 +163,7 @@ def test_mixed_precision_is_kept(policy, small):
         denoiser = DenoisingAutoencoder(latent_dim=3, epochs=1, random_state=0).fit(small)
         wide, narrow = denoiser.transform(small), denoiser.transform(small.astype(np.float32))
         assert (wide.dtype, narrow.dtype) == (np.float64, np.float32)
-        # Half precision throughout: float64 rows take the same way, and all of its rounding.
+        # Float64 rows are computed in half precision too, so both results carry the same rounding.
         np.testing.assert_allclose(wide, narrow, rtol=0, atol=1e-7)
         exact = denoiser.model_.get_weights()
     finally:

@@ -19,6 +19,8 @@ from sk_denoise.evaluation import fit_rival
 from sk_denoise.metrics import mean_squared_error, psnr, ssim
 from sk_denoise.noise_models import KINDS, PROBABILITY_KINDS
 
+pytestmark = pytest.mark.slow
+
 
 def checkerboard(X, level, rng):
     """A kind of a user's own."""
@@ -374,7 +376,6 @@ def test_one_row_is_enough_for_all(clean_row: Images):
     assert not np.isnan(psnr(clean_row.X, denoised, data_range=clean_row.data_range))
 
 
-@pytest.mark.slow
 class TestSaveAndLoad:
     @PROPERTIES
     @given(images(), injectors(tuple(KINDS)), st.sampled_from(["always", "fit", "transform"]))

@@ -66,7 +66,7 @@ def test_processes_with_as_many_threads_give_the_same_bits_and_others_the_same_s
     assert answers_of(2, 1) == [first, scores]
     for n_threads in (1, 8):
         found, others = answers_of(n_threads, 2)
-        assert (found["noise"], found["filter"]) == (first["noise"], first["filter"])  # which no thread shares out
+        assert (found["noise"], found["filter"]) == (first["noise"], first["filter"])  # computed without TensorFlow
         assert others == pytest.approx(scores, abs=DECIBELS)
 
 

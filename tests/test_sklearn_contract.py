@@ -3,7 +3,7 @@
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 
@@ -22,10 +22,9 @@ ESTIMATORS = [
     EstimatorDenoiser(PCA(1)),
     EstimatorDenoiser(Ridge()),
 ]
-CHECKS = [pair for estimator in ESTIMATORS for pair in estimator_checks_generator(estimator)]
 
 
-@pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=lambda v: str(getattr(v, "func", v))[:80])
+@parametrize_with_checks(ESTIMATORS)
 def test_estimator_check(estimator, check):
     check(estimator)
 

@@ -1,4 +1,4 @@
-"""What oneDNN's kernels and float64 cost or save: convolutional networks, training and inference."""
+"""Speed of oneDNN's kernels (convolutional networks) and of float64 inference (all networks)."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ def median_seconds(function):
 
 
 def times():
-    """Seconds of an epoch of 512 rows and of their inference, by architecture and size, in the process at hand."""
+    """Seconds of an epoch of 512 rows and of their inference, by architecture and size, in this process."""
     found = {}
     for architecture in ("conv", "unet"):
         for side in SIZES:
@@ -39,7 +39,7 @@ def times():
 
 
 def onednn():
-    """TensorFlow's oneDNN kernels switched on, against what it chooses by itself, each in processes of their own."""
+    """Switch oneDNN kernels on, against TensorFlow's default, each in new processes."""
     on, default = [], []
     for _ in range(TURNS):
         on.append(in_new_process(times, environment={"TF_ENABLE_ONEDNN_OPTS": "1"}))
@@ -54,9 +54,9 @@ def onednn():
 
 
 def precision():
-    """Rows of float64, which built-in networks compute in float64."""
+    """Float64 rows, against the same rows in float32."""
     rows = []
-    # Goals: what was measured when this was chosen.
+    # Not goals, but the ratios measured when float64 was introduced.
     for architecture, goal in (("dense", 3.4), ("conv", 1.6), ("unet", 2.3)):
         denoiser, X = fitted(architecture, 28, epochs=1)
         wide = X.astype(np.float64)

@@ -64,9 +64,9 @@ def in_turns(repeats, *functions, warm_up=True):
 
 
 def in_new_process(function, *arguments, environment=None):
-    """What ``function(*arguments)``, of a module here, returns in a fresh interpreter, through JSON.
+    """Return ``function(*arguments)``, run in a fresh interpreter and passed back as JSON.
 
-    `environment` has variables to set there, or to leave out where they are None.
+    `environment` maps variables to values; None unsets a variable.
     """
     variables = {k: v for k, v in (os.environ | (environment or {})).items() if v is not None}
     code = (
