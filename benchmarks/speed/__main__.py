@@ -2,7 +2,7 @@
 
 Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [training] [page]
 Without names, all. Each keeps its figures in benchmarks/results/speed, and the page is made of all there are; `page`
-only writes it again. All of it takes half an hour on 2 cores.
+only writes it again. All of it takes about an hour on 2 cores.
 MNIST comes from the folder in SK_DENOISE_DATA, or from Keras.
 """
 
