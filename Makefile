@@ -24,7 +24,7 @@ test-slow: $(VENV)/.dev
 coverage: $(VENV)/.dev
 	$(BIN)/coverage report --skip-covered --show-missing
 
-# Tests that must pass on every processor, run without AVX and AVX-512. Trained weights differ from a normal run's.
+# Tests that must pass on every processor, with oneDNN and XLA limited to SSE. Trained weights differ from a normal run's.
 test-kernels: export TF_ENABLE_ONEDNN_OPTS = 1
 test-kernels: export ONEDNN_MAX_CPU_ISA = SSE41
 test-kernels: export XLA_FLAGS = --xla_cpu_max_isa=SSE4_2

@@ -39,7 +39,7 @@ source_paths = ["sk_denoise"]
 only_mutate = ["sk_denoise/{module}.py"]
 process_isolation = "forkserver"
 use_git_change_detection = false
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning:mutmut"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-m", "slow or not slow", "-W", "ignore::DeprecationWarning:mutmut"]
 pytest_add_cli_args_test_selection = {tests}
 """
 CAUGHT = ("killed", "timeout", "segfault")

@@ -363,7 +363,7 @@ class Forward:
         outputs = [layer.output.shape[1:] for layer in _layers(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
         self._chunk = max(1, min(4096, _INFERENCE_VALUES // max(1, values)))
-        self._parts = {}  # models and the positions of their weights, by precision
+        self._networks = {}  # by precision
         self._functions = {}  # compiled, by part and precision
         self._on_device = {}  # the weights last used and their tensors, by precision
 
@@ -390,35 +390,42 @@ class Forward:
     def _compiled(self, part, dtype):
         """The function of `part` in `dtype`, and which of the network's weights it takes."""
         if (part, dtype) not in self._functions:
-            if dtype not in self._parts:
-                self._parts[dtype] = _indexed_parts(_widened(self._model) if dtype == np.float64 else self._model)
-            model, indices = self._parts[dtype][part]
-            self._functions[part, dtype] = _compile_forward(model, dtype), indices
+            network = self._network(dtype)
+            index = {id(variable): i for i, variable in enumerate(network.weights)}
+            model = parts_of(network)[part]
+            self._functions[part, dtype] = _compile_forward(model, dtype), [index[id(v)] for v in model.weights]
         return self._functions[part, dtype]
+
+    def _network(self, dtype):
+        """The network, or its copy in float64."""
+        if dtype not in self._networks:
+            self._networks[dtype] = _widened(self._model) if dtype == np.float64 else self._model
+        return self._networks[dtype]
 
     def _tensors(self, weights, dtype):
         """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
         known, tensors = self._on_device.get(dtype, (None, None))
         if known is not weights:
-            wide = dtype == np.float64
-            tensors = [tf.constant(values, dtype=tf.float64 if wide else None) for values in weights]
+            variables = self._network(dtype).weights
+            tensors = [tf.cast(values, variable.dtype) for values, variable in zip(weights, variables, strict=True)]
             self._on_device[dtype] = weights, tensors
         return tensors
 
 
-def _indexed_parts(model):
-    """The parts of `model`, each with the positions of its weights in ``model.weights``."""
-    index = {id(variable): i for i, variable in enumerate(model.weights)}
-    return {name: (part, [index[id(v)] for v in part.weights]) for name, part in parts_of(model).items()}
-
-
 def _widened(model):
-    """A float64 copy of a built-in network."""
+    """A float64 copy of a built-in network; its weights, which are never used, are zeros."""
 
     def widened(layer):
-        return type(layer).from_config(layer.get_config() | {"dtype": "float64"})
+        if isinstance(layer, keras.Model):
+            return _widened(layer)
+        config = layer.get_config() | {"dtype": "float64"}
+        return type(layer).from_config(config | dict.fromkeys(config.keys() & {"kernel_initializer"}, "zeros"))
 
-    return keras.models.clone_model(model, clone_function=widened, recursive=True)
+    # Not compiled, for Keras would compile the copy, too, from a description that losses of the user's own lack; and
+    # with an input of its own, for Keras rounds what comes in to the precision of the input.
+    bare = keras.Model(model.input, model.output, name=model.name)
+    rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
+    return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
 
 
 def _compile_forward(part, dtype):

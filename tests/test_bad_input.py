@@ -3,7 +3,7 @@
 The messages stand in ``tests/data/messages.txt``, to be read by a person when they change. After a change, write that
 file anew and read the difference::
 
-    SK_DENOISE_WRITE_SNAPSHOT=1 python -m pytest tests/test_bad_input.py
+    SK_DENOISE_WRITE_SNAPSHOT=1 python -m pytest -m slow tests/test_bad_input.py
 
 A line is ``function | arguments | kinds of values | class: message``. In it ``<argument>`` and ``<value>`` stand for
 what the case passed, "anything else" for the kinds of `bad_input_values` that no other line of the argument names, and

@@ -15,17 +15,25 @@ ESTIMATORS = [
     NoiseInjector(),
     NoiseInjector("poisson", (0.1, 0.5), random_state=0),
     DenoisingAutoencoder(epochs=2),
-    DenoisingAutoencoder("conv", epochs=1),
-    DenoisingAutoencoder("unet", epochs=1),
-    DenoisingAutoencoder(epochs=1, output="latent"),
     *[ImageFilter(method) for method in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")],
     EstimatorDenoiser(PCA(1)),
     EstimatorDenoiser(Ridge()),
+]
+THAT_COMPILE_LONG = [
+    DenoisingAutoencoder("conv", epochs=1),
+    DenoisingAutoencoder("unet", epochs=1),
+    DenoisingAutoencoder(epochs=1, output="latent"),
 ]
 
 
 @parametrize_with_checks(ESTIMATORS)
 def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(THAT_COMPILE_LONG)
+def test_estimator_check_of_larger_networks(estimator, check):
     check(estimator)
 
 
