@@ -419,10 +419,12 @@ def _widened(model):
         if isinstance(layer, keras.Model):
             return _widened(layer)
         config = layer.get_config() | {"dtype": "float64"}
-        return type(layer).from_config(config | dict.fromkeys(config.keys() & {"kernel_initializer"}, "zeros"))
+        if "kernel_initializer" in config:
+            config["kernel_initializer"] = "zeros"  # drawing weights would take time
+        return type(layer).from_config(config)
 
-    # Not compiled, for Keras would compile the copy, too, from a description that losses of the user's own lack; and
-    # with an input of its own, for Keras rounds what comes in to the precision of the input.
+    # Keras also compiles the copy of a compiled model, for which it needs configs that users' own losses may lack. It
+    # casts rows to the dtype of the input layer, so the copy gets an input layer in float64.
     bare = keras.Model(model.input, model.output, name=model.name)
     rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
     return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
