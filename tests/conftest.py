@@ -13,7 +13,7 @@ from sk_denoise.datasets import load_digit_images
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}
 #: Largest difference in score (dB) between fits with other numbers of threads, whose steps are rounded differently.
 DECIBELS = 0.1
-#: The same for the images of fits of a few steps on rows in [0, 1], over which rounding cannot build up.
+#: Largest difference between the images of such fits after a few steps, on rows in [0, 1].
 FEW_STEPS = 1e-3
 
 

@@ -46,7 +46,7 @@ def test_thirty_two_fits_in_four_threads(architecture, small):
         together = list(pool.map(lambda job: job.fit(small).transform(small), jobs))
     for i, result in enumerate(together):
         np.testing.assert_allclose(result, alone[i % 8], rtol=0, atol=FEW_STEPS)
-        assert np.abs(result - alone[(i + 1) % 8]).max() > 10 * FEW_STEPS  # which others would not pass
+        assert np.abs(result - alone[(i + 1) % 8]).max() > 10 * FEW_STEPS  # another seed would fail
 
 
 def use_and_refit(denoiser, X):

@@ -46,6 +46,16 @@ def test_a_row_does_not_depend_on_its_batch(architecture, shape, dtype):
         np.testing.assert_allclose(method(rows[::-1])[::-1], whole, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
+def test_nor_ten_times_beyond_the_range(architecture, dtype):
+    denoiser, X = fitted(architecture, (8, 8))
+    rows = (10 * X).astype(dtype)
+    whole = denoiser.transform(rows)
+    for i in range(0, len(rows), 4):
+        np.testing.assert_allclose(denoiser.transform(rows[i : i + 1])[0], whole[i], rtol=0, atol=ROUNDING[dtype])
+
+
 @pytest.mark.parametrize("denoiser", [ImageFilter("tv", weight=0.1), EstimatorDenoiser(PCA(4, random_state=0))])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_nor_through_other_denoisers(denoiser, dtype):

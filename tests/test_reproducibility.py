@@ -93,7 +93,7 @@ def test_backends_of_joblib_give_the_same_scores(architecture, digits, dask_clie
         with joblib.parallel_backend(backend):
             scores[backend] = search(architecture).fit(X).cv_results_["mean_test_score"]
     for found in scores.values():
-        # After so few steps as here; other seeds differ by more.
+        # Tighter, because these fits are short; other seeds differ by more.
         np.testing.assert_allclose(found, scores["sequential"], rtol=0, atol=DECIBELS / 10)
 
 
