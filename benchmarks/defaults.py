@@ -26,7 +26,7 @@ def measure(X, held_out, level, architecture, **settings):
     injector = NoiseInjector(level=level, random_state=1).fit(X)
     # Ten draws of noise on a small set, so that the figure is not one draw's luck.
     clean = np.concatenate([held_out] * (10 if len(held_out) < 1000 else 1))
-    noisy = NoiseInjector(level=level, random_state=np.random.RandomState(2)).fit(X).inject(clean)
+    noisy = NoiseInjector(level=level, random_state=np.random.RandomState(2)).fit(X).transform(clean)
     start = time.perf_counter()
     denoiser = DenoisingAutoencoder(architecture, noise=injector, random_state=0, **settings).fit(X)
     seconds = time.perf_counter() - start

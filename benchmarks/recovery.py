@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 from sk_denoise.datasets import load_digit_images, load_mnist
 from sk_denoise.evaluation import recovery_report
-from sk_denoise.noise_models import KINDS
+from sk_denoise.noise.kinds import KINDS
 
 RESULTS = Path(__file__).parent / "results" / "recovery"
 LEVELS = (0.1, 0.3, 0.5, 0.7)

@@ -10,29 +10,15 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "NoiseInjector": "noise",
     "NoisyArray": "noise",
-    "DenoisingAutoencoder": "autoencoder",
-    "EstimatorDenoiser": "adapters",
-    "ImageFilter": "filters",
+    "DenoisingAutoencoder": "denoisers",
+    "EstimatorDenoiser": "denoisers",
+    "ImageFilter": "denoisers",
     "recovery_report": "evaluation",
-    "save": "persistence",
-    "load": "persistence",
-    "InvalidFileError": "persistence",
+    "save": "files",
+    "load": "files",
+    "InvalidFileError": "files",
 }
-_MODULES = (
-    "adapters",
-    "architectures",
-    "autoencoder",
-    "datasets",
-    "demo",
-    "displays",
-    "evaluation",
-    "filters",
-    "metrics",
-    "noise",
-    "noise_models",
-    "persistence",
-    "report",
-)
+_MODULES = ("datasets", "demo", "denoisers", "displays", "evaluation", "files", "metrics", "networks", "noise")
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]
 

@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from .noise_models import KINDS
+from .noise.kinds import KINDS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,7 +144,7 @@ def _set_up_tensorflow():
 def demo(arguments):
     """Run the demo and print its table."""
     with _silence():
-        from . import _keras  # noqa: F401
+        from .networks import _keras  # noqa: F401
     from .demo import run_demo
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
@@ -173,7 +173,7 @@ def report(arguments):
         if path is not None:
             open(path, "a").close()  # before the work, not after it
     with _silence():
-        from . import _keras  # noqa: F401
+        from .networks import _keras  # noqa: F401
     from sklearn.exceptions import ConvergenceWarning
 
     from .demo import load
@@ -194,8 +194,8 @@ def report(arguments):
 
 
 def _run_report(arguments, X, X_test, y, y_test, n_labels):
-    from .evaluation import recovery_report
-    from .noise import NoiseInjector
+    from .evaluation._recovery_report import recovery_report
+    from .noise._injector import NoiseInjector
 
     ranges = arguments.trained_level
     return recovery_report(

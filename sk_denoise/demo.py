@@ -12,14 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 
-from ._checks import check_choice, check_count, check_path, is_real, shown
-from .autoencoder import DenoisingAutoencoder
+from ._core.checks import check_choice, check_count, check_path, is_real, shown
 from .datasets import load_digit_images, load_mnist
+from .denoisers._autoencoder import DenoisingAutoencoder
 from .displays import DenoisingDisplay, LatentDisplay, LossCurveDisplay
-from .evaluation import fit_rival
+from .evaluation._recovery_report import fit_rival
 from .metrics import accuracy_recovery, psnr, ssim
-from .noise import NoiseInjector
-from .noise_models import KINDS
+from .noise._injector import NoiseInjector
+from .noise.kinds import KINDS
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -121,7 +121,7 @@ def run_demo(
         raise TypeError(f"log must be a function that takes a line of text, got {shown(log)}.")
     if not is_real(level):
         raise ValueError(f"level must be a number, got {shown(level)}.")
-    injector = NoiseInjector(noise, level, random_state=seed).check_params()
+    injector = NoiseInjector(noise, level, random_state=seed)._check_params()
     folder = _writable(output)
     X, X_test, y, y_test = load(dataset, seed)
     classifier = LogisticRegression(max_iter=1000)

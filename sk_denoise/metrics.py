@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._checks import check_flag, check_weights, is_real, shown
-from ._sklearn import check_clean, check_rows
-from ._units import check_image_shape, resolve_data_range
+from ._core.checks import check_flag, check_weights, is_real, shown
+from ._core.sklearn_glue import check_clean, check_rows
+from ._core.units import check_image_shape, resolve_data_range
 
-__all__ = ["accuracy_recovery", "mean_squared_error", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
+__all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 
 def _pair(X_true, X_pred):
@@ -45,41 +45,10 @@ def _width(data_range, X_true):
     return high - low
 
 
-def mean_squared_error(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
-    """Mean squared error of images scaled to [0, 1].
-
-    Parameters
-    ----------
-    X_true : array-like of shape (n_samples, n_features)
-        Clean rows.
-    X_pred : array-like of shape (n_samples, n_features)
-        Noisy or denoised rows.
-    data_range : "auto" or pair of floats, default="auto"
-        What to scale to [0, 1]: read off `X_true` as in `NoiseInjector`, or given.
-    per_image : bool, default=False
-        Return one error for each row, not one for all.
-    sample_weight : array-like of shape (n_samples,), default=None
-        How much each row counts in the pooled error.
-
-    Returns
-    -------
-    error : float or ndarray of shape (n_samples,)
-        Lower is better.
-
-    Examples
-    --------
-    >>> from sk_denoise.metrics import mean_squared_error
-    >>> mean_squared_error([[0, 255]], [[0, 0]], data_range=(0, 255))
-    0.5
-    """
+def image_errors(X_true, X_pred, data_range):
+    """Mean squared error of each row, with `data_range` scaled to [0, 1]."""
     X_true, X_pred = _pair(X_true, X_pred)
-    check_flag(per_image, "per_image")
-    errors = _squared_errors(X_true, X_pred, _width(data_range, X_true))
-    if per_image:
-        return errors
-    if sample_weight is not None:
-        sample_weight = check_weights(sample_weight, len(X_true))
-    return float(np.average(errors, weights=sample_weight))
+    return _squared_errors(X_true, X_pred, _width(data_range, X_true))
 
 
 def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
@@ -115,8 +84,11 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     >>> round(psnr([[0.0, 1.0]], [[0.1, 0.9]]), 6)
     20.0
     """
-    options = {"data_range": data_range, "per_image": per_image, "sample_weight": sample_weight}
-    errors = np.atleast_1d(mean_squared_error(X_true, X_pred, **options))
+    check_flag(per_image, "per_image")
+    errors = image_errors(X_true, X_pred, data_range)
+    if not per_image:
+        weights = None if sample_weight is None else check_weights(sample_weight, len(errors))
+        errors = np.array([np.average(errors, weights=weights)])
     score = np.full(len(errors), np.inf)
     np.log10(errors, out=score, where=errors > 0)
     score[errors > 0] *= -10

@@ -12,12 +12,12 @@ from sklearn.naive_bayes import GaussianNB
 from strategies import FEW, FLOATS, PROPERTIES, Images, cuts, images, layouts, out_dtype, powers_of_two, units
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, recovery_report, save
-from sk_denoise._targets import find_target
-from sk_denoise._units import from_unit, resolve_data_range, to_unit
+from sk_denoise._core.units import from_unit, resolve_data_range, to_unit
+from sk_denoise.denoisers._targets import find_target
 from sk_denoise.displays import DenoisingDisplay
 from sk_denoise.evaluation import fit_rival
 from sk_denoise.metrics import mean_squared_error, psnr, ssim
-from sk_denoise.noise_models import KINDS, PROBABILITY_KINDS
+from sk_denoise.noise.kinds import KINDS, PROBABILITY_KINDS
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +88,7 @@ class TestNoise:
     def test_redrawn_noise_keeps_shape_and_dtype_and_range(self, given, injector, seed):
         unit = to_unit(given.X, given.data_range)
         before = unit.copy()
-        noisy = injector.redraw(unit, np.random.default_rng(seed))
+        noisy = injector._redraw(unit, np.random.default_rng(seed))
         assert noisy.shape == unit.shape and noisy.dtype == unit.dtype and np.isfinite(noisy).all()
         np.testing.assert_array_equal(unit, before)
         if injector.clip:

@@ -7,8 +7,9 @@ import numpy as np
 from measure import Row, in_turns, seconds
 from sklearn.neural_network import MLPRegressor
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector, _keras, architectures
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_mnist
+from sk_denoise.networks import _keras, architectures
 
 REPEATS = 3
 

@@ -1,0 +1,584 @@
+"""`DenoisingAutoencoder`, a denoiser with a Keras network behind fit and transform."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.sklearn_glue import Interval, StrOptions, check_rows, fit_context, keep_on_error, read_rows
+from .._core.units import from_unit, result_dtype, to_network
+from ..networks import processes as _processes
+from . import _scoring
+from ._fitting import run_fit
+
+__all__ = ["DenoisingAutoencoder"]
+
+
+def _has_code(estimator):
+    """True where there is a code to encode to; else an AttributeError that says why."""
+    without = estimator._code_size is None if estimator._is_fitted() else estimator.architecture == "unet"
+    if without:
+        raise AttributeError(
+            f"architecture={estimator.architecture!r} has no code that could be encoded to or decoded from: it has no"
+            " layers named 'encoder' and 'decoder' (a U-Net's joins go around its coarsest scale). Use 'dense' or"
+            " 'conv'."
+        )
+    return True
+
+
+def _gives_code(estimator):
+    if estimator.output != "latent":
+        raise AttributeError(
+            f"inverse_transform needs output='latent', got output={estimator.output!r}: denoising cannot be undone."
+        )
+    return _has_code(estimator)
+
+
+class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Learn to turn noisy images into clean ones, as a scikit-learn transformer.
+
+    A neural network is trained on noisy rows towards clean ones [1]_. Where the clean rows come from is settled in
+    this order, and `target_source_` says how: `X_clean` given to `fit` ("X_clean"); a numeric `y` of the shape of `X`
+    ("y"); rows straight out of a `NoiseInjector`, which are trained towards the rows they started from, with its
+    noise redrawn each epoch ("injector"); else `X` itself is clean, and `noise` is drawn on it afresh each epoch
+    ("noise"), or with ``noise=None`` not at all ("identity", a plain autoencoder).
+
+    Parameters
+    ----------
+    architecture : {"dense", "conv", "unet"} or callable, default="dense"
+        "dense" is the article's network and the fastest. "conv" is convolutional with a code of `latent_dim`.
+        "unet" gives the best images and has no code. A callable ``(image_shape, latent_dim) -> keras.Model`` maps rows
+        or images of values in [0, 1] to the same shape, a new model at each call; layers named "encoder" and
+        "decoder" give it a code. Each fit draws trainable weights anew and keeps frozen ones.
+    latent_dim : int, default=64
+        Size of the code; for "unet" the number of feature maps at its coarser scales. 64 as in the article.
+    hidden_layer_sizes : tuple of int, default=()
+        Hidden layers of "dense" between the rows and the code, mirrored behind it.
+    image_shape : tuple of int or None, default=None
+        ``(height, width)`` or ``(height, width, channels)`` of the image in a row. None reads a square grey image, or
+        else, with a warning, a signal of height 1.
+    noise : str, NoiseInjector or None, default="gaussian"
+        Noise to train on where rows come clean: a kind's name (at level 0.5), or an injector, whose parameters can be
+        searched as ``noise__level``.
+    loss : str or callable, default="binary_crossentropy"
+        Keras loss between images scaled to [0, 1]. With cross-entropy, networks on dark images do not get stuck at
+        black, as they can with "mse".
+    optimizer : str or class, default="adam"
+        Keras optimizer, by name or class.
+    learning_rate : float, "auto" or callable, default="auto"
+        Highest learning rate. "auto" is a measured one with Adam (0.01 for "dense", else 0.003), and the optimizer's
+        own with any other. A callable of the step, such as a Keras schedule, sets the rate itself.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" rises over the first tenth of the steps and falls to zero, which ends at a lower error. Choose
+        "constant" for callbacks that set the rate. `partial_fit` is always constant.
+    epochs : int or "auto", default="auto"
+        Passes over the rows. "auto" makes enough steps whatever the number of rows, between 5 and 300 epochs.
+    batch_size : int or "auto", default="auto"
+        Rows a gradient step. "auto" is 32, from 4,096 rows on 64, and from 8,192 on 128.
+    validation_split : float or None, default=None
+        Share of the rows, drawn at random, held out to compute "val_loss". None is 0.1 with `early_stopping`, else 0.
+    early_stopping : bool, default=False
+        Stop when "val_loss" has not fallen for `patience` epochs, and go back to the best weights.
+    patience : int, default=10
+        Epochs to wait with `early_stopping`.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Copied for each fit, so that no parameter holds a model; what a callback gathers in itself stays in the copy.
+        Those that listen to batches make training slower.
+    output : {"denoised", "latent"}, default="denoised"
+        What `transform` returns.
+    data_range : "auto" or pair of floats, default="auto"
+        Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
+        rows: (0, 1) where they lie in it, (0, 255) for uint8, else their minimum and maximum.
+    warm_start : bool, default=False
+        Let `fit` go on from the weights of the last one.
+    checkpoint : str, path-like or None, default=None
+        Folder where `fit` keeps what each epoch leaves, in a file named for the parameters and the rows. A killed fit
+        resumes from there when called again and, with the same number of threads, ends with the same bits; a finished
+        one is not trained again. Needs an int `random_state`. None, as writing takes time in each epoch.
+    random_state : int, RandomState or None, default=None
+        Seeds weights, order and noise. An int gives the same bits on one machine with the same number of threads;
+        otherwise each training step is rounded differently.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        A compiled copy of the network, yours to change; on rows scaled to [0, 1].
+    encoder_ : keras.Model
+        The part of `model_` up to the code; absent for "unet".
+    decoder_ : keras.Model
+        The part of `model_` from the code on; absent for "unet".
+    history_ : dict of list
+        "loss" and, where rows were held out, "val_loss" of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    data_range_ : tuple of float
+        The range used.
+    image_shape_ : tuple of int
+        ``(height, width, channels)``.
+    target_source_ : str
+        "X_clean", "y", "injector", "noise" or "identity".
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    NoiseInjector : Adds noise in front, and remembers the clean rows.
+
+    Notes
+    -----
+    `fit` takes no `sample_weight`: training in minibatches cannot treat a weight of two as the row given twice.
+
+    Built-in networks compute float64 rows in float64, even though they are trained in float32, so the output of a
+    fitted network agrees to 1e-12 of the data range in any batch and on any processor. Float32 rows are computed in
+    float32, which is faster, and agree to 1e-5. Networks of your own get float32 rows and compute in their own
+    precision, and while Keras is set to mixed or half precision, built-in networks compute in that.
+
+    A fitted estimator holds parameters and NumPy weights only. `model_`, `encoder_` and `decoder_` are built from them
+    when first asked for and are not pickled.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sk_denoise import DenoisingAutoencoder, NoiseInjector
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> pipe = Pipeline([
+    ...     ("noise", NoiseInjector(level=0.3, random_state=0)),
+    ...     ("denoise", DenoisingAutoencoder(random_state=0)),
+    ... ]).fit(X[:1200])
+    >>> pipe[-1].target_source_
+    'injector'
+    >>> pipe.score(X[1200:]) > 15  # dB; the noisy rows have 12
+    True
+    """
+
+    _parameter_constraints = {
+        "architecture": [str, callable],
+        "latent_dim": [Interval(Integral, 1, 2**31 - 1, closed="both")],
+        "hidden_layer_sizes": [tuple, list],
+        "image_shape": [tuple, list, None],
+        "noise": "no_validation",  # check_noise says more
+        "loss": "no_validation",  # so does check_names
+        "optimizer": "no_validation",
+        "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
+        "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
+        "epochs": [Interval(Integral, 1, 2**31 - 1, closed="both"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "validation_split": [Interval(Real, 0, 1, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, None],
+        "output": [StrOptions({"denoised", "latent"})],
+        "data_range": "no_validation",  # check_data_range says more
+        "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        architecture="dense",
+        *,
+        latent_dim=64,
+        hidden_layer_sizes=(),
+        image_shape=None,
+        noise="gaussian",
+        loss="binary_crossentropy",
+        optimizer="adam",
+        learning_rate="auto",
+        learning_rate_schedule="cosine",
+        epochs="auto",
+        batch_size="auto",
+        validation_split=None,
+        early_stopping=False,
+        patience=10,
+        callbacks=None,
+        output="denoised",
+        data_range="auto",
+        warm_start=False,
+        checkpoint=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.architecture = architecture
+        self.latent_dim = latent_dim
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.image_shape = image_shape
+        self.noise = noise
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.output = output
+        self.data_range = data_range
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, X_clean=None, validation_data=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, noisy or clean (see the rule above), any real dtype, in any units.
+        y : array-like, default=None
+            Clean rows, where numeric and of the shape of `X`; anything else is labels and ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows; the pairs are used as they are.
+        validation_data : array-like or tuple (X, X_clean), default=None
+            Rows to compute "val_loss" on, instead of a split: alone they follow the same rule as `X`.
+
+        Returns
+        -------
+        self : DenoisingAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For bad input, naming the argument.
+
+        Notes
+        -----
+        Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before; with
+        `warm_start`, as the last whole epoch left it. Once training has begun, a note on the error says which.
+        """
+        continued = self.warm_start and self._is_fitted()
+        with keep_on_error(self) as kept:
+            return run_fit(self, kept, X, y, X_clean, validation_data, continued=continued)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, *, X_clean=None):
+        """Train for one epoch on a batch of rows, at a constant rate, keeping the optimizer's state between calls.
+
+        The first batch fixes an "auto" data range.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As for `fit`.
+        y : array-like, default=None
+            As for `fit`.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            As for `fit`.
+
+        Returns
+        -------
+        self : DenoisingAutoencoder
+            The fitted estimator.
+        """
+        with keep_on_error(self) as kept:
+            return run_fit(self, kept, X, y, X_clean, None, continued=self._is_fitted(), partial=True)
+
+    def _is_fitted(self):
+        return "_weights" in vars(self)
+
+    __sklearn_is_fitted__ = _is_fitted
+
+    def _apply(self, part, n_rows, dtype, read, write):
+        """Pass rows on the scale [0, 1], given in `dtype`, through a part of the network."""
+        _processes.check_not_forked()
+        from ..networks import _keras
+
+        _keras.forward_for(self._spec, self._weights)(part, self._weights, n_rows, dtype, read, write)
+
+    def _through(self, part, X):
+        """Rows in the user's units through "model" or "encoder"; images come out in those units, codes as they are."""
+        check_is_fitted(self)
+        X = read_rows(self, X, reset=False)
+        n_outputs = self.n_features_in_ if part == "model" else self._code_size
+        out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
+
+        def read(rows, dtype):
+            return to_network(X[rows], self.data_range_, "X", dtype=dtype)
+
+        def write(rows, values):
+            from_unit(values, self.data_range_ if part == "model" else (0, 1), out=out[rows])
+
+        self._apply(part, len(X), out.dtype, read, write)
+        return out
+
+    def transform(self, X):
+        """Denoise rows, or encode them with ``output="latent"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows, in the units of the rows seen during `fit`.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
+            Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
+        """
+        return self._through(self._output_part(), X)
+
+    def _output_part(self):
+        """The part of the network that `output` asks for."""
+        check_is_fitted(self)
+        if self.output not in ("denoised", "latent") or (self.output == "latent" and self._code_size is None):
+            raise ValueError(
+                f"output must be 'denoised', or 'latent' for an architecture with a code, got {self.output!r} with"
+                f" architecture={self.architecture!r}."
+            )
+        return "model" if self.output == "denoised" else "encoder"
+
+    def predict(self, X):
+        """Denoise rows, whatever `output` says.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows.
+
+        Returns
+        -------
+        X_denoised : ndarray of shape (n_samples, n_features)
+            Denoised rows, in the units of `X`.
+        """
+        return self._through("model", X)
+
+    @available_if(_has_code)
+    def encode(self, X):
+        """Codes of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, latent_dim)
+            Codes; their scale is the network's own.
+        """
+        return self._through("encoder", X)
+
+    @available_if(_has_code)
+    def decode(self, Z):
+        """Images of codes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+            Codes, such as `encode` gives.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Images, in the units of the rows seen during `fit`.
+        """
+        return self._decode(Z, "Z")
+
+    def _decode(self, Z, name):
+        check_is_fitted(self)
+        Z = check_rows(Z, name)
+        if Z.shape[1] != self._code_size:
+            raise ValueError(
+                f"{name} must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
+            )
+        out = np.empty((len(Z), self.n_features_in_), dtype=result_dtype(Z.dtype))
+
+        def read(rows, dtype):
+            return to_network(Z[rows], (0, 1), name, "scale the codes down", dtype=dtype)
+
+        def write(rows, values):
+            from_unit(values, self.data_range_, out=out[rows])
+
+        self._apply("decoder", len(Z), out.dtype, read, write)
+        return out
+
+    @available_if(_gives_code)
+    def inverse_transform(self, X):
+        """Images of the codes that `transform` gives with ``output="latent"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, latent_dim)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Images, in the units of the rows seen during `fit`.
+        """
+        return self._decode(X, "X")
+
+    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
+        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
+            `NoiseInjector`; else clean, and seeded `noise` is added.
+        y : array-like, default=None
+            Clean rows, where numeric and of the shape of `X`; anything else is ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the pooled error.
+
+        Returns
+        -------
+        score : float
+            PSNR over all pixels of all rows, with the peak of `data_range_`.
+
+        Raises
+        ------
+        ValueError
+            Where no clean target is to be found: comparing rows with themselves would reward doing nothing.
+        """
+        return _scoring.score(self, X, y, X_clean, sample_weight)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns that `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input columns, as in `OneToOneFeatureMixin`.
+
+        Returns
+        -------
+        names : ndarray of str
+            The input names, or ``denoisingautoencoder0`` and so on with ``output="latent"``.
+        """
+        check_is_fitted(self)
+        names = super().get_feature_names_out(input_features)
+        if self.output == "denoised":
+            return names
+        prefix = type(self).__name__.lower()
+        return np.asarray([f"{prefix}{i}" for i in range(self._code_size)], dtype=object)
+
+    @property
+    def model_(self):
+        """A compiled copy of the network, built when first asked for; changing it changes nothing here."""
+        check_is_fitted(self)
+        if "_model" not in vars(self):
+            from ..networks import _keras
+
+            self._model = _keras.private_model(self._spec, self._weights)
+        return self._model
+
+    @property
+    def encoder_(self):
+        """The part of `model_` up to the code."""
+        _has_code(self)
+        return self.model_.get_layer("encoder")
+
+    @property
+    def decoder_(self):
+        """The part of `model_` from the code on."""
+        _has_code(self)
+        return self.model_.get_layer("decoder")
+
+    def to_keras(self):
+        """A Keras model that does what `transform` does, scaling included.
+
+        Returns
+        -------
+        model : keras.Model
+            From rows of shape (n_samples, n_features), in the units of the rows seen during `fit`, to denoised rows in
+            these units, or to codes with ``output="latent"``. Built anew at each call and yours to change. Not
+            compiled, which only training asks for.
+
+        See Also
+        --------
+        to_onnx : The same as a file for other runtimes.
+
+        Notes
+        -----
+        The model gives what `transform` gives for the same numbers, to 1e-5 of the width of `data_range_`. It takes
+        and gives float32, but float64 where `data_range_` reaches further than 16 times its width from zero, as
+        (1000, 1001) does: float32 has too few digits there. Then call it, ``model(X)``, for its `predict` rounds
+        arrays to float32 first. It checks nothing: NaN comes out as NaN.
+
+        A built-in architecture gives a model of Keras' own operations only, which ``model.save("denoiser.keras")``
+        saves and ``keras.saving.load_model`` loads without this package. To train on, use `model_`: its rows are on
+        the scale [0, 1] that the losses are made for.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_denoise import DenoisingAutoencoder
+        >>> X = np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.uint8)
+        >>> denoiser = DenoisingAutoencoder(latent_dim=4, epochs=1, random_state=0).fit(X)
+        >>> model = denoiser.to_keras()
+        >>> np.allclose(model.predict(X, verbose=0), denoiser.transform(X), atol=255e-5)
+        True
+        """
+        part = self._output_part()
+        from ..networks import export as _export
+
+        return _export.keras_model(self, part)
+
+    def to_onnx(self, path):
+        """Write the model of `to_keras` as an ONNX file; needs ``pip install "sk_denoise[onnx]"``.
+
+        The file is written beside `path` and then moved there, so that `path` holds all of it or what it held before.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to. The folder must exist; a file there is replaced.
+
+        Raises
+        ------
+        ImportError
+            Where onnx or tf2onnx is missing.
+        ValueError
+            For an `architecture` of your own with operations that ONNX lacks, and for more than 2 GiB of weights.
+            Nothing is written.
+        OSError
+            Where `path` cannot be written.
+
+        See Also
+        --------
+        to_keras : The same in memory.
+
+        Notes
+        -----
+        The model takes "rows" and gives "denoised", or "codes" with ``output="latent"``, of any number of rows, in
+        the dtype that `to_keras` says. It gives what `transform` gives for the same numbers, to 1e-5 of the width of
+        `data_range_`, or to half precision where Keras is set to that. Its metadata are `image_shape` and `data_range`,
+        as JSON.
+        """
+        part = self._output_part()
+        from ..networks import export as _export
+
+        _export.write_onnx(self, part, path)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("_model", None)
+        return state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

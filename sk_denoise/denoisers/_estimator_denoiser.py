@@ -1,0 +1,249 @@
+"""`EstimatorDenoiser`, what scikit-learn has as a denoiser."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.checks import shown
+from .._core.sklearn_glue import Interval, fit_context, keep_on_error, read_rows
+from .._core.units import check_data_range, check_in_range, from_unit, is_integer, result_dtype, to_unit
+from . import _scoring
+from ._fitting import resolve_range
+from ._targets import check_noise, corruption, find_target
+
+__all__ = ["EstimatorDenoiser"]
+
+
+def _kind(estimator):
+    """Return "regressor" or "decomposition", else raise a TypeError that says what is needed."""
+    if hasattr(estimator, "fit") and not isinstance(estimator, type):
+        if is_regressor(estimator):
+            return "regressor"
+        if hasattr(estimator, "transform") and hasattr(estimator, "inverse_transform"):
+            return "decomposition"
+    raise TypeError(
+        "estimator must be a regressor, such as Ridge() or MLPRegressor(), or have transform and inverse_transform,"
+        f" such as PCA(64) or NMF(64), got {shown(estimator)}."
+    )
+
+
+def _check_way_back(estimator, row):
+    """Refuse, at `fit` and not later, a KernelPCA that was not told to learn the way back."""
+    try:
+        estimator.inverse_transform(estimator.transform(row))
+    except NotFittedError as error:
+        raise ValueError(
+            f"estimator={estimator!r} cannot go back from what it transforms to. For KernelPCA, set"
+            " fit_inverse_transform=True."
+        ) from error
+
+
+def _pairs(rows, target, data_range, n_draws, random_state):
+    """Noisy and clean rows on the scale [0, 1] to fit a regressor on, as `target` says."""
+    clean = to_unit(target.clean, data_range)
+    if target.noise is None:
+        return to_unit(rows, data_range), clean
+    seed = random_state if is_integer(random_state) else check_random_state(random_state).randint(2**31 - 1)
+    rng, redraw = np.random.default_rng(seed), corruption(target, data_range)
+    noisy = np.concatenate([redraw(clean, rng) for _ in range(n_draws)])
+    return noisy, np.tile(clean, (n_draws, 1))
+
+
+def _own(unit, given):
+    """A copy where `unit` is what was given: some estimators write on their input, with copy=False."""
+    return unit.copy() if np.may_share_memory(unit, given) else unit
+
+
+class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Denoise images with an estimator of scikit-learn.
+
+    What has `transform` and `inverse_transform`, a decomposition or a pipeline of them, is fitted on clean rows and
+    denoises by ``inverse_transform(transform(X))``: what a few components of clean images cannot say, noise for the
+    most part, is lost [1]_. A regressor is fitted on pairs of noisy and clean rows, and denoises by `predict`. Where
+    the clean rows come from is settled as in `DenoisingAutoencoder`, and `target_source_` says how.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A decomposition, such as `PCA`, ``KernelPCA(fit_inverse_transform=True)`` or `NMF`, or a regressor of many
+        outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`. It sees rows scaled to [0, 1]; its
+        parameters can be searched as ``estimator__n_components``. It is cloned, and its own `random_state` is its own.
+    noise : str, NoiseInjector or None, default="gaussian"
+        Noise to fit a regressor on where rows come clean: a kind's name (at level 0.5), or an injector. None fits it
+        on the rows as they are.
+    n_draws : int, default=1
+        For a regressor whose noise can be drawn: how many noisy copies of the clean rows to fit on. More copies come
+        closer to the fresh noise of each epoch that a `DenoisingAutoencoder` sees, for as many times the memory.
+    data_range : "auto" or pair of floats, default="auto"
+        Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
+        rows: (0, 1) where they lie in it, (0, 255) for uint8, else their minimum and maximum.
+    random_state : int, RandomState or None, default=None
+        Draws the noise. An int draws the same each time.
+
+    Attributes
+    ----------
+    estimator_ : estimator object
+        The fitted estimator, on rows scaled to [0, 1].
+    data_range_ : tuple of float
+        The range used.
+    target_source_ : str
+        "X_clean", "y", "injector", "noise" or "identity".
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    DenoisingAutoencoder : Learns to denoise with a neural network.
+    ImageFilter : The classical filters, which learn no images.
+
+    Notes
+    -----
+    Results are not clipped to the data range. `NMF` takes no negative values, so it needs noise that is clipped, as
+    that of a `NoiseInjector` is by default. Put no scaler of single pixels before a decomposition: dividing by the
+    little that a border pixel of clean images varies makes its noise the largest thing in the image.
+
+    References
+    ----------
+    .. [1] S. Mika, B. Schölkopf, A. Smola, K.-R. Müller, M. Scholz, G. Rätsch, "Kernel PCA and de-noising in feature
+       spaces", NIPS 1998.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_denoise import EstimatorDenoiser, NoiseInjector
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> noise = NoiseInjector(level=0.3, random_state=0)
+    >>> pipe = make_pipeline(noise, EstimatorDenoiser(PCA(16))).fit(X[:1200])
+    >>> pipe[-1].target_source_
+    'injector'
+    >>> pipe.score(X[1200:]) > 14  # dB; the noisy rows have 12
+    True
+    """
+
+    _parameter_constraints = {
+        "estimator": "no_validation",  # _kind says more
+        "noise": "no_validation",  # so does check_noise
+        "n_draws": [Interval(Integral, 1, 2**31 - 1, closed="both")],
+        "data_range": "no_validation",  # and check_data_range
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, estimator, *, noise="gaussian", n_draws=1, data_range="auto", random_state=None):
+        self.estimator = estimator
+        self.noise = noise
+        self.n_draws = n_draws
+        self.data_range = data_range
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, X_clean=None):
+        """Fit a clone of the estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, noisy or clean by the rule of `DenoisingAutoencoder`, any real dtype, in any units.
+        y : array-like, default=None
+            Clean rows, where numeric and of the shape of `X`; anything else is labels and ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows; the pairs are used as they are.
+
+        Returns
+        -------
+        self : EstimatorDenoiser
+            The fitted denoiser.
+
+        Raises
+        ------
+        TypeError
+            Where the estimator is neither a regressor nor able to go back from what it transforms to.
+        ValueError
+            For bad input, naming the argument, and for a `KernelPCA` without ``fit_inverse_transform=True``. A failed
+            fit leaves the denoiser as it was.
+        """
+        with keep_on_error(self):
+            kind = _kind(self.estimator)
+            check_noise(self.noise)
+            check_data_range(self.data_range)
+            rows = read_rows(self, X, reset=True)
+            target = find_target(X, rows, y, X_clean, self.noise)
+            self.data_range_ = resolve_range(self, target, False)
+            self.target_source_ = target.source
+            check_in_range(target.clean, self.data_range_, target.source if target.source in ("X_clean", "y") else "X")
+            self.estimator_ = clone(self.estimator)
+            if kind == "decomposition":
+                clean = _own(to_unit(target.clean, self.data_range_), target.clean)
+                self.estimator_.fit(clean)
+                _check_way_back(self.estimator_, clean[:1])
+            else:
+                noisy, clean = _pairs(rows, target, self.data_range_, self.n_draws, self.random_state)
+                # A column of targets would be warned of.
+                self.estimator_.fit(noisy, clean.ravel() if clean.shape[1] == 1 else clean)
+            self._kind = kind
+        return self
+
+    def transform(self, X):
+        """Denoise rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows, in the units of the rows seen during `fit`.
+
+        Returns
+        -------
+        X_denoised : ndarray of shape (n_samples, n_features)
+            Denoised rows in the same units. Float dtypes are kept, integers become float32.
+        """
+        check_is_fitted(self)
+        X = read_rows(self, X, reset=False)
+        unit = _own(to_unit(X, self.data_range_), X)
+        if self._kind == "regressor":
+            denoised = self.estimator_.predict(unit)
+        else:
+            denoised = self.estimator_.inverse_transform(self.estimator_.transform(unit))
+        out = np.empty(X.shape, dtype=result_dtype(X.dtype))
+        from_unit(np.asarray(denoised).reshape(X.shape), self.data_range_, out=out)
+        return out
+
+    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
+        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
+            `NoiseInjector`; else clean, and seeded `noise` is added.
+        y : array-like, default=None
+            Clean rows, where numeric and of the shape of `X`; anything else is ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the pooled error.
+
+        Returns
+        -------
+        score : float
+            PSNR over all pixels of all rows, with the peak of `data_range_`.
+
+        Raises
+        ------
+        ValueError
+            Where no clean target is to be found: comparing rows with themselves would reward doing nothing.
+        """
+        return _scoring.score(self, X, y, X_clean, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,103 @@
+"""Where the clean target comes from: the one question that a pipeline leaves open, answered in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .._core.checks import warn_user
+from .._core.sklearn_glue import check_clean, likely
+from ..noise._injector import NoiseInjector, NoisyArray
+from ..noise.kinds import KINDS
+
+DEFAULT_NOISE = "gaussian"
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The clean rows, where they came from, and the noise to draw on them (None: the rows given are used)."""
+
+    source: str  # "X_clean", "y", "injector", "noise" or "identity"
+    clean: np.ndarray
+    noise: NoiseInjector | None
+
+
+def check_noise(noise):
+    """The parameter `noise` as an injector, or None."""
+    if noise is None:
+        return None
+    if isinstance(noise, NoiseInjector):
+        return noise._check_params()
+    if isinstance(noise, str) and noise in KINDS:
+        return NoiseInjector(noise)
+    raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
+
+
+def check_length(y, n_samples):
+    """Refuse a `y` of another length, and warn of images that would pass for labels."""
+    if y is None or not hasattr(y, "__len__"):
+        return
+    if len(y) != n_samples:
+        raise ValueError(f"y must have as many rows as X, {n_samples}, got {len(y)}.")
+    if getattr(y, "ndim", 1) > 2:
+        warn_user(
+            f"y has the shape {tuple(y.shape)} and not that of X, so it counts as labels and is ignored. If it holds"
+            " the clean images, flatten them: y.reshape(len(y), -1)."
+        )
+
+
+def image_target(y, shape):
+    """`y` as clean rows where it is numeric and shaped like X, else None: then it is labels."""
+    if y is None or getattr(y, "ndim", 2) != 2 or not hasattr(y, "__len__"):
+        return None
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        return None  # ragged labels
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        return None
+    return check_clean(array, shape, "y")
+
+
+def find_target(given, X, y, X_clean, noise):
+    """The clean target for the validated rows `X`, which the caller gave as `given`."""
+    injector = check_noise(noise)
+    if X_clean is not None:
+        return Target("X_clean", check_clean(X_clean, X.shape), None)
+    check_length(y, len(X))
+    clean = image_target(y, X.shape)
+    if clean is not None:
+        return Target("y", clean, None)
+    if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
+        if not (isinstance(noise, str) and noise == DEFAULT_NOISE):
+            warn_user(
+                f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
+                " at its default behind an injector."
+            )
+        return Target("injector", given.clean, given.injector)
+    if isinstance(given, NoisyArray):
+        warn_user(
+            "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
+            " rows count as clean ones. Split before adding noise, or pass X_clean=."
+        )
+    if injector is not None:
+        return Target("noise", X, injector)
+    return Target("identity", X, None)
+
+
+def corruption(target, data_range):
+    """What draws `target`'s noise on rows scaled by `data_range`: ``(unit, rng) -> noisy``."""
+    injector = target.noise
+    # An injector in front has read its range; of one that is a parameter, only the parameters count.
+    own = injector.data_range_ if target.source == "injector" else injector.data_range
+    if isinstance(own, str) or tuple(own) == tuple(data_range):
+        return injector._redraw
+    # Levels are fractions of the injector's range, which is not ours: go there and back.
+    scale = np.float32((data_range[1] - data_range[0]) / (own[1] - own[0]))
+    shift = np.float32((data_range[0] - own[0]) / (own[1] - own[0]))
+
+    def redraw(unit, rng):
+        return (injector._redraw(unit * scale + shift, rng) - shift) / scale
+
+    return redraw

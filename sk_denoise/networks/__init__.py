@@ -1,0 +1,1 @@
+"""The only folder that knows scikeras, Keras and TensorFlow: architectures, training, inference, export."""

@@ -1,0 +1,169 @@
+"""The networks: shapes and sizes in, an uncompiled `keras.Model` out.
+
+Each maps flattened rows scaled to [0, 1], shape (n_samples, height * width * channels), to rows of the same shape.
+"dense" and "conv" are made of two models named "encoder" and "decoder", which can be called alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+from .._core.checks import check_count, is_integer, shown
+from .spec import CONV_FILTERS, halvings, unet_filters
+
+__all__ = ["conv", "dense", "unet"]
+
+
+def _seeded(name):
+    # An initializer without a seed would draw one from Python's global random stream. The weights that it gives
+    # are overwritten by the seeded ones of each fit.
+    return {"glorot": keras.initializers.GlorotUniform, "he": keras.initializers.HeNormal}[name](seed=0)
+
+
+def _dense(units, activation, name=None):
+    init = _seeded("he" if activation == "relu" else "glorot")
+    return layers.Dense(units, activation=activation, kernel_initializer=init, name=name)
+
+
+def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
+    layer = layers.Conv2DTranspose if transpose else layers.Conv2D
+    init = _seeded("he" if activation == "relu" else "glorot")
+    return layer(filters, size, strides=strides, padding="same", activation=activation, kernel_initializer=init)
+
+
+def _crop(x, height, width):
+    """Cut what doubling an odd size made too much."""
+    extra = x.shape[1] - height, x.shape[2] - width
+    return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
+
+
+def _check_sizes(image_shape, latent_dim, hidden_layer_sizes=()):
+    """Refuse sizes that no network has."""
+    is_shape = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
+    if not is_shape or not all(is_integer(size) and 0 < size < 2**31 for size in image_shape):
+        raise ValueError(f"image_shape must be (height, width, channels), got {shown(image_shape)}.")
+    check_count(latent_dim, "latent_dim")
+    listed = isinstance(hidden_layer_sizes, (tuple, list))
+    if not listed or not all(is_integer(size) and 0 < size < 2**31 for size in hidden_layer_sizes):
+        raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(hidden_layer_sizes)}.")
+
+
+def _autoencoder(encoder_input, latent, decoder_input, output):
+    encoder = keras.Model(encoder_input, latent, name="encoder")
+    decoder = keras.Model(decoder_input, output, name="decoder")
+    rows = keras.Input(encoder_input.shape[1:], name="rows")
+    return keras.Model(rows, decoder(encoder(rows)), name="autoencoder")
+
+
+def dense(image_shape, latent_dim, hidden_layer_sizes=()):
+    """Fully connected autoencoder: the article's one ReLU layer of `latent_dim`, with hidden layers around if asked.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    latent_dim : int
+        Units of the code.
+    hidden_layer_sizes : tuple of int, default=()
+        Layers of the encoder before the code; the decoder mirrors them.
+
+    Returns
+    -------
+    model : keras.Model
+        Uncompiled, with the layers "encoder" and "decoder".
+    """
+    _check_sizes(image_shape, latent_dim, hidden_layer_sizes)
+    n_features = math.prod(image_shape)
+    rows = x = keras.Input((n_features,))
+    for units in hidden_layer_sizes:
+        x = _dense(units, "relu")(x)
+    latent = _dense(latent_dim, "relu", name="latent")(x)
+    code = x = keras.Input((latent_dim,))
+    for units in reversed(hidden_layer_sizes):
+        x = _dense(units, "relu")(x)
+    return _autoencoder(rows, latent, code, _dense(n_features, "sigmoid")(x))
+
+
+def conv(image_shape, latent_dim):
+    """Convolutional autoencoder: strided encoder, a dense code of `latent_dim`, a mirrored decoder.
+
+    The code is linear, so that none of its few numbers can die as a ReLU can.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(height, width, channels)``, any size.
+    latent_dim : int
+        Units of the code.
+
+    Returns
+    -------
+    model : keras.Model
+        Uncompiled, with the layers "encoder" and "decoder".
+    """
+    _check_sizes(image_shape, latent_dim)
+    n_features = math.prod(image_shape)
+    sizes = halvings(image_shape, len(CONV_FILTERS))
+    rows = keras.Input((n_features,))
+    x = layers.Reshape(image_shape)(rows)
+    for filters in CONV_FILTERS:
+        x = _conv(filters, strides=2)(x)
+    latent = _dense(latent_dim, None, name="latent")(layers.Flatten()(x))
+    code = keras.Input((latent_dim,))
+    x = _dense(math.prod(sizes[-1]) * CONV_FILTERS[-1], "relu")(code)
+    x = layers.Reshape((*sizes[-1], CONV_FILTERS[-1]))(x)
+    for filters, size in zip((*CONV_FILTERS[-2::-1], CONV_FILTERS[0]), sizes[-2::-1]):
+        x = _crop(_conv(filters, size=4, strides=2, transpose=True)(x), *size)
+    x = _conv(image_shape[2], "sigmoid")(x)
+    return _autoencoder(rows, latent, code, layers.Flatten()(x))
+
+
+def unet(image_shape, latent_dim):
+    """U-Net: an encoder and a decoder joined at every scale, so detail need not pass the coarsest one [1]_.
+
+    Unlike in the original, the first convolution already halves the image, which saves most of the work.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(height, width, channels)``, any size.
+    latent_dim : int
+        Feature maps at the coarser scales; half as many at the finest.
+
+    Returns
+    -------
+    model : keras.Model
+        Uncompiled. There is no code to decode from: the joins go around it.
+
+    References
+    ----------
+    .. [1] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional networks for biomedical image segmentation",
+       MICCAI 2015.
+    """
+    _check_sizes(image_shape, latent_dim)
+    filters = unet_filters(latent_dim)
+    rows = keras.Input((math.prod(image_shape),))
+    x = image = layers.Reshape(image_shape)(rows)
+    joins = []
+    for level, n in enumerate(filters):
+        joins.append(x)
+        x = _conv(n, size=3 if level else 4, strides=2)(x)
+        x = _conv(n)(x)
+    for n, join in zip(filters[-2::-1], joins[:0:-1]):
+        x = _crop(_conv(n, None, size=2, strides=2, transpose=True)(x), *join.shape[1:3])
+        x = _conv(n)(layers.Concatenate()([x, join]))
+    x = _crop(_conv(max(1, filters[0] // 2), size=4, strides=2, transpose=True)(x), *image_shape[:2])
+    x = _conv(image_shape[2], "sigmoid")(layers.Concatenate()([x, image]))
+    return keras.Model(rows, layers.Flatten()(x), name="unet")
+
+
+def build(architecture, image_shape, latent_dim, hidden_layer_sizes=()):
+    """The network called `architecture`, or what a callable ``(image_shape, latent_dim)`` of that place returns."""
+    if callable(architecture):
+        return architecture(image_shape, latent_dim)
+    if architecture == "dense":
+        return dense(image_shape, latent_dim, hidden_layer_sizes)
+    return {"conv": conv, "unet": unet}[architecture](image_shape, latent_dim)

@@ -1,0 +1,115 @@
+"""Checks of what Keras is handed: names, callbacks, networks of the user's own, and whether they fit in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import os
+
+import keras
+
+from .._core.checks import warn_user
+from .._core.sklearn_glue import likely
+from .spec import count_values
+
+
+def check_names(loss, optimizer):
+    """Refuse what Keras would not know as a loss or an optimizer."""
+    losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
+    # Losses of class numbers and sequences cannot compare images.
+    losses -= {"get", "serialize", "deserialize", "circle", "ctc"}
+    losses -= {"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"}
+    losses |= {"mse", "mae"}
+    plain = {name.replace("_", "") for name in losses}
+    known = isinstance(loss, str) and (loss in losses or (loss.lower() in plain and hasattr(keras.losses, loss)))
+    if not callable(loss) and not known:
+        raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
+    base, names = keras.optimizers.Optimizer, _optimizer_names()
+    if isinstance(optimizer, base):
+        raise ValueError(
+            f"optimizer must be a name or a class, got the instance {optimizer!r}, whose state belongs to one model."
+            f" Pass optimizer={type(optimizer).__name__.lower()!r} and"
+            f" learning_rate={float(optimizer.learning_rate):g}."
+        )
+    is_class = isinstance(optimizer, type) and issubclass(optimizer, base)
+    if not is_class and not (isinstance(optimizer, str) and optimizer.lower() in names):
+        raise ValueError(f"optimizer must be a Keras optimizer class or {likely(optimizer, names)}")
+
+
+@functools.cache
+def _optimizer_names():
+    """Names under which Keras finds an optimizer; it exports classes that it does not find."""
+    base, names = keras.optimizers.Optimizer, set()
+    for name, member in vars(keras.optimizers).items():
+        if isinstance(member, type) and issubclass(member, base) and member is not base:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                keras.optimizers.get(name.lower())
+                names.add(name.lower())
+    return names - {"lossscaleoptimizer"}
+
+
+def check_callbacks(callbacks):
+    """Refuse what is no list of Keras callbacks; return copies that no model is attached to."""
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
+    try:
+        return copy.deepcopy(list(callbacks or ()))
+    except TypeError as error:
+        raise ValueError(
+            f"callbacks must hold callbacks that can be copied, for each fit copies them, but: {error}. Give the"
+            " callback a __deepcopy__, or build what it holds in on_train_begin."
+        ) from error
+
+
+def check_rate_callbacks(callbacks, *, scheduled):
+    """Warn where a callback sets a learning rate that the schedule sets again at the next step."""
+    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+    for callback in callbacks:
+        if scheduled and isinstance(callback, kinds):
+            warn_user(
+                f"{type(callback).__name__} in callbacks has no effect, because learning_rate_schedule='cosine' sets"
+                " the rate at each step. Pass learning_rate_schedule='constant'."
+            )
+
+
+def check_memory(spec, batch_size):
+    """Refuse a built-in network that this machine cannot hold, before anything is built."""
+    if callable(spec.architecture) or not hasattr(os, "sysconf"):
+        return
+    n_weights, n_activations = count_values(
+        spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes
+    )
+    # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
+    needed = 4 * (5 * n_weights + 2 * batch_size * n_activations)
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > available:
+        raise ValueError(
+            f"architecture={spec.architecture!r} with latent_dim={spec.latent_dim}, hidden_layer_sizes="
+            f"{spec.hidden_layer_sizes}, image_shape={spec.image_shape} and batch_size={batch_size} needs about"
+            f" {needed / 2**30:.0f} GiB to train, more than the {available / 2**30:.0f} GiB of this machine."
+            " Make one of them smaller."
+        )
+
+
+def check_model(model, spec):
+    """Refuse what a callable architecture returned, if rows do not fit through it."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "architecture must return a keras.Model when called with (image_shape, latent_dim), got"
+            f" {type(model).__name__}."
+        )
+    allowed = (None, spec.n_features), (None, *spec.image_shape)
+    for end in ("input_shape", "output_shape"):
+        try:
+            shape = getattr(model, end)
+        except AttributeError:
+            raise ValueError(
+                f"architecture must return a keras.Model with a known {end}: build it from keras.Input, or call it"
+                " once."
+            ) from None
+        if shape not in allowed:
+            raise ValueError(
+                f"architecture must return a keras.Model whose {end} is {allowed[0]} or {allowed[1]}, got {shape}."
+            )

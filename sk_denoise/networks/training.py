@@ -1,0 +1,233 @@
+"""The training loop: epochs, blocks of rows with fresh noise, learning rates, validation, early stopping."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .._core.checks import shown
+from .._core.units import to_network
+
+_BLOCK_VALUES = 1 << 20  # values handed to the compiled loop at a time
+_WARM_UP = 0.1  # share of the steps in which the cosine schedule rises
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Training rows in the user's units, cut into noisy and clean blocks on the scale [0, 1]."""
+
+    clean: np.ndarray
+    noisy: np.ndarray | None  # given pairs
+    corrupt: Callable | None  # else fresh noise: (unit rows, rng) -> noisy unit rows
+    data_range: tuple[float, float]
+    noise: object = None  # the NoiseInjector that `corrupt` draws from
+    chosen: np.ndarray | None = None  # which rows count; a subset is never copied out
+
+    def __len__(self):
+        return len(self.clean) if self.chosen is None else len(self.chosen)
+
+    def take(self, chosen):
+        """The same rows, fewer of them."""
+        return dataclasses.replace(self, chosen=chosen)
+
+    def block(self, index, rng):
+        """Noisy and clean float32 rows at `index`."""
+        index = index if self.chosen is None else self.chosen[index]
+        clean = self._unit(self.clean[index])
+        if self.noisy is not None:
+            return self._unit(self.noisy[index]), clean
+        return (clean if self.corrupt is None else self.corrupt(clean, rng)), clean
+
+    def _unit(self, rows):
+        return to_network(rows, self.data_range, "X")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How to train."""
+
+    epochs: int
+    batch_size: int
+    seed: int
+    rate: float | Callable | None  # peak rate, rate at each step, or the optimizer's own
+    schedule: str
+    patience: int | None
+    verbose: int
+
+    def rates(self, steps, n_steps):
+        """Learning rate at each of `steps`; -1 where it is left as it is."""
+        if callable(self.rate):
+            return np.array([_rate(self.rate(step)) for step in steps], dtype=np.float32)
+        if self.schedule == "constant" or self.rate is None:
+            return np.full(len(steps), -1, dtype=np.float32)
+        warm = max(1, math.ceil(_WARM_UP * n_steps))
+        fall = 0.5 * (1 + np.cos(np.pi * (steps - warm) / max(1, n_steps - warm)))
+        return (self.rate * np.where(steps < warm, (steps + 1) / warm, fall)).astype(np.float32)
+
+    def rng(self, epoch, position):
+        """The generator for one use in one epoch; a killed fit can take up its stream again."""
+        return np.random.Generator(np.random.SFC64(np.random.SeedSequence([self.seed, epoch, position])))
+
+    def is_over(self, progress):
+        """True after the last epoch, whether it was planned to be or not."""
+        waited = progress.n_epochs - 1 - progress.best_epoch
+        patient = self.patience is None or not progress.n_epochs or waited < self.patience
+        return progress.stopped or progress.n_epochs >= self.epochs or not patient
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far training has come, at the end of an epoch."""
+
+    history: dict[str, list]
+    best: float = math.inf  # "val_loss", and its epoch and weights, where `Plan.patience` asks for them
+    best_epoch: int = 0
+    best_weights: list | None = None
+    stopped: bool = False  # by a callback
+
+    @property
+    def n_epochs(self):
+        """Whole epochs."""
+        return len(self.history["loss"])
+
+
+def _rate(value):
+    """What a callable `learning_rate` returned, as a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"learning_rate must return a number for each step, got {shown(value)}.") from None
+
+
+def _block_slices(n_rows, n_features, batch_size):
+    # A power of two, as Trainer compiles for.
+    n_batches = 1 << max(0, (_BLOCK_VALUES // (batch_size * n_features)).bit_length() - 1)
+    return [slice(s, min(s + n_batches * batch_size, n_rows)) for s in range(0, n_rows, n_batches * batch_size)]
+
+
+def _blocks(rows, order, slices, plan, epoch):
+    """Blocks of an epoch, each prepared while the one before is trained on."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+
+        def prepare(position):
+            return pool.submit(rows.block, order[slices[position]], plan.rng(epoch, position + 1))
+
+        ahead = prepare(0)
+        for position in range(len(slices)):
+            noisy, clean = ahead.result()
+            if position + 1 < len(slices):
+                ahead = prepare(position + 1)
+            yield noisy, clean
+
+
+def _train_epoch(trainer, rows, plan, epoch, callbacks):
+    """One pass over the rows; return the mean loss."""
+    size = plan.batch_size
+    n_steps = math.ceil(len(rows) / size)
+    slices = _block_slices(len(rows), rows.clean.shape[1], size)
+    order = plan.rng(epoch, 0).permutation(len(rows))
+    total, step = 0.0, 0
+    for noisy, clean in _blocks(rows, order, slices, plan, epoch):
+        block_steps = np.arange(step, step + math.ceil(len(clean) / size))
+        rates = plan.rates(epoch * n_steps + block_steps, plan.epochs * n_steps)
+        if callbacks is not None and callbacks.want_batches:
+            loss = _train_batches(trainer, noisy, clean, rates, size, callbacks, step)
+        else:
+            loss = trainer.train_block(noisy, clean, rates, size)
+        _check_finite(loss, plan, epoch)
+        total, step = total + loss, step + len(rates)
+    return total / len(rows)
+
+
+def _train_batches(trainer, noisy, clean, rates, size, callbacks, step):
+    """The same steps one by one, for callbacks that want to hear of each batch."""
+    total = 0.0
+    for i in range(len(rates)):
+        batch = slice(i * size, (i + 1) * size)
+        callbacks("on_train_batch_begin", step + i)
+        loss = trainer.train_block(noisy[batch], clean[batch], rates[i : i + 1], size)
+        callbacks("on_train_batch_end", step + i, {"loss": loss / len(clean[batch])})
+        total += loss
+    return total
+
+
+def _check_finite(loss, plan, epoch):
+    if not math.isfinite(loss):
+        rate = "the optimizer's default" if plan.rate is None else plan.rate
+        raise ValueError(
+            f"The loss became {loss} in epoch {epoch + 1} with learning_rate={rate!r}. Lower learning_rate, or check"
+            " that loss suits targets scaled to [0, 1]."
+        )
+
+
+def evaluate(trainer, blocks):
+    """Mean loss over ready (noisy, clean) blocks."""
+    n_rows = sum(len(clean) for _, clean in blocks)
+    return sum(trainer.evaluate_block(noisy, clean) for noisy, clean in blocks) / n_rows
+
+
+def validation_blocks(rows, plan):
+    """Validation rows with one draw of noise for the whole fit, so that epochs can be compared."""
+    # A different stream from every epoch's: epochs count from 0, and positions from 0.
+    rng = plan.rng(2**32 - 1, 0)
+    step = max(1, min(_BLOCK_VALUES // rows.clean.shape[1], 1024))
+    return [rows.block(slice(start, start + step), rng) for start in range(0, len(rows), step)]
+
+
+def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, after_epoch=None):
+    """Train on from `progress` until `plan` is over; return the last progress.
+
+    With `plan.patience` the network ends with the weights of the best epoch. ``after_epoch(progress)`` is called with
+    the trainer as the epoch has left it.
+    """
+    held_out = None if validation is None else validation_blocks(validation, plan)
+    first, start = progress.n_epochs, time.monotonic()
+    if callbacks is not None:
+        callbacks("on_train_begin")
+    while not plan.is_over(progress):
+        epoch = progress.n_epochs
+        if callbacks is not None:
+            callbacks("on_epoch_begin", epoch)
+        logs = {"loss": _train_epoch(trainer, rows, plan, epoch, callbacks)}
+        if held_out is not None:
+            logs["val_loss"] = evaluate(trainer, held_out)
+        if callbacks is not None:
+            callbacks("on_epoch_end", epoch, dict(logs))
+        progress = _advance(progress, logs, plan, trainer, stopped=callbacks is not None and callbacks.stop)
+        if after_epoch is not None:
+            after_epoch(progress)
+        if plan.verbose:
+            _report(epoch, plan.epochs, logs, (time.monotonic() - start) / (epoch + 1 - first))
+    if plan.verbose:
+        print()
+    if callbacks is not None:
+        callbacks("on_train_end")
+    if progress.best_weights is not None:
+        trainer.model.set_weights(progress.best_weights)
+    return progress
+
+
+def _advance(progress, logs, plan, trainer, *, stopped):
+    """The progress after one epoch more."""
+    history = {name: [*progress.history.get(name, []), value] for name, value in logs.items()}
+    best = {}
+    if plan.patience is not None and logs["val_loss"] < progress.best:
+        weights = trainer.model.get_weights()
+        best = {"best": logs["val_loss"], "best_epoch": progress.n_epochs, "best_weights": weights}
+    return dataclasses.replace(progress, history=history, stopped=stopped, **best)
+
+
+def _report(epoch, epochs, logs, seconds_each):
+    done = (epoch + 1) / epochs
+    bar = "=" * round(20 * done) + "." * (20 - round(20 * done))
+    values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+    left = seconds_each * (epochs - epoch - 1)
+    line = f"epoch {epoch + 1}/{epochs} [{bar}] {values}  {int(left // 60)}:{int(left % 60):02d} left"
+    # On a terminal the bar stays on its line; in a log each epoch has one.
+    print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

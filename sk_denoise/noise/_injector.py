@@ -1,0 +1,356 @@
+"""`NoiseInjector`, noise as a transformer, and `NoisyArray`, the noisy rows that remember their clean source."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.checks import check_flag, shown, warn_user
+from .._core.sklearn_glue import (
+    assert_all_finite,
+    effective_n_threads,
+    keep_on_error,
+    likely,
+    output_is_default,
+    read_rows,
+)
+from .._core.units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
+from ._streams import RowStreams, key_multipliers, row_keys
+from .kinds import KINDS, PROBABILITY_KINDS, add_noise, check_unit
+
+__all__ = ["NoiseInjector", "NoisyArray"]
+
+_MAX_LEVEL = 4  # of the data range; beyond, nearly always a sigma given in grey values
+_BLOCK_VALUES = 1 << 18  # values noised at a time: few enough for the processor's cache, enough to share out
+
+
+class NoisyArray(np.ndarray):
+    """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
+
+    An ordinary ndarray in every other respect. Slices, copies, casts and results of arithmetic no longer carry
+    the two attributes (they are None there), because their rows need not be these rows; pickles do.
+
+    Attributes
+    ----------
+    clean : ndarray of shape (n_samples, n_features) or None
+        The rows before noise.
+    injector : NoiseInjector or None
+        What added the noise.
+    """
+
+    def __new__(cls, noisy, clean, injector):
+        for name, rows in (("noisy", noisy), ("clean", clean)):
+            plain = isinstance(rows, np.ndarray) and not np.ma.isMaskedArray(rows)
+            if not plain or rows.ndim != 2 or rows.dtype.kind not in "biuf":
+                raise TypeError(f"{name} must be an array of numbers with one image a row, got {shown(rows)}.")
+        if noisy.shape != clean.shape:
+            raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
+        if not isinstance(injector, NoiseInjector):
+            raise TypeError(f"injector must be a NoiseInjector, got {shown(injector)}.")
+        self = np.asarray(noisy).view(cls)
+        self.clean, self.injector = clean, injector
+        return self
+
+    def __array_finalize__(self, source):
+        self.clean = self.injector = None
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        # What arithmetic gives is a plain array, not a NoisyArray without its source.
+        return array[()] if return_scalar else np.asarray(array)
+
+    def __reduce__(self):
+        rebuild, arguments, state = super().__reduce__()
+        return rebuild, arguments, (state, self.clean, self.injector)
+
+    def __setstate__(self, state):
+        """Take up what `__reduce__` wrote."""
+        state, self.clean, self.injector = state
+        super().__setstate__(state)
+
+
+def check_level(level, kind):
+    """Validate `level` for `kind`; return a float or a pair of floats."""
+    pair = isinstance(level, (tuple, list)) and len(level) == 2
+    bounds = tuple(level) if pair else (level,)
+    highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
+    if not all(is_real(bound) and 0 <= bound <= highest for bound in bounds) or (pair and bounds[0] > bounds[1]):
+        what = "a fraction of the data range: noise of 25 grey values out of 255 is level=25/255"
+        raise ValueError(
+            f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
+            f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
+        )
+    return tuple(float(bound) for bound in bounds) if pair else float(level)
+
+
+def _blocks(shape):
+    step = max(1, _BLOCK_VALUES // shape[1])
+    return [slice(start, start + step) for start in range(0, shape[0], step)]
+
+
+def _random_keys(rng, n_rows):
+    return rng.integers(0, 2**64, size=n_rows, dtype=np.uint64)
+
+
+class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Add noise to flattened images, and tell the next step what they looked like before.
+
+    Parameters
+    ----------
+    kind : str or callable, default="gaussian"
+        "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson" or "rician" (formulas and sources in
+        `sk_denoise.noise_models`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
+    level : float or pair of floats, default=0.5
+        Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
+        at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. 0.5 is
+        the article's level [1]_. A pair ``(low, high)`` draws a level for each row, to train denoisers that do not
+        know it.
+    when : {"always", "fit", "transform"}, default="always"
+        "always" adds noise in `fit_transform` and in `transform`. "fit" only in `fit_transform`: a pipeline trained
+        on noise that leaves the rows of the field alone. "transform" only in `transform`: to simulate the field.
+    data_range : "auto" or pair of floats, default="auto"
+        The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 1) where
+        they lie in it, (0, 255) for uint8, else their minimum and maximum.
+    clip : bool, default=True
+        Clip noisy values to the data range, as a detector does.
+    random_state : int, RandomState, numpy Generator or None, default=None
+        With an int, the noise of a row depends on the seed and on the row's values and on nothing else: it is the
+        same at each call, in any order, batch or process. Otherwise noise is fresh at each call.
+
+    Attributes
+    ----------
+    data_range_ : tuple of float
+        The range used.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    DenoisingAutoencoder : Learns to remove the noise; placed behind, it trains towards the clean rows.
+
+    Notes
+    -----
+    Where noise was added, the result is a `NoisyArray`, whose `clean` the `DenoisingAutoencoder` behind it trains
+    towards. A step in between, or ``set_output(transform="pandas")``, loses it.
+
+    With ``level=0`` there is no source either: a denoiser behind trains on its own `noise`.
+
+    A pipeline cached with ``memory=`` and ``random_state=None`` replays the draw that it cached.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol, "Stacked denoising autoencoders", Journal of
+       Machine Learning Research 11, 2010.
+
+    Examples
+    --------
+    >>> from sk_denoise import NoiseInjector
+    >>> from sk_denoise.datasets import load_digit_images
+    >>> X, y = load_digit_images()
+    >>> noisy = NoiseInjector(level=0.3, random_state=0).fit_transform(X)
+    >>> noisy.shape, float(noisy.min()), float(noisy.max())
+    ((1797, 64), 0.0, 16.0)
+    >>> noisy.clean is X
+    True
+    """
+
+    def __init__(self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None):
+        self.kind = kind
+        self.level = level
+        self.when = when
+        self.data_range = data_range
+        self.clip = clip
+        self.random_state = random_state
+
+    def _check_params(self):
+        """Validate the parameters; called by `fit` and by a denoiser that is handed an injector.
+
+        Returns
+        -------
+        self : NoiseInjector
+            This injector.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter, what came and what is allowed.
+        """
+        if not callable(self.kind) and (not isinstance(self.kind, str) or self.kind not in KINDS):
+            raise ValueError(f"kind must be a callable (X, level, rng) -> X_noisy or {likely(self.kind, KINDS)}")
+        check_level(self.level, self.kind)
+        whens = ("always", "fit", "transform")
+        if not isinstance(self.when, str) or self.when not in whens:
+            raise ValueError(f"when must be {likely(self.when, whens)}")
+        check_data_range(self.data_range)
+        check_flag(self.clip, "clip")
+        seeds = (np.random.RandomState, np.random.Generator)
+        seed = is_integer(self.random_state) and 0 <= self.random_state < 2**64
+        if not (seed or self.random_state is None or isinstance(self.random_state, seeds)):
+            raise ValueError(
+                "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
+                f" {shown(self.random_state)}."
+            )
+        return self
+
+    def fit(self, X, y=None):
+        """Read the data range off `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows, any real dtype, any units.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : NoiseInjector
+            The fitted injector.
+        """
+        self._fit(X)
+        return self
+
+    def _fit(self, X):
+        with keep_on_error(self):
+            self._check_params()
+            X = read_rows(self, X, reset=True)
+            self.data_range_ = resolve_data_range(self.data_range, X)
+        return X
+
+    def fit_transform(self, X, y=None):
+        """Fit to `X` and return it with noise, or as it is with ``when="transform"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        X_noisy : NoisyArray of shape (n_samples, n_features)
+            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+        """
+        X = self._fit(X)
+        if self.when == "transform":
+            return self._plain(X)
+        if not output_is_default(self):
+            warn_user(
+                "set_output hides the clean rows from the step behind this NoiseInjector: a DenoisingAutoencoder there"
+                " would take the noisy rows for clean ones. Leave the injector's output at set_output(transform="
+                "'default'), or hand the clean rows over as X_clean."
+            )
+        return self._inject(X)
+
+    def transform(self, X):
+        """Return `X` with noise, or as it is with ``when="fit"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean rows.
+
+        Returns
+        -------
+        X_noisy : NoisyArray of shape (n_samples, n_features)
+            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+        """
+        check_is_fitted(self)
+        self._check_params()
+        X = read_rows(self, X, reset=False, finite=False)
+        return self._plain(X) if self.when == "fit" else self._inject(X)
+
+    @staticmethod
+    def _plain(X):
+        assert_all_finite(X, input_name="X")
+        return np.array(X, dtype=result_dtype(X.dtype))
+
+    def _inject(self, X):
+        level = check_level(self.level, self.kind)
+        # Without noise the rows must not carry a source: joblib's cache keys see values and no attributes.
+        if level in (0, (0, 0)) and isinstance(self.kind, str):
+            return self._plain(X)
+        noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
+        keys_of = self._keys(X.shape)
+        check_finite = not get_config()["assume_finite"]  # here, for threads have settings of their own
+
+        def add(blocks):
+            streams = RowStreams(by_row=is_integer(self.random_state))
+            for rows in blocks:
+                if check_finite:
+                    assert_all_finite(X[rows], input_name="X")
+                unit = to_unit(X[rows], self.data_range_)
+                streams.restart(keys_of(X, rows, streams.buffer))
+                out = noisy[rows] if noisy.dtype == unit.dtype else np.empty_like(unit)
+                add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
+                from_unit(out, self.data_range_, out=noisy[rows])
+
+        # A callable sees all rows at once, and may not be safe under threads.
+        blocks = _blocks(X.shape) if isinstance(self.kind, str) else [slice(0, len(X))]
+        n_threads = min(len(blocks), effective_n_threads())
+        if n_threads > 1:
+            with ThreadPoolExecutor(n_threads) as pool:
+                # In copies of the caller's context, which holds NumPy's error settings.
+                shares = [blocks[i::n_threads] for i in range(n_threads)]
+                for done in [pool.submit(copy_context().run, add, share) for share in shares]:
+                    done.result()
+        else:
+            add(blocks)
+        return NoisyArray(noisy, np.asarray(X), self)
+
+    def _keys(self, shape):
+        """A function that gives the keys of some rows of an array."""
+        if is_integer(self.random_state):
+            multipliers = key_multipliers(self.random_state, shape[1])
+
+            def by_content(X, rows, buffer):
+                # Scaled in float64, so that neither the dtype nor the units of equal values show.
+                X = X[rows] if self.data_range_ == (0, 1) else X[rows].astype(np.float64)
+                return row_keys(to_unit(X, self.data_range_), multipliers, buffer)
+
+            return by_content
+        rng = self.random_state
+        if isinstance(rng, np.random.RandomState):
+            rng = rng.randint(0, 2**31, size=4)
+        keys = _random_keys(np.random.default_rng(rng), shape[0])
+        return lambda X, rows, buffer: keys[rows]
+
+    def _redraw(self, unit, rng):
+        """Fresh noise on rows already scaled to [0, 1]; what a denoiser calls at each epoch.
+
+        Parameters
+        ----------
+        unit : ndarray of shape (n_samples, n_features)
+            Clean rows in [0, 1].
+        rng : numpy.random.Generator
+            Where the noise comes from.
+
+        Returns
+        -------
+        noisy : ndarray of shape (n_samples, n_features)
+            Noisy rows on the same scale and of the same dtype.
+        """
+        self._check_params()
+        check_unit(unit, "unit")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
+        level = check_level(self.level, self.kind)
+        keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
+        streams = RowStreams(by_row=False)
+        for rows in _blocks(unit.shape) if isinstance(self.kind, str) else [slice(0, len(unit))]:
+            streams.restart(keys[rows])
+            add_noise(unit[rows], self.kind, level, streams, clip=self.clip, out=noisy[rows])
+        return noisy
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = not is_integer(self.random_state)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

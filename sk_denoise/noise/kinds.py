@@ -1,0 +1,320 @@
+"""The noise models: one pure function a kind, ``kind(X, level, rng) -> X_noisy``.
+
+Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
+shape (n_samples, 1), and a source of random numbers (`numpy.random.Generator`; a `NoiseInjector` hands over a faster
+one, out of `_streams.py`). Each returns a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in
+float32, which is finer than any image.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from .._core.checks import is_real, shown
+
+__all__ = ["KINDS", "gaussian", "masking", "poisson", "rician", "salt_pepper", "speckle", "uniform"]
+
+_F32 = np.float32
+
+
+def check_unit(X, name):
+    """Refuse what is no float array of rows."""
+    if not isinstance(X, np.ndarray) or np.ma.isMaskedArray(X) or X.ndim != 2 or X.dtype.kind != "f" or X.size == 0:
+        raise TypeError(
+            f"{name} must be a float array of shape (n_samples, n_features), scaled to [0, 1], got {shown(X)}."
+        )
+
+
+def _checked(kind):
+    """`kind` with its arguments checked: of a kind and a shape that it can count with."""
+    highest = 1 if kind.__name__ in PROBABILITY_KINDS else np.inf
+
+    @functools.wraps(kind)
+    def checked(X, level, rng):
+        check_unit(X, "X")
+        by_row = isinstance(level, np.ndarray) and level.shape == (len(X), 1) and level.dtype.kind in "fiu"
+        if not (by_row or is_real(level)) or not (np.min(level) >= 0 and np.max(level) <= highest):
+            raise ValueError(
+                f"level must be a number in [0, {highest:g}] or an array of them of shape {(len(X), 1)}, got"
+                f" {shown(level)}."
+            )
+        if not all(hasattr(rng, name) for name in ("random", "standard_normal", "poisson")) or isinstance(rng, type):
+            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
+        return kind(X, level, rng)
+
+    return checked
+
+
+PROBABILITY_KINDS = ("salt_pepper", "masking")
+
+
+def _as(X, level):
+    """`level` in the dtype of `X`, so that float32 images stay float32."""
+    return np.asarray(level, dtype=X.dtype)
+
+
+@_checked
+def gaussian(X, level, rng):
+    """Additive Gaussian noise, ``X + level * N(0, 1)``.
+
+    Mean ``X``, variance ``level ** 2``. The noise of the method's article, and of most of the literature [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
+    """
+    noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= _as(X, level)
+    noise += X
+    return noise
+
+
+@_checked
+def uniform(X, level, rng):
+    """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
+
+    Mean ``X``, variance ``level ** 2 / 3`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Half the width of the distribution.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] B. Widrow, I. Kollar, "Quantization Noise", Cambridge University Press, 2008.
+    """
+    noise = rng.random(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= 2
+    noise -= 1
+    noise *= _as(X, level)
+    noise += X
+    return noise
+
+
+@_checked
+def speckle(X, level, rng):
+    """Multiplicative Gaussian noise, ``X * (1 + level * N(0, 1))``, as in ultrasound and radar.
+
+    Mean ``X``, variance ``(level * X) ** 2`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation relative to the pixel.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] A. K. Jain, "Fundamentals of Digital Image Processing", Prentice Hall, 1989, section 8.13.
+    """
+    noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
+    noise *= _as(X, level)
+    noise += 1
+    noise *= X
+    return noise
+
+
+@_checked
+def salt_pepper(X, level, rng):
+    """Each pixel becomes, with probability `level`, black or white, either as likely.
+
+    Mean ``(1 - level) * X + level / 2``, variance ``(1 - level) * X ** 2 + level / 2 - mean ** 2`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Probability, at most 1.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th edition, Pearson, 2018, section 5.2.
+    """
+    draw = rng.random(X.shape, dtype=_F32)
+    level = np.asarray(level, dtype=_F32)
+    return np.where(draw < level, (draw < level / 2).astype(X.dtype), X)
+
+
+@_checked
+def masking(X, level, rng):
+    """Each pixel becomes, with probability `level`, the minimum of the range.
+
+    Mean ``(1 - level) * X``, variance ``level * (1 - level) * X ** 2`` [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Probability, at most 1.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
+    """
+    return X * (rng.random(X.shape, dtype=_F32) >= np.asarray(level, dtype=_F32))
+
+
+@_checked
+def poisson(X, level, rng):
+    """Photon counting, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
+
+    Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity. A negative intensity
+    counts as none [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation at full intensity.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian, "Practical Poissonian-Gaussian noise modeling and fitting
+       for single-image raw-data", IEEE Transactions on Image Processing 17(10), 2008.
+    """
+    # Below this level a count would not fit its integer, and the noise would not show in float32.
+    level = np.asarray(level, dtype=np.float64)
+    unit = np.maximum(level, 1e-6) ** 2
+    mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
+    if np.isnan(mean).any():
+        raise ValueError("X must hold finite numbers, got NaN, of which there are no photons.")
+    if mean.max(initial=0) > 1e18:
+        raise ValueError(
+            f"X has values up to {X.max():g} times the data range, too many photons to count. Remove them, or pass a"
+            " data_range=(low, high) that covers them."
+        )
+    counts = rng.poisson(mean)
+    return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
+
+
+@_checked
+def rician(X, level, rng):
+    """Magnitude of a complex Gaussian, ``sqrt((X + level * N1) ** 2 + (level * N2) ** 2)``, as in magnitude MRI.
+
+    Mean square ``X ** 2 + 2 * level ** 2``; mean ``level * sqrt(pi / 2) * L(-X ** 2 / (2 * level ** 2))`` with the
+    Laguerre function ``L`` of order 1/2: dark pixels come out brighter [1]_.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows scaled to [0, 1].
+    level : float or ndarray of shape (n_samples, 1)
+        Standard deviation of both channels.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X_noisy : ndarray of shape (n_samples, n_features)
+        Noisy rows, not clipped.
+
+    References
+    ----------
+    .. [1] H. Gudbjartsson, S. Patz, "The Rician distribution of noisy MRI data", Magnetic Resonance in Medicine
+       34(6), 1995.
+    """
+    real, imaginary = gaussian(X, level, rng), gaussian(np.zeros_like(X), level, rng)
+    return np.sqrt(real * real + imaginary * imaginary)
+
+
+KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, rician)}
+
+
+def add_noise(unit, kind, level, streams, *, clip, out):
+    """Noise on rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
+
+    `kind` is a name out of `KINDS` or a callable; `level` a number or a pair to draw from; `streams` the rows' random
+    numbers; `out` where the noisy rows go, of the dtype of `unit`.
+    """
+    if isinstance(level, tuple):
+        low, high = level
+        level = _F32(low) + _F32(high - low) * streams.random((len(unit), 1))
+    if isinstance(kind, str):
+        noisy = KINDS[kind](unit, level, streams)
+    elif streams.by_row:
+        # A callable draws as it likes, so it sees one row at a time with that row's generator.
+        levels = [level] * len(unit) if np.ndim(level) == 0 else level[:, np.newaxis]
+        rows = [_call(kind, unit[i : i + 1], levels[i], streams.new_generator(i)) for i in range(len(unit))]
+        noisy = np.concatenate(rows)
+    else:
+        noisy = _call(kind, unit, level, streams.new_generator())
+    if clip:
+        np.clip(noisy, 0, 1, out=out)
+    else:
+        out[...] = noisy
+    return out
+
+
+def _call(kind, unit, level, rng):
+    """Noise of a user's own, checked, and never given the rows themselves to write on."""
+    name = getattr(kind, "__name__", repr(kind))
+    returned = kind(unit.copy(), level, rng)
+    try:
+        noisy = np.array(returned, dtype=unit.dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"kind={name} must return an array of numbers, got {shown(returned)}.") from None
+    if noisy.shape != unit.shape:
+        raise ValueError(f"kind={name} must return an array of the shape it got, {unit.shape}, got {noisy.shape}.")
+    if not np.isfinite(noisy).all():
+        raise ValueError(f"kind={name} returned NaN or infinity. It must return finite values for rows in [0, 1].")
+    return noisy

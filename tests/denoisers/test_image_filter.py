@@ -1,0 +1,417 @@
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector
+from sk_denoise.denoisers import _filtering
+from sk_denoise.metrics import mean_squared_error, psnr
+
+METHODS = tuple(_filtering.METHODS)
+FIXED = {
+    "median": {"size": 3},
+    "gaussian": {"sigma": 0.7},
+    "bilateral": {"sigma_color": 0.3, "sigma_spatial": 1.0},
+    "tv": {"weight": 0.1},
+    "wavelet": {"level": 0.2, "wavelet": "haar"},
+    "nlm": {"h": 0.2, "patch_size": 3, "patch_distance": 3},
+}
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def noisy(digits):
+    """Digits in 0..16 that remember their source."""
+    return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
+
+
+def squares(n, shape, seed=0):
+    """Images with edges, and the same with noise."""
+    rng = np.random.default_rng(seed)
+    clean = np.zeros((n, *shape))
+    for image in clean:
+        top, left = rng.integers(0, shape[0] // 2 + 1), rng.integers(0, shape[1] // 2 + 1)
+        image[top : top + shape[0] // 2 + 1, left : left + shape[1] // 2] = 0.2 + 0.8 * rng.random(shape[2:])
+    dirty = np.clip(clean + 0.2 * rng.standard_normal(clean.shape), 0, 1)
+    return clean.reshape(n, -1), dirty.reshape(n, -1)
+
+
+class TestDenoises:
+    @pytest.mark.parametrize("calibration", ["supervised", "j_invariant"])
+    def test_error_falls(self, method, calibration):
+        clean, dirty = squares(40, (16, 16))
+        est = ImageFilter(method, calibration=calibration, random_state=0).fit(dirty, X_clean=clean)
+        assert mean_squared_error(clean, est.transform(dirty)) < 0.75 * mean_squared_error(clean, dirty)
+        assert set(est.params_) == set(_filtering.METHODS[method]) - ({"level"} if method == "nlm" else set())
+
+    def test_signals(self, method):
+        clean, dirty = squares(40, (1, 40))
+        options = {"calibration": "supervised", "random_state": 0}
+        est = ImageFilter(method, image_shape=(1, 40), **options).fit(dirty, X_clean=clean)
+        upright = ImageFilter(method, image_shape=(40, 1), **options).fit(dirty, X_clean=clean)
+        assert mean_squared_error(clean, est.transform(dirty)) < mean_squared_error(clean, dirty)
+        np.testing.assert_allclose(upright.transform(dirty), est.transform(dirty), atol=1e-9)
+
+    def test_supervised_is_no_worse_on_the_sample(self, method, noisy):
+        rows, clean = np.asarray(noisy)[:32], noisy.clean[:32]
+        errors = [
+            mean_squared_error(
+                clean, ImageFilter(method, calibration=how).fit(rows, X_clean=clean).transform(rows), data_range=(0, 16)
+            )
+            for how in ("supervised", "j_invariant")
+        ]
+        assert errors[0] <= errors[1]
+
+    def test_supervised_leaves_clean_images_alone(self, method, digits):
+        X = digits[0][:32]
+        est = ImageFilter(method, calibration="supervised").fit(X, X_clean=X)
+        assert mean_squared_error(X, est.transform(X)) < 1e-4
+
+    def test_j_invariance_sees_no_clean_rows(self, method, noisy):
+        clean = noisy.clean
+        a, b = (ImageFilter(method, data_range=(0, 16), random_state=0) for _ in range(2))
+        assert a.fit(noisy).params_ == b.fit(np.asarray(noisy), X_clean=clean[::-1]).params_
+
+    def test_every_combination_is_reachable(self, method, digits):
+        """The grid's values, given by hand, do what calibration found them to do."""
+        clean, dirty = squares(20, (16, 16))
+        found = ImageFilter(method, calibration="supervised").fit(dirty, X_clean=clean)
+        given = ImageFilter(method, **found.params_).fit(dirty)
+        assert given.params_ == found.params_
+        np.testing.assert_array_equal(given.transform(dirty), found.transform(dirty))
+
+
+class TestCalibration:
+    def test_given_values_are_kept_and_others_searched(self, noisy):
+        est = ImageFilter("nlm", patch_size=7, random_state=0).fit(noisy)
+        assert est.params_["patch_size"] == 7
+        assert est.params_["patch_distance"] in _filtering.GRIDS["patch_distance"]
+
+    @pytest.mark.parametrize("how", ["X_clean", "y", "injector"])
+    def test_sources_of_clean_rows(self, noisy, how):
+        est = ImageFilter("tv", calibration="supervised", random_state=0)
+        rows, clean = np.asarray(noisy), noisy.clean
+        given = {"X_clean": ([rows], {"X_clean": clean}), "y": ([rows, clean], {}), "injector": ([noisy], {})}[how]
+        est.fit(*given[0], **given[1])
+        assert est.params_ == ImageFilter("tv", calibration="supervised", random_state=0).fit(noisy).params_
+        assert est.data_range_ == (0, 16)
+
+    def test_no_clean_rows(self, noisy):
+        for rows in (np.asarray(noisy), noisy[:50]):  # a slice has lost its source
+            with pytest.raises(ValueError, match="calibration='supervised' needs clean rows"):
+                ImageFilter(calibration="supervised").fit(rows, np.arange(len(rows)))
+
+    def test_seed(self, noisy):
+        rows = np.asarray(noisy)
+        fits = [ImageFilter("wavelet", random_state=seed).fit(rows) for seed in (0, 0, 1)]
+        assert fits[0].level_ == fits[1].level_ != fits[2].level_
+
+    def test_level(self, noisy):
+        est = ImageFilter("wavelet", level=0.1, wavelet="db2").fit(noisy)
+        assert est.level_ == est.params_["level"] == 0.1
+        halved, whole = (ImageFilter("nlm", level=level).fit(noisy) for level in (1e-9, 0.2))
+        assert halved.params_["h"] < whole.params_["h"]
+        assert not hasattr(est.set_params(method="median", level="auto", wavelet="auto").fit(noisy), "level_")
+
+    @pytest.mark.parametrize("shape", [(16, 16, 1), (30, 17, 1), (12, 12, 3)])
+    def test_level_is_scikit_images_estimate(self, shape):
+        from skimage.restoration import estimate_sigma
+
+        images = np.random.default_rng(0).random((5, *shape))
+        expected = np.mean([estimate_sigma(image, channel_axis=-1) for image in images])
+        assert _filtering.estimate_level(images) == pytest.approx(expected)
+        assert _filtering.estimate_level(np.ones((2, *shape))) == pytest.approx(0, abs=1e-12)
+
+    @pytest.mark.parametrize("n_features", [1, 2, 3, 4, 9, 13, 16])
+    @pytest.mark.parametrize("calibration", ["supervised", "j_invariant"])
+    @pytest.mark.filterwarnings("ignore:image_shape=None:UserWarning")
+    def test_tiny_images(self, method, n_features, calibration):
+        X = np.random.default_rng(0).random((10, n_features))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", module="(skimage|pywt|numpy|scipy)")
+            warnings.simplefilter("error", RuntimeWarning)
+            est = ImageFilter(method, calibration=calibration).fit(X, X_clean=X)
+            assert np.isfinite(est.transform(X)).all()
+
+    @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+    def test_constant_images_stay(self, method, value):
+        X = np.full((4, 36), value)
+        np.testing.assert_allclose(ImageFilter(method).fit(X).transform(X), X, atol=1e-6)
+
+    @pytest.mark.parametrize("number", [np.float32, np.float64, int])
+    def test_numbers_of_any_type(self, noisy, number):
+        assert ImageFilter("tv", weight=number(1)).fit(noisy).params_ == {"weight": 1.0}
+        assert ImageFilter("nlm", h=number(1), patch_distance=np.int64(9)).fit(noisy).transform(noisy).any()
+
+
+class TestUnits:
+    @pytest.mark.slow
+    @pytest.mark.parametrize("factor", [1 / 16, 255 / 16])
+    def test_equal_units_out(self, method, noisy, factor):
+        rows, clean = np.asarray(noisy), noisy.clean
+        one, other = (ImageFilter(method, random_state=0) for _ in range(2))
+        a = one.fit(rows, clean).transform(rows)
+        b = other.set_params(data_range=(0, 16 * factor)).fit(rows * factor, clean * factor).transform(rows * factor)
+        np.testing.assert_allclose(b, a * factor, rtol=1e-6, atol=1e-6 * factor)
+
+    def test_uint8(self, method, noisy):
+        rows, clean = (np.asarray(noisy) * 15).astype("u1"), (noisy.clean * 15).astype("u1")
+        est = ImageFilter(method, calibration="supervised", random_state=0).fit(rows, X_clean=clean)
+        out = est.transform(rows)
+        assert est.data_range_ == (0, 255) and out.dtype == np.float32
+        assert mean_squared_error(clean, out, data_range=(0, 255)) < mean_squared_error(clean, rows) + 1e-9
+
+    @pytest.mark.parametrize(
+        ("dtype", "out"), [("f2", "f2"), ("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f4"), (">f8", "f8")]
+    )
+    def test_dtypes(self, method, digits, dtype, out):
+        X = digits[0][:5].astype(dtype)
+        est = ImageFilter(method, **FIXED[method]).fit(digits[0])
+        assert est.transform(X).dtype == np.dtype(out)
+        np.testing.assert_allclose(est.transform(X), est.transform(digits[0][:5]), atol=0.02 if out == "f2" else 1e-4)
+
+    def test_data_range(self, noisy, small):
+        assert ImageFilter().fit(noisy).data_range_ == (0, 16)
+        assert ImageFilter().fit(np.asarray(noisy)).data_range_ == (0, 16)  # clipped noise
+        assert ImageFilter(data_range=(0, 4)).fit(small).data_range_ == (0, 4)
+        assert ImageFilter().fit(small * 300 - 20, X_clean=small).data_range_ == (0, 1)
+
+    def test_values_outside_the_range(self, method):
+        rows = np.random.default_rng(0).normal(0.5, 0.5, (20, 64))
+        est = ImageFilter(method, data_range=(0, 1), **FIXED[method]).fit(rows)
+        shifted = ImageFilter(method, data_range=(-3, -2), **FIXED[method]).fit(rows - 3)
+        np.testing.assert_allclose(shifted.transform(rows - 3), est.transform(rows) - 3, atol=1e-5)
+
+
+class TestPixels:
+    def test_transposed_and_mirrored_images(self, method, digits):
+        """No direction is special, but for the stop of "tv" and the blocks of a wavelet."""
+        X = digits[0][:10].reshape(-1, 8, 8)
+        est = ImageFilter(method, **FIXED[method]).fit(X.reshape(10, -1))
+
+        def through(images):
+            return est.transform(images.reshape(10, -1)).reshape(10, 8, 8)
+
+        expected = through(X)
+        np.testing.assert_allclose(through(X.transpose(0, 2, 1)).transpose(0, 2, 1), expected, atol=1e-6)
+        if method in ("median", "gaussian", "bilateral"):
+            np.testing.assert_allclose(through(X[:, ::-1])[:, ::-1], expected, atol=1e-6)
+
+    def test_neighbours_are_those_of_the_image(self):
+        X = np.zeros((1, 7 * 9 * 2))
+        X.reshape(7, 9, 2)[3, 4, 1] = 1
+        out = ImageFilter("gaussian", sigma=0.5, image_shape=(7, 9, 2)).fit(X).transform(X).reshape(7, 9, 2)
+        assert np.all(out[..., 0] == 0)
+        near = [out[2, 4, 1], out[4, 4, 1], out[3, 3, 1], out[3, 5, 1]]
+        np.testing.assert_allclose(near, near[0])
+        assert out[3, 4, 1] > near[0] > out[2, 3, 1] > 0
+
+    def test_channels(self, method):
+        clean, dirty = squares(10, (10, 12, 3))
+        est = ImageFilter(method, image_shape=(10, 12, 3), **FIXED[method]).fit(dirty)
+        out = est.transform(dirty).reshape(10, 10, 12, 3)
+        assert mean_squared_error(clean, out.reshape(10, -1)) < mean_squared_error(clean, dirty)
+        swapped = est.transform(dirty.reshape(10, 10, 12, 3)[..., ::-1].reshape(10, -1))
+        np.testing.assert_allclose(swapped.reshape(out.shape)[..., ::-1], out, atol=1e-9)
+        if method in ("bilateral", "nlm"):
+            return  # these compare whole colours
+        one = ImageFilter(method, image_shape=(10, 12), **FIXED[method]).fit(dirty[:, :120])
+        green = dirty.reshape(10, 10, 12, 3)[..., 1].reshape(10, -1)
+        np.testing.assert_allclose(one.transform(green).reshape(10, 10, 12), out[..., 1], atol=1e-9)
+
+    @pytest.mark.parametrize("calibration", ["supervised", "j_invariant"])
+    def test_auto_on_colours(self, method, calibration):
+        clean, dirty = squares(10, (10, 12, 3))
+        est = ImageFilter(method, image_shape=(10, 12, 3), calibration=calibration).fit(dirty, X_clean=clean)
+        assert est.image_shape_ == (10, 12, 3)
+        assert mean_squared_error(clean, est.transform(dirty)) <= mean_squared_error(clean, dirty)
+
+    def test_a_row_is_the_same_in_every_batch(self, method, noisy, monkeypatch):
+        X = np.asarray(noisy)
+        est = ImageFilter(method, random_state=0).fit(X)
+        whole = est.transform(X)
+        np.testing.assert_array_equal(est.transform(X[7:8]), whole[7:8])
+        np.testing.assert_array_equal(est.transform(X[::-1])[::-1], whole)
+        monkeypatch.setattr("sk_denoise.filters._BLOCK_VALUES", 64 * 30)
+        np.testing.assert_array_equal(est.transform(X), whole)
+
+    def test_bilateral_is_the_papers_formula(self):
+        rng = np.random.default_rng(0)
+        images = rng.random((2, 5, 6, 2))
+        out = _filtering.bilateral(images, 0.3, 0.6)
+        y, x = np.mgrid[:5, :6]
+        for i, j in ((0, 0), (2, 3), (4, 5)):
+            apart = (y - i) ** 2 + (x - j) ** 2
+            near = (abs(y - i) <= 2) & (abs(x - j) <= 2)  # three standard deviations
+            unlike = ((images - images[:, i : i + 1, j : j + 1]) ** 2).sum(-1)
+            weight = near * np.exp(-apart / (2 * 0.6**2) - unlike / (2 * 0.3**2))
+            expected = (weight[..., None] * images).sum((1, 2)) / weight.sum((1, 2))[:, None]
+            np.testing.assert_allclose(out[:, i, j], expected)
+
+
+class TestInSearches:
+    def pipe(self, denoiser):
+        noise = NoiseInjector(level=0.3, random_state=0)
+        classifier = LogisticRegression(max_iter=5000)
+        return Pipeline([("noise", noise), ("denoise", denoiser), ("classify", classifier)])
+
+    def test_choosing_among_denoisers(self, digits):
+        choices = {"denoise": [ImageFilter("tv", random_state=0), EstimatorDenoiser(PCA(16)), "passthrough"]}
+        search = GridSearchCV(self.pipe("passthrough"), choices, cv=2, error_score="raise")
+        search.fit(digits[0][:300], digits[1][:300])
+        assert len(set(search.cv_results_["mean_test_score"])) == 3
+
+    def test_weights_in_decibels(self, digits):
+        pipe = self.pipe(ImageFilter("tv"))[:-1]
+        search = GridSearchCV(pipe, {"denoise__weight": [1e-3, 0.08, 5.0]}, cv=2, error_score="raise")
+        search.fit(digits[0][:200])
+        assert search.best_params_ == {"denoise__weight": 0.08}
+        assert 10 < search.best_score_ < 30
+
+    def test_memory_keeps_the_source(self, digits, tmp_path):
+        X = digits[0][:100]
+        steps = [
+            ("noise", NoiseInjector(level=0.3, random_state=0)),
+            ("denoise", ImageFilter(calibration="supervised")),
+        ]
+        expected = Pipeline(steps).fit(X).transform(X)
+        for _ in range(2):
+            cached = Pipeline(steps, memory=str(tmp_path)).fit(X)
+            np.testing.assert_array_equal(cached.transform(X), expected)
+
+    def test_between_noise_and_autoencoder_the_source_is_lost(self, noisy):
+        assert not hasattr(ImageFilter().fit_transform(noisy), "clean")
+
+
+class TestScore:
+    def test_each_source(self, noisy):
+        est = ImageFilter("tv", weight=0.1).fit(noisy)
+        plain, clean = np.asarray(noisy), noisy.clean
+        expected = psnr(clean, est.transform(plain), data_range=(0, 16))
+        assert est.score(noisy) == est.score(plain, clean) == est.score(plain, X_clean=clean) == expected
+        weight = np.arange(len(plain)) < 10
+        assert est.score(noisy, sample_weight=weight) == pytest.approx(est.score(plain[:10], clean[:10]))
+
+    def test_no_clean_rows(self, noisy):
+        est = ImageFilter("tv", weight=0.1).fit(noisy)
+        for rows in (np.asarray(noisy), noisy[:50]):
+            with pytest.warns(UndefinedMetricWarning, match="score needs clean rows"):
+                assert np.isnan(est.score(rows))
+
+    def test_frames(self, noisy):
+        import pandas as pd
+
+        frame = pd.DataFrame(np.asarray(noisy), columns=[f"pixel{i}" for i in range(64)])
+        est = ImageFilter("gaussian", data_range=(0, 16)).fit(frame).set_output(transform="pandas")
+        assert est.score(frame, X_clean=noisy.clean) > 10
+        assert list(est.transform(frame).columns) == list(frame.columns)
+
+
+BAD = [
+    ({"method": "medain"}, {}, "Did you mean 'median'"),
+    ({"method": 3}, {}, "method"),
+    ({"weight": 0.1}, {}, r"weight=0.1 belongs to method='tv', got method='median'. Leave it at 'auto'"),
+    ({"level": 0.1}, {}, "belongs to method='wavelet' or 'nlm'"),
+    ({"size": 4}, {}, "size must be odd"),
+    ({"size": 0}, {}, "size"),
+    ({"size": "automatic"}, {}, "size"),
+    ({"method": "gaussian", "sigma": -1.0}, {}, "sigma"),
+    ({"method": "gaussian", "sigma": float("inf")}, {}, "sigma"),
+    ({"method": "bilateral", "sigma_color": 0.0}, {}, "sigma_color"),
+    ({"method": "tv", "weight": 0}, {}, "weight"),
+    ({"method": "wavelet", "wavelet": "db"}, {}, "wavelet must be the name of an orthogonal wavelet"),
+    ({"method": "wavelet", "wavelet": "bior2.2"}, {}, "wavelet must be the name of an orthogonal wavelet"),
+    ({"method": "wavelet", "wavelet": "db20"}, {}, "is longer than images"),
+    ({"method": "nlm", "h": 0.0}, {}, "h"),
+    ({"method": "nlm", "patch_size": 2.5}, {}, "patch_size"),
+    ({"calibration": "self"}, {}, "calibration"),
+    ({"image_shape": (3, 3)}, {}, "image_shape must be"),
+    ({"data_range": 255}, {}, "data_range must be"),
+    ({"data_range": (0, 0.5)}, {"X_clean": np.full((60, 16), 2.0)}, "X_clean has values from 2 to 2"),
+    ({}, {"X_clean": np.zeros((60, 3))}, "X_clean must have the shape of X"),
+    ({}, {"y": np.zeros(3)}, "y must have as many rows"),
+    ({}, {"X": np.full((60, 16), np.nan)}, "contains NaN"),
+    ({}, {"X": np.full((60, 16), "a")}, "X must be numeric"),
+    ({}, {"X": np.zeros((60, 4, 4))}, r"reshape\(len\(X\), -1\)"),
+    ({"data_range": (0, 1)}, {"X": np.full((60, 16), 1e300)}, "X has values up to 1e\\+300"),
+]
+
+
+@pytest.mark.parametrize(("params", "given", "match"), BAD)
+def test_bad_input_names_the_argument_and_loses_nothing(small, params, given, match):
+    est = ImageFilter().fit(small)
+    before, state, old = est.transform(small), dict(vars(est)), est.get_params()
+    with pytest.raises((ValueError, TypeError), match=match):
+        est.set_params(**params).fit(**({"X": small} | given))
+    est.set_params(**old)
+    assert vars(est).keys() == state.keys()
+    np.testing.assert_array_equal(est.transform(small), before)
+
+
+def test_not_fitted(small):
+    for name in ("transform", "score"):
+        with pytest.raises(NotFittedError):
+            getattr(ImageFilter(), name)(small)
+
+
+def test_parameters_set_after_fit_count_at_the_next_fit(small):
+    est = ImageFilter("gaussian", sigma=0.7).fit(small)
+    before = est.transform(small)
+    np.testing.assert_array_equal(est.set_params(method="median", sigma="auto").transform(small), before)
+
+
+def test_pickles_are_small_and_equal(method, noisy):
+    est = ImageFilter(method).fit(noisy)
+    dumped = pickle.dumps(est)
+    assert len(dumped) < 2000
+    np.testing.assert_array_equal(pickle.loads(dumped).transform(noisy), est.transform(noisy))
+
+
+def test_input_is_not_modified(method, digits):
+    X = np.array(digits[0][:40]) / 16  # nothing to scale, so the filters see the rows themselves
+    before = X.copy()
+    ImageFilter(method).fit(X, X_clean=X).transform(X)
+    np.testing.assert_array_equal(X, before)
+    X.flags.writeable = False
+    out = ImageFilter(method).fit(X).transform(X)
+    assert not np.shares_memory(out, X) and out.flags.writeable
+
+
+def test_no_warning_on_ordinary_use(method, noisy):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_pipeline(ImageFilter(method)).fit(noisy).score(noisy)
+
+
+def test_metadata_routing(noisy):
+    import sklearn
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        est = ImageFilter("tv", calibration="supervised", random_state=0).set_fit_request(X_clean=True)
+        est = make_pipeline(est, LogisticRegression(max_iter=5000)).fit(
+            np.asarray(noisy), np.arange(len(noisy)) % 2, X_clean=noisy.clean
+        )
+    assert est[0].data_range_ == (0, 16)
+
+
+def test_importing_imports_neither_scikit_image_nor_tensorflow():
+    code = (
+        "import sys, sk_denoise; from sk_denoise.denoisers import ImageFilter; ImageFilter('tv').get_params();"
+        "print([m for m in ('tensorflow', 'keras', 'skimage', 'pywt') if m in sys.modules]);"
+        "import numpy as np; ImageFilter('tv').fit(np.eye(16));"
+        "print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "[]"]

@@ -1,0 +1,353 @@
+"""Fits that something stops: what the estimator is then, and that a checkpoint takes them up again to the bit."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sk_denoise import DenoisingAutoencoder, InvalidFileError, NoiseInjector
+from sk_denoise.files._archive import write_archive
+from sk_denoise.networks import training as _training
+
+
+def quick(**params):
+    return DenoisingAutoencoder(**({"epochs": 6, "latent_dim": 4, "random_state": 0} | params))
+
+
+def assert_equal(a, b):
+    """The same to the bit."""
+    assert a.history_ == b.history_
+    assert a.n_iter_ == b.n_iter_
+    for x, y in zip(a._weights, b._weights, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.fixture
+def stop_in(monkeypatch):
+    """Let training stop within the epoch of a number, counted from 0, once."""
+
+    def stop_in(epoch, error):
+        original = _training._train_epoch
+
+        def train_epoch(trainer, rows, plan, number, callbacks):
+            loss = original(trainer, rows, plan, number, callbacks)  # the weights are already those of half an epoch
+            if number == epoch:
+                monkeypatch.setattr(_training, "_train_epoch", original)
+                raise error
+            return loss
+
+        monkeypatch.setattr(_training, "_train_epoch", train_epoch)
+
+    return stop_in
+
+
+class Raise(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch:
+            raise RuntimeError("stopped by a callback")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), RuntimeError("of a callback")])
+class TestStopped:
+    def test_a_fit_leaves_no_trace(self, small, stop_in, error):
+        unfitted = quick()
+        stop_in(3, error)
+        with pytest.raises(type(error)) as caught:
+            unfitted.fit(small)
+        assert vars(unfitted) == vars(quick())
+        assert "after 3 of 6 epochs. The DenoisingAutoencoder is as it was" in caught.value.__notes__[-1]
+
+    def test_the_fitted_estimator_is_still_there(self, small, stop_in, error):
+        denoiser = quick().fit(small)
+        before, model, denoised = dict(vars(denoiser)), denoiser.model_, denoiser.transform(small)
+        stop_in(3, error)
+        with pytest.raises(type(error)):
+            denoiser.fit(small[:, :9])
+        assert vars(denoiser) == before | {"_model": model}
+        np.testing.assert_array_equal(denoiser.transform(small), denoised)
+        assert_equal(denoiser.fit(small), quick().fit(small))
+
+    def test_warm_start_keeps_the_last_whole_epoch(self, small, stop_in, error):
+        denoiser = quick(warm_start=True, learning_rate_schedule="constant")
+        stop_in(3, error)
+        with pytest.raises(type(error)) as caught:
+            denoiser.fit(small)
+        assert "holds epoch 3" in caught.value.__notes__[-1]
+        assert_equal(denoiser, quick(epochs=3, learning_rate_schedule="constant").fit(small))
+        assert denoiser.fit(small).n_iter_ == 9
+
+    def test_warm_start_of_a_fitted_one(self, small, stop_in, error):
+        denoiser = quick(warm_start=True).fit(small)
+        stop_in(0, error)
+        with pytest.raises(type(error)) as caught:
+            denoiser.fit(small)
+        assert "as it was before" in caught.value.__notes__[-1]
+        assert_equal(denoiser, quick().fit(small))
+
+    def test_partial_fit(self, small, stop_in, error):
+        denoiser = quick().partial_fit(small)
+        stop_in(0, error)
+        with pytest.raises(type(error)):
+            denoiser.partial_fit(small)
+        assert_equal(denoiser.partial_fit(small), quick().partial_fit(small).partial_fit(small))
+
+
+def test_a_callback_that_raises_within_an_epoch(small):
+    denoiser = quick(warm_start=True, callbacks=[Raise(2)])
+    with pytest.raises(RuntimeError, match="stopped by a callback"):
+        denoiser.fit(small)
+    assert denoiser.n_iter_ == 2
+
+
+@pytest.mark.slow
+class TestCheckpoint:
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {},
+            {"architecture": "conv", "image_shape": (4, 4)},
+            {"early_stopping": True, "patience": 5, "epochs": 40},
+            {"learning_rate_schedule": "constant", "optimizer": "rmsprop"},
+            {"noise": NoiseInjector("masking", (0.1, 0.4)), "validation_split": 0.2},
+            {"noise": None},
+        ],
+        ids=["dense", "conv", "early stopping", "rmsprop", "masking", "identity"],
+    )
+    def test_goes_on_to_the_bit(self, small, stop_in, tmp_path, params):
+        whole = quick(**params).fit(small)
+        stopped = quick(**params, checkpoint=tmp_path / "a folder" / "of folders")
+        for epoch in (0, 2, 4):
+            stop_in(epoch, KeyboardInterrupt())
+            with pytest.raises(KeyboardInterrupt) as caught:
+                stopped.fit(small)
+            assert ("from the checkpoint" in caught.value.__notes__[-1]) == (epoch > 0)
+        assert_equal(stopped.fit(small), whole)
+        assert len(list((tmp_path / "a folder" / "of folders").iterdir())) == 1
+
+    def test_noise_of_dropout_too(self, small, stop_in, tmp_path):
+        whole = quick(architecture=with_dropout).fit(small)
+        stopped = quick(architecture=with_dropout, checkpoint=tmp_path)
+        stop_in(3, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(small)
+        assert_equal(stopped.fit(small), whole)
+
+    def test_of_a_warm_start(self, small, stop_in, tmp_path):
+        whole = quick(warm_start=True).fit(small).fit(small)
+        stopped = quick(warm_start=True).fit(small).set_params(checkpoint=tmp_path)
+        saved = clone(stopped).fit(small)  # the process that was killed started from this
+        stop_in(3, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(small)
+        assert_equal(saved.fit(small), whole)
+
+    def test_a_finished_fit_is_not_trained_again(self, small, tmp_path, monkeypatch):
+        first = quick(checkpoint=tmp_path).fit(small)
+        monkeypatch.setattr(_training, "_train_epoch", None)
+        assert_equal(quick(checkpoint=tmp_path).fit(small), first)
+
+    def test_clones_of_a_grid_never_collide(self, digits, tmp_path):
+        X = digits[0][:60]
+        grid = {"latent_dim": [2, 3], "noise": ["gaussian", NoiseInjector(level=0.1)], "learning_rate": [0.1, 0.01]}
+        searches = [
+            GridSearchCV(quick(epochs=1, checkpoint=folder), grid, cv=2, n_jobs=n_jobs, refit=False).fit(X)
+            for folder, n_jobs in ((None, 1), (tmp_path, 1), (tmp_path, 2))
+        ]
+        assert len(list(tmp_path.iterdir())) == 2 * 2 * 2 * 2
+        for search in searches[1:]:
+            np.testing.assert_array_equal(
+                search.cv_results_["mean_test_score"], searches[0].cv_results_["mean_test_score"]
+            )
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"random_state": 1},
+            {"epochs": 7},
+            {"loss": "mse"},
+            {"optimizer": "sgd"},
+            {"data_range": (0, 2)},
+            {"learning_rate": lambda step: 0.01},
+            {"learning_rate": lambda step: 0.02},
+            {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 10)},
+            {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 20)},
+        ],
+    )
+    def test_other_parameters_are_another_fit(self, small, tmp_path, other):
+        quick(checkpoint=tmp_path).fit(small)
+        quick(checkpoint=tmp_path, learning_rate=lambda step: 0.03).fit(small)
+        quick(checkpoint=tmp_path, **other).fit(small)
+        assert len(list(tmp_path.iterdir())) == 3
+
+    def test_other_rows_are_another_fit_and_equal_ones_are_not(self, small, tmp_path):
+        def n_files(*arguments, **keywords):
+            quick(checkpoint=tmp_path, epochs=1).fit(*arguments, **keywords)
+            return len(list(tmp_path.iterdir()))
+
+        assert n_files(small) == 1
+        assert n_files(np.asfortranarray(small)) == 1
+        assert n_files(small, X_clean=small) == 2
+        assert n_files(small[::-1]) == 3
+        assert n_files(small, validation_data=small[:9]) == 4
+        assert n_files(NoiseInjector(level=0.1).fit_transform(small)) == 5
+        quick(checkpoint=tmp_path, epochs=1, verbose=1, output="latent").fit(small)
+        assert n_files(small) == 5
+
+    def test_damaged_files_are_an_error(self, small, tmp_path):
+        quick(checkpoint=tmp_path).fit(small)
+        (path,) = tmp_path.iterdir()
+        path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(InvalidFileError, match="delete it"):
+            quick(checkpoint=tmp_path).fit(small)
+        write_archive(path, {"kind": "checkpoint"}, {})
+        with pytest.raises(InvalidFileError, match="no checkpoint of this fit"):
+            quick(checkpoint=tmp_path).fit(small)
+        with pytest.raises(NotADirectoryError, match="checkpoint must be a folder"):
+            quick(checkpoint=path).fit(small)
+
+    @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+    def test_needs_a_seed(self, small, tmp_path, random_state):
+        with pytest.raises(ValueError, match="random_state must be an int with checkpoint"):
+            quick(checkpoint=tmp_path, random_state=random_state).fit(small)
+
+    def test_needs_to_know_callables_again(self, small, tmp_path):
+        rate = 0.1
+        with pytest.raises(ValueError, match="checkpoint must know again"):
+            quick(checkpoint=tmp_path, learning_rate=lambda step: rate).fit(small)
+
+    def test_needs_to_know_classes_again(self, small, tmp_path):
+        class Optimizer(keras.optimizers.SGD):
+            pass
+
+        with pytest.raises(ValueError, match="cannot be told from others like it"):
+            quick(checkpoint=tmp_path, optimizer=Optimizer).fit(small)
+
+    def test_callbacks_remember_what_no_file_has(self, small, tmp_path):
+        with pytest.raises(ValueError, match="callbacks remember"):
+            quick(checkpoint=tmp_path, callbacks=[keras.callbacks.EarlyStopping("loss")]).fit(small)
+
+    def test_what_functions_use_counts(self, small, tmp_path, monkeypatch):
+        def n_files(rate):
+            quick(checkpoint=tmp_path, epochs=1, learning_rate=rate).fit(small)
+            return len(list(tmp_path.iterdir()))
+
+        assert n_files(rate_of_the_module) == 1
+        monkeypatch.setitem(globals(), "RATE", 0.2)
+        assert n_files(rate_of_the_module) == 2
+        assert [n_files(lambda step, *, r=r: r) for r in (0.1, 0.2)] == [3, 4]
+        # Where the code stands does not: a cell of a notebook is another file in each process.
+        cells = [compile("def rate(step):\n    return 0.3\n", name, "exec") for name in ("cell_1", "cell_2")]
+        for cell in cells:
+            exec(cell, found := {"__name__": "__main__"})
+            assert n_files(found["rate"]) == 5
+
+    @pytest.mark.parametrize("pairs", [False, True])
+    def test_noise_of_the_validation_rows_counts(self, small, tmp_path, pairs):
+        for level in (0.05, 2.0):
+            noise = NoiseInjector(level=level, random_state=0)
+            given = {"X_clean": small} if pairs else {}
+            rows = small[:9] if pairs else noise.fit(small).transform(small[:9])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of noise that stands in front
+                denoiser = quick(checkpoint=tmp_path, epochs=1, noise=noise if pairs else "gaussian")
+                denoiser.fit(small, validation_data=rows, **given)
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+RATE = 0.1
+
+
+def rate_of_the_module(step):
+    return RATE
+
+
+def with_dropout(image_shape, latent_dim):
+    rows = keras.Input((16,))
+    dropped = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(rows))
+    return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(dropped))
+
+
+KILLED = """
+import hashlib, json, os, random, signal, sys, tempfile, time
+import numpy as np
+from sk_denoise import DenoisingAutoencoder
+from sk_denoise import _keras  # imports TensorFlow, which may fork until it has run
+
+def fit(seed, folder):
+    X = np.random.default_rng(seed).random((200, 64), dtype=np.float32)
+    denoiser = DenoisingAutoencoder(latent_dim=8, epochs=150, early_stopping=True, patience=150, random_state=seed)
+    weights = denoiser.set_params(checkpoint=folder).fit(X)._weights
+    return hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest() + repr(denoiser.history_)
+
+def child(seed, folder, out):
+    pid = os.fork()
+    if pid == 0:
+        result = fit(seed, folder)
+        with open(out + ".part", "w") as file:
+            file.write(result)
+        os.replace(out + ".part", out)
+        os._exit(0)
+    return pid
+
+def kept(folder):
+    '''Names and times of the checkpoints, which change after each epoch.'''
+    found = []
+    for entry in os.scandir(folder):
+        try:
+            found.append((entry.name, entry.stat().st_mtime_ns))
+        except FileNotFoundError:  # renamed since the listing
+            pass
+    return [pair for pair in found if not pair[0].endswith(".tmp")]
+
+moments = random.Random(0)
+kills = finished = 0
+while kills < int(sys.argv[1]):
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "out")
+        os.waitpid(child(finished, None, out), 0)
+        with open(out) as file:
+            expected = file.read()
+        os.unlink(out)
+        checkpoints = os.path.join(folder, "checkpoints")
+        os.mkdir(checkpoints)
+        while not os.path.exists(out):
+            before = kept(checkpoints)
+            pid = child(finished, checkpoints, out)
+            # Wait for a new checkpoint, so that each run makes progress even on a slow machine.
+            while kept(checkpoints) == before and not os.path.exists(out):
+                time.sleep(0.001)
+            moment = time.monotonic() + moments.uniform(0, 0.1)
+            while time.monotonic() < moment and not os.path.exists(out):
+                time.sleep(0.001)
+            os.kill(pid, signal.SIGKILL)
+            kills += not os.path.exists(out)
+            os.waitpid(pid, 0)
+        with open(out) as file:
+            assert file.read() == expected, (finished, kills)
+        finished += 1
+print(json.dumps([kills, finished]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes")
+def test_killed_ten_times():
+    done = subprocess.run([sys.executable, "-c", KILLED, "10"], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    kills, finished = json.loads(done.stdout.splitlines()[-1])
+    assert kills >= 10
+    assert finished >= 1

@@ -1,0 +1,240 @@
+"""The target rule by itself, without a network; what denoisers make of it is in test_autoencoder.py."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise.denoisers._targets import (
+    DEFAULT_NOISE,
+    Target,
+    check_length,
+    check_noise,
+    corruption,
+    find_target,
+    image_target,
+)
+from sk_denoise.noise.kinds import KINDS
+
+
+def find(X, y=None, X_clean=None, noise=DEFAULT_NOISE):
+    return find_target(X, np.asarray(X), y, X_clean, noise)
+
+
+@pytest.fixture
+def noisy(small):
+    return NoiseInjector("masking", 0.2, random_state=0).fit_transform(small)
+
+
+class TestNoise:
+    def test_none_stays(self):
+        assert check_noise(None) is None
+
+    def test_an_injector_stays_itself(self):
+        injector = NoiseInjector("masking")
+        assert check_noise(injector) is injector
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_name_is_an_injector_of_that_kind(self, kind):
+        assert check_noise(kind).get_params() == NoiseInjector(kind).get_params()
+
+    @pytest.mark.parametrize(
+        ("noise", "match"),
+        [
+            ("gausian", "^noise must be None, a NoiseInjector or one of .*got 'gausian'. Did you mean 'gaussian'"),
+            (3, "^noise must be None, a NoiseInjector or one of .*got 3"),
+            (["masking"], "^noise must be None, a NoiseInjector or one of"),
+            (NoiseInjector, "^noise must be None, a NoiseInjector or one of"),
+            (NoiseInjector(level=9), "^level must be"),
+        ],
+    )
+    def test_others_are_refused(self, noise, match, small):
+        with pytest.raises(ValueError, match=match):
+            check_noise(noise)
+        with pytest.raises(ValueError, match=match):  # even where it would not be used
+            find(small, X_clean=small, noise=noise)
+
+
+class TestLength:
+    @pytest.mark.parametrize("y", [None, 3, [1, 2, 3], np.zeros((3, 2)), ["a", "b", "c"]])
+    def test_fits(self, y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_length(y, 3)
+
+    @pytest.mark.parametrize("y", [[1, 2], np.zeros((4, 2)), []])
+    def test_does_not(self, y, small):
+        with pytest.raises(ValueError, match=rf"^y must have as many rows as X, 3, got {len(y)}\.$"):
+            check_length(y, 3)
+        with pytest.raises(ValueError, match="as many rows as X, 60"):
+            find(small, y)
+
+    def test_images_as_y_are_told_of(self, small):
+        images = small.reshape(60, 4, 4)
+        told = (
+            r"^y has the shape \(60, 4, 4\) and not that of X, so it counts as labels and is ignored\. If it holds the"
+            r" clean images, flatten them: y\.reshape\(len\(y\), -1\)\.$"
+        )
+        with pytest.warns(UserWarning, match=told):
+            target = find(small, images)
+        assert target.source == "noise"
+
+
+class TestImages:
+    @pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "u1", "i8", "?"])
+    def test_numbers_of_the_shape_of_x(self, small, dtype):
+        y = (small * 2).astype(dtype)
+        clean = image_target(y, small.shape)
+        np.testing.assert_array_equal(clean, y)
+        assert find(small, y).source == "y"
+
+    def test_lists_and_frames_too(self, small):
+        pd = pytest.importorskip("pandas")
+        for y in (small.tolist(), pd.DataFrame(small)):
+            np.testing.assert_array_equal(image_target(y, small.shape), small)
+
+    @pytest.mark.parametrize(
+        "y",
+        [
+            None,
+            3,
+            [0, 1, 2],
+            np.arange(3),
+            np.zeros((3, 1)),
+            np.zeros((3, 2, 1)),
+            np.zeros((2, 2)),
+            np.full((3, 2), "a"),
+            np.full((3, 2), 1j),
+            np.full((3, 2), 0, dtype=object),
+            np.zeros((3, 2), dtype="m8[s]"),
+            [[1], [2, 3], [4]],
+            [[0, 1], [1, 0], ["a", "b"]],
+        ],
+    )
+    def test_everything_else_is_labels(self, y):
+        assert image_target(y, (3, 2)) is None
+
+    def test_a_row_is_no_label_array(self):
+        assert image_target(np.zeros(3), (3,)) is None
+
+    def test_bad_numbers_are_those_of_y(self, small):
+        y = small.copy()
+        y[0, 0] = np.nan
+        with pytest.raises(ValueError, match="y contains NaN"):
+            find(small, y)
+
+
+class TestRule:
+    """The answers in order; each comes before those below it."""
+
+    def test_x_clean(self, noisy, small):
+        target = find(noisy, small[::-1], X_clean=small * 2)
+        assert (target.source, target.noise) == ("X_clean", None)
+        np.testing.assert_array_equal(target.clean, small * 2)
+        with pytest.raises(ValueError, match=r"^X_clean must have the shape of X, \(60, 16\), got \(9, 16\)\."):
+            find(small, X_clean=small[:9])
+
+    def test_x_clean_leaves_y_alone(self, small):
+        assert find(small, [1, 2], X_clean=small).source == "X_clean"
+
+    def test_y(self, noisy, small):
+        target = find(noisy, small * 2)
+        assert (target.source, target.noise) == ("y", None)
+        np.testing.assert_array_equal(target.clean, small * 2)
+
+    def test_injector(self, noisy, small):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            target = find(noisy, np.arange(60))
+        assert target.source == "injector"
+        assert target.clean is noisy.clean is small
+        assert target.noise is noisy.injector
+
+    @pytest.mark.parametrize("noise", [None, "masking", NoiseInjector("gaussian")])
+    def test_injector_before_noise_with_a_warning(self, noisy, noise):
+        told = r"^The rows come from NoiseInjector\(.*, so noise=.* of this denoiser is not used\. Leave noise at its"
+        with pytest.warns(UserWarning, match=told + r" default behind an injector\.$"):
+            target = find(noisy, noise=noise)
+        assert target.noise is noisy.injector
+
+    @pytest.mark.parametrize(("noise", "source"), [("masking", "noise"), (None, "identity")])
+    def test_lost_source_with_a_warning(self, noisy, noise, source):
+        told = (
+            "^X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
+            r" rows count as clean ones\. Split before adding noise, or pass X_clean=\.$"
+        )
+        with pytest.warns(UserWarning, match=told):
+            target = find(noisy[:9], noise=noise)
+        assert target.source == source
+        np.testing.assert_array_equal(target.clean, noisy[:9])
+
+    @pytest.mark.parametrize("name", ["clean", "injector"])
+    def test_half_a_source_is_none(self, noisy, name):
+        setattr(noisy, name, None)
+        with pytest.warns(UserWarning, match="lost their clean source"):
+            assert find(noisy).source == "noise"
+
+    def test_noise(self, small):
+        injector = NoiseInjector("masking")
+        X = np.asarray(small)
+        for noise in ("masking", injector):
+            target = find_target(small, X, None, None, noise)
+            assert target.source == "noise" and target.clean is X
+            assert target.noise.kind == "masking"
+        assert target.noise is injector
+
+    def test_identity(self, small):
+        target = find(small, noise=None)
+        assert target == Target("identity", target.clean, None)
+        assert target.clean is small
+
+
+class TestCorruption:
+    """Noise on rows that the denoiser has scaled, of levels that count in the injector's range."""
+
+    def draw(self, target, data_range, unit):
+        return corruption(target, data_range)(unit, np.random.default_rng(0))
+
+    @pytest.mark.parametrize("data_range", ["auto", (0, 4), [0, 4]])
+    def test_same_range(self, small, data_range):
+        injector = NoiseInjector(data_range=data_range)
+        expected = injector._redraw(small, np.random.default_rng(0))
+        np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 4), small), expected)
+
+    def test_an_injector_in_front_counts_with_what_it_has_read(self, small):
+        # And one that is a parameter with its parameter only, fitted or not.
+        injector = NoiseInjector(data_range="auto", clip=False).fit(small * 7 - 3)
+        plain = injector._redraw(small, np.random.default_rng(0))
+        np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 1), small), plain)
+        scaled = self.draw(Target("injector", small, injector), (0, 1), small)
+        assert not np.allclose(scaled, plain)
+
+    @pytest.mark.parametrize("kind", ["gaussian", "speckle"])
+    @pytest.mark.parametrize(("own", "ours"), [((0, 10), (2, 7)), ((-1, 1), (0, 16)), ((100, 200), (0, 50))])
+    def test_other_range(self, kind, own, ours):
+        unit = np.random.default_rng(1).random((40, 9)).astype(np.float32)
+        injector = NoiseInjector(kind, 0.2, data_range=own, clip=False)
+        noisy = self.draw(Target("noise", unit, injector), ours, unit)
+        assert noisy.dtype == np.float32
+        # The same in data units: into them, onto the injector's scale, noise, and back.
+        values = unit * (ours[1] - ours[0]) + ours[0]
+        drawn = injector._redraw((values - own[0]) / (own[1] - own[0]), np.random.default_rng(0))
+        expected = (drawn * (own[1] - own[0]) + own[0] - ours[0]) / (ours[1] - ours[0])
+        np.testing.assert_allclose(noisy, expected, rtol=1e-4, atol=1e-4)
+
+    def test_clipping_is_to_the_injectors_range(self):
+        unit = np.random.default_rng(1).random((40, 9)).astype(np.float32)
+        target = Target("noise", unit, NoiseInjector(level=2, data_range=(0, 10)))
+        noisy = self.draw(target, (2, 7), unit)
+        assert noisy.min() == pytest.approx(-0.4) and noisy.max() == pytest.approx(1.6)
+
+
+def test_warnings_point_at_the_line_that_calls_fit(small, noisy):
+    # Not under mutmut, whose own frames lie between.
+    for call in ("fit", "partial_fit", "fit_transform"):
+        for rows, y in ((small, small.reshape(60, 4, 4)), (noisy, None), (noisy[:30], None)):
+            denoiser = DenoisingAutoencoder(noise="masking", epochs=1, latent_dim=2)
+            with pytest.warns(UserWarning) as told:
+                getattr(denoiser, call)(rows, y)
+            assert [warning.filename for warning in told] == [__file__], (call, told[0].message)
