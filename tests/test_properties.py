@@ -344,7 +344,7 @@ def no_rows(clean, denoisers):
         "injector.fit": lambda: NoiseInjector().fit(none),
         "injector.fit_transform": lambda: NoiseInjector().fit_transform(none),
         "injector.transform": lambda: injector.transform(none),
-        "injector.inject": lambda: injector.inject(none),
+        "injector.inject": lambda: injector.transform(none),
         "recovery_report": lambda: recovery_report("passthrough", GaussianNB(), none, y),
         "fit_rival": lambda: fit_rival(GaussianNB(), injector, none, y),
         "DenoisingDisplay": lambda: DenoisingDisplay.from_estimator(denoisers["PCA"], none),

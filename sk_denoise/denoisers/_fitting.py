@@ -13,7 +13,6 @@ from .._core.checks import check_path, shown
 from .._core.sklearn_glue import check_clean, check_rows, likely, read_rows
 from .._core.units import check_data_range, check_image_shape, check_in_range, is_integer, resolve_data_range
 from ..networks._defaults import resolve_batch_size, resolve_epochs, resolve_learning_rate
-from ..networks.checkpoints import Checkpoint, fingerprint
 from ..networks.spec import ARCHITECTURES, NetworkSpec
 from ..networks.training import Plan, Progress, Rows, train
 from ._targets import check_noise, corruption, find_target
@@ -103,6 +102,8 @@ class Keeper:
         self._partial, self._progress = partial, Progress({"loss": []})
         self._checkpoint = None
         if estimator.checkpoint is not None and not partial:
+            from ..networks.checkpoints import Checkpoint, fingerprint
+
             name = fingerprint(estimator, job, estimator._weights if continued else None)
             self._checkpoint = Checkpoint(estimator.checkpoint, name)
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from sk_denoise import NoiseInjector, NoisyArray
-from sk_denoise.noise import _blocks
+from sk_denoise.noise._injector import _blocks
 from sk_denoise.noise._streams import RowStreams, key_multipliers, row_keys
 from sk_denoise.noise.kinds import KINDS
 
@@ -403,7 +403,7 @@ class TestInject:
     def test_adds_noise_whatever_when_says(self, small):
         for when in ("always", "fit", "transform"):
             injector = NoiseInjector(when=when, random_state=0).fit(small)
-            noisy = injector.inject(small)
+            noisy = injector.transform(small)
             assert noisy.clean is small and noisy.injector is injector
             np.testing.assert_array_equal(noisy, NoiseInjector(random_state=0).fit_transform(small))
 
