@@ -144,7 +144,7 @@ def _set_up_tensorflow():
 def demo(arguments):
     """Run the demo and print its table."""
     with _silence():
-        from .networks import _keras  # noqa: F401
+        from .networks import building  # noqa: F401
     from .demo import run_demo
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
@@ -173,7 +173,7 @@ def report(arguments):
         if path is not None:
             open(path, "a").close()  # before the work, not after it
     with _silence():
-        from .networks import _keras  # noqa: F401
+        from .networks import building  # noqa: F401
     from sklearn.exceptions import ConvergenceWarning
 
     from .demo import load

@@ -94,16 +94,17 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for a network that computes in `dtype`; a ValueError for values beyond 1e18."""
+    """`X` scaled for computing in `dtype`, None for its own up to float64; a ValueError for values beyond 1e12."""
     with np.errstate(over="ignore", invalid="ignore"):
-        unit = to_unit(X, data_range).astype(dtype, copy=False)
-    # Squares of larger values overflow in float32, and turn into NaN inside the network. The limit is the same in
-    # float64, so that what is accepted does not depend on the dtype.
-    if unit.min(initial=0) > -1e18 and unit.max(initial=0) < 1e18:
+        unit = to_unit(X, data_range)
+        unit = unit.astype(min(unit.dtype, np.dtype(np.float64)) if dtype is None else dtype, copy=False)
+    # Sums of squares of larger values overflow in float32, or turn into NaN. The limit is the same in float64, so that
+    # what is accepted does not depend on the dtype.
+    if unit.min(initial=0) > -1e12 and unit.max(initial=0) < 1e12:
         return unit
     raise ValueError(
         f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
-        f" {data_range[1]:g}) for the network. Remove them, or {hint}."
+        f" {data_range[1]:g}) to denoise. Remove them, or {hint}."
     )
 
 

@@ -6,23 +6,27 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.sklearn_glue import Interval, StrOptions, check_rows, fit_context, keep_on_error, read_rows
-from .._core.units import from_unit, result_dtype, to_network
-from ..networks import processes as _processes
-from . import _scoring
-from ._fitting import run_fit
+from .._core.checks import is_integer, likely, shown
+from .._core.sklearn_glue import Interval, StrOptions, check_rows, fit_context, read_rows
+from .._core.units import result_dtype
+from ..networks.spec import ARCHITECTURES
+from ._base import BaseDenoiser
+from ._fitting import fit_network
 
 __all__ = ["DenoisingAutoencoder"]
 
 
 def _has_code(estimator):
     """True where there is a code to encode to; else an AttributeError that says why."""
-    without = estimator._code_size is None if estimator._is_fitted() else estimator.architecture == "unet"
-    if without:
+    if estimator._is_fitted():
+        has_code = estimator._code_size is not None
+    else:
+        line = ARCHITECTURES.get(estimator.architecture) if isinstance(estimator.architecture, str) else None
+        has_code = line is None or line.has_code
+    if not has_code:
         raise AttributeError(
             f"architecture={estimator.architecture!r} has no code that could be encoded to or decoded from: it has no"
             " layers named 'encoder' and 'decoder' (a U-Net's joins go around its coarsest scale). Use 'dense' or"
@@ -39,7 +43,7 @@ def _gives_code(estimator):
     return _has_code(estimator)
 
 
-class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DenoisingAutoencoder(BaseDenoiser):
     """Learn to turn noisy images into clean ones, as a scikit-learn transformer.
 
     A neural network is trained on noisy rows towards clean ones [1]_. Where the clean rows come from is settled in
@@ -264,12 +268,11 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
         Notes
         -----
-        Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before; with
-        `warm_start`, as the last whole epoch left it. Once training has begun, a note on the error says which.
+        Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before. To go
+        on from the last whole epoch, set `checkpoint`.
         """
         continued = self.warm_start and self._is_fitted()
-        with keep_on_error(self) as kept:
-            return run_fit(self, kept, X, y, X_clean, validation_data, continued=continued)
+        return self._fit(X, y, X_clean, continued=continued, validation_data=validation_data)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, *, X_clean=None):
@@ -291,36 +294,53 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self : DenoisingAutoencoder
             The fitted estimator.
         """
-        with keep_on_error(self) as kept:
-            return run_fit(self, kept, X, y, X_clean, None, continued=self._is_fitted(), partial=True)
+        continued = self._is_fitted()
+        return self._fit(X, y, X_clean, continued=continued, reset=not continued, partial=True)
+
+    def _fit(self, X, y, X_clean, *, continued, **options):
+        data_range = self.data_range_ if continued else None
+        return super()._fit(X, y, X_clean, data_range=data_range, continued=continued, **options)
+
+    def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False):
+        vars(self).pop("_model", None)
+        if not continued:
+            vars(self).pop("_own_networks", None)  # the function may build another network today
+        return fit_network(self, rows, target, data_range, validation_data, continued=continued, partial=partial)
+
+    def _check_params(self):
+        architecture, sizes = self.architecture, self.hidden_layer_sizes
+        if not callable(architecture) and architecture not in ARCHITECTURES:
+            raise ValueError(f"architecture must be a callable or {likely(architecture, ARCHITECTURES)}")
+        line = None if callable(architecture) else ARCHITECTURES[architecture]
+        if not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(sizes)}.")
+        if len(sizes) and not (line and line.has_hidden_layers):
+            raise ValueError(
+                f"hidden_layer_sizes={sizes!r} belongs to architecture='dense', got architecture={architecture!r}."
+                " Leave it at ()."
+            )
+        if self.output == "latent" and line and not line.has_code:
+            raise ValueError(f"output='latent' needs a code, which architecture={architecture!r} has not. Use 'conv'.")
+        if self.checkpoint is not None and not os.fspath(self.checkpoint):
+            raise ValueError("checkpoint must be a path, got ''.")
 
     def _is_fitted(self):
         return "_weights" in vars(self)
 
     __sklearn_is_fitted__ = _is_fitted
 
-    def _apply(self, part, n_rows, dtype, read, write):
-        """Pass rows on the scale [0, 1], given in `dtype`, through a part of the network."""
-        _processes.check_not_forked()
-        from ..networks import _keras
+    def _networks(self, spec):
+        """Where compiled networks are kept: with the estimator if they are a user's own, else shared by all."""
+        from ..networks import cache
 
-        _keras.forward_for(self._spec, self._weights)(part, self._weights, n_rows, dtype, read, write)
+        return cache.SHARED if cache.is_shared(spec) else vars(self).setdefault("_own_networks", cache.Networks(1))
 
-    def _through(self, part, X):
-        """Rows in the user's units through "model" or "encoder"; images come out in those units, codes as they are."""
-        check_is_fitted(self)
-        X = read_rows(self, X, reset=False)
-        n_outputs = self.n_features_in_ if part == "model" else self._code_size
-        out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
-
-        def read(rows, dtype):
-            return to_network(X[rows], self.data_range_, "X", dtype=dtype)
-
-        def write(rows, values):
-            from_unit(values, self.data_range_ if part == "model" else (0, 1), out=out[rows])
-
-        self._apply(part, len(X), out.dtype, read, write)
-        return out
+    def _through(self, part, X, n_outputs, **options):
+        """Validated rows or codes through a part of the network."""
+        forward = self._networks(self._spec).forward(self._spec)
+        dtype = forward.dtype_for(result_dtype(X.dtype))
+        function = forward.through(part, self._weights, dtype)
+        return self._in_blocks(X, function, n_outputs, dtype=dtype, block_rows=forward.block_rows, **options)
 
     def transform(self, X):
         """Denoise rows, or encode them with ``output="latent"``.
@@ -335,7 +355,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
             Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
         """
-        return self._through(self._output_part(), X)
+        return self.predict(X) if self._output_part() == "model" else self.encode(X)
 
     def _output_part(self):
         """The part of the network that `output` asks for."""
@@ -360,7 +380,8 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         X_denoised : ndarray of shape (n_samples, n_features)
             Denoised rows, in the units of `X`.
         """
-        return self._through("model", X)
+        check_is_fitted(self)
+        return self._through("model", read_rows(self, X, reset=False), self.n_features_in_)
 
     @available_if(_has_code)
     def encode(self, X):
@@ -376,7 +397,9 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Z : ndarray of shape (n_samples, latent_dim)
             Codes; their scale is the network's own.
         """
-        return self._through("encoder", X)
+        check_is_fitted(self)
+        rows = read_rows(self, X, reset=False)
+        return self._through("encoder", rows, self._code_size, scale=(True, False))
 
     @available_if(_has_code)
     def decode(self, Z):
@@ -401,16 +424,7 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             raise ValueError(
                 f"{name} must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
             )
-        out = np.empty((len(Z), self.n_features_in_), dtype=result_dtype(Z.dtype))
-
-        def read(rows, dtype):
-            return to_network(Z[rows], (0, 1), name, "scale the codes down", dtype=dtype)
-
-        def write(rows, values):
-            from_unit(values, self.data_range_, out=out[rows])
-
-        self._apply("decoder", len(Z), out.dtype, read, write)
-        return out
+        return self._through("decoder", Z, self.n_features_in_, scale=(False, True), name=name)
 
     @available_if(_gives_code)
     def inverse_transform(self, X):
@@ -427,33 +441,6 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             Images, in the units of the rows seen during `fit`.
         """
         return self._decode(X, "X")
-
-    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
-        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
-            `NoiseInjector`; else clean, and seeded `noise` is added.
-        y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is ignored.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in the pooled error.
-
-        Returns
-        -------
-        score : float
-            PSNR over all pixels of all rows, with the peak of `data_range_`.
-
-        Raises
-        ------
-        ValueError
-            Where no clean target is to be found: comparing rows with themselves would reward doing nothing.
-        """
-        return _scoring.score(self, X, y, X_clean, sample_weight)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.
@@ -480,9 +467,9 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """A compiled copy of the network, built when first asked for; changing it changes nothing here."""
         check_is_fitted(self)
         if "_model" not in vars(self):
-            from ..networks import _keras
+            from ..networks import building
 
-            self._model = _keras.private_model(self._spec, self._weights)
+            self._model = building.model_with(self._spec, self._weights)
         return self._model
 
     @property
@@ -533,9 +520,9 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         True
         """
         part = self._output_part()
-        from ..networks import export as _export
+        from ..networks import export
 
-        return _export.keras_model(self, part)
+        return export.keras_model(self, part)
 
     def to_onnx(self, path):
         """Write the model of `to_keras` as an ONNX file; needs ``pip install "sk_denoise[onnx]"``.
@@ -569,16 +556,11 @@ class DenoisingAutoencoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         as JSON.
         """
         part = self._output_part()
-        from ..networks import export as _export
+        from ..networks import export
 
-        _export.write_onnx(self, part, path)
+        export.write_onnx(self, part, path)
 
     def __getstate__(self):
-        state = super().__getstate__()
-        state.pop("_model", None)
-        return state
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return {
+            name: value for name, value in super().__getstate__().items() if name not in ("_model", "_own_networks")
+        }

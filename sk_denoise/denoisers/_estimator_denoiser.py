@@ -5,17 +5,15 @@ from __future__ import annotations
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone, is_regressor
+from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import shown
-from .._core.sklearn_glue import Interval, fit_context, keep_on_error, read_rows
-from .._core.units import check_data_range, check_in_range, from_unit, is_integer, result_dtype, to_unit
-from . import _scoring
-from ._fitting import resolve_range
-from ._targets import check_noise, corruption, find_target
+from .._core.checks import is_integer, shown
+from .._core.sklearn_glue import Interval
+from .._core.units import to_unit
+from ._base import BaseDenoiser
+from ._targets import corruption
 
 __all__ = ["EstimatorDenoiser"]
 
@@ -60,7 +58,7 @@ def _own(unit, given):
     return unit.copy() if np.may_share_memory(unit, given) else unit
 
 
-class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class EstimatorDenoiser(BaseDenoiser):
     """Denoise images with an estimator of scikit-learn.
 
     What has `transform` and `inverse_transform`, a decomposition or a pipeline of them, is fitted on clean rows and
@@ -145,105 +143,27 @@ class EstimatorDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.data_range = data_range
         self.random_state = random_state
 
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, *, X_clean=None):
-        """Fit a clone of the estimator.
+    _block_values = 1 << 24  # estimators have a cost per call
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean by the rule of `DenoisingAutoencoder`, any real dtype, in any units.
-        y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is labels and ignored.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows; the pairs are used as they are.
+    def _check_params(self):
+        _kind(self.estimator)
 
-        Returns
-        -------
-        self : EstimatorDenoiser
-            The fitted denoiser.
+    def _learn(self, rows, target, data_range):
+        kind, estimator = _kind(self.estimator), clone(self.estimator)
+        if kind == "decomposition":
+            clean = _own(to_unit(target.clean, data_range), target.clean)
+            estimator.fit(clean)
+            _check_way_back(estimator, clean[:1])
+        else:
+            noisy, clean = _pairs(rows, target, data_range, self.n_draws, self.random_state)
+            # A column of targets would be warned of.
+            estimator.fit(noisy, clean.ravel() if clean.shape[1] == 1 else clean)
+        return {"estimator_": estimator, "_kind": kind}
 
-        Raises
-        ------
-        TypeError
-            Where the estimator is neither a regressor nor able to go back from what it transforms to.
-        ValueError
-            For bad input, naming the argument, and for a `KernelPCA` without ``fit_inverse_transform=True``. A failed
-            fit leaves the denoiser as it was.
-        """
-        with keep_on_error(self):
-            kind = _kind(self.estimator)
-            check_noise(self.noise)
-            check_data_range(self.data_range)
-            rows = read_rows(self, X, reset=True)
-            target = find_target(X, rows, y, X_clean, self.noise)
-            self.data_range_ = resolve_range(self, target, False)
-            self.target_source_ = target.source
-            check_in_range(target.clean, self.data_range_, target.source if target.source in ("X_clean", "y") else "X")
-            self.estimator_ = clone(self.estimator)
-            if kind == "decomposition":
-                clean = _own(to_unit(target.clean, self.data_range_), target.clean)
-                self.estimator_.fit(clean)
-                _check_way_back(self.estimator_, clean[:1])
-            else:
-                noisy, clean = _pairs(rows, target, self.data_range_, self.n_draws, self.random_state)
-                # A column of targets would be warned of.
-                self.estimator_.fit(noisy, clean.ravel() if clean.shape[1] == 1 else clean)
-            self._kind = kind
-        return self
-
-    def transform(self, X):
-        """Denoise rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows, in the units of the rows seen during `fit`.
-
-        Returns
-        -------
-        X_denoised : ndarray of shape (n_samples, n_features)
-            Denoised rows in the same units. Float dtypes are kept, integers become float32.
-        """
-        check_is_fitted(self)
-        X = read_rows(self, X, reset=False)
-        unit = _own(to_unit(X, self.data_range_), X)
+    def _denoise(self, unit):
+        unit = unit.copy()  # some estimators write on their input, with copy=False
         if self._kind == "regressor":
             denoised = self.estimator_.predict(unit)
         else:
             denoised = self.estimator_.inverse_transform(self.estimator_.transform(unit))
-        out = np.empty(X.shape, dtype=result_dtype(X.dtype))
-        from_unit(np.asarray(denoised).reshape(X.shape), self.data_range_, out=out)
-        return out
-
-    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
-        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
-            `NoiseInjector`; else clean, and seeded `noise` is added.
-        y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is ignored.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in the pooled error.
-
-        Returns
-        -------
-        score : float
-            PSNR over all pixels of all rows, with the peak of `data_range_`.
-
-        Raises
-        ------
-        ValueError
-            Where no clean target is to be found: comparing rows with themselves would reward doing nothing.
-        """
-        return _scoring.score(self, X, y, X_clean, sample_weight)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return np.asarray(denoised).reshape(unit.shape)

@@ -5,27 +5,18 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from .._core.sklearn_glue import Interval, StrOptions, fit_context, keep_on_error, likely, read_rows
-from .._core.units import check_data_range, check_image_shape, check_in_range, from_unit, result_dtype, to_unit
-from . import _filtering, _scoring
-from ._fitting import resolve_range
-from ._targets import DEFAULT_NOISE, find_target
+from .._core.sklearn_glue import Interval, StrOptions, likely
+from .._core.units import check_image_shape, to_network
+from . import _filtering
+from ._base import BaseDenoiser
 
 __all__ = ["ImageFilter"]
 
 N_CALIBRATION_ROWS = 32  # enough for grids this coarse, and a fit of a second
-_BLOCK_VALUES = 1 << 18  # values filtered at a time, so that working copies stay small
 _ALL_PARAMS = sorted({name for names in _filtering.METHODS.values() for name in names})
 _COUNTS = ("size", "patch_size", "patch_distance")
-_FARTHEST = 1e12  # from the range, in its widths; float32 has no squares of sums far beyond
-
-
-def _is_auto(value):
-    return isinstance(value, str) and value == "auto"
 
 
 def _draw(n_rows, random_state):
@@ -35,21 +26,7 @@ def _draw(n_rows, random_state):
     return np.sort(check_random_state(random_state).choice(n_rows, N_CALIBRATION_ROWS, replace=False))
 
 
-def _unit_images(X, data_range, image_shape, name="X"):
-    """Rows as images on the scale [0, 1], float32 or float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        unit = to_unit(X, data_range)
-    if unit.dtype.itemsize > 8:
-        unit = unit.astype(np.float64)
-    if not (unit.min(initial=0) > -_FARTHEST and unit.max(initial=0) < _FARTHEST):
-        raise ValueError(
-            f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
-            f" {data_range[1]:g}) to filter. Remove them, or pass a data_range=(low, high) that covers them."
-        )
-    return unit.reshape(len(unit), *image_shape)
-
-
-class ImageFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ImageFilter(BaseDenoiser):
     """Denoise images with a classical filter, as a scikit-learn transformer.
 
     Stands wherever a `DenoisingAutoencoder` stands, and is what to beat. It learns no images, only how strongly to
@@ -106,6 +83,8 @@ class ImageFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         The level given or estimated; for "wavelet" and "nlm". ``params_["level"]`` may be a multiple of it.
     data_range_ : tuple of float
         The range used.
+    target_source_ : str
+        "X_clean", "y", "injector" or "none".
     image_shape_ : tuple of int
         ``(height, width, channels)``.
     n_features_in_ : int
@@ -217,42 +196,10 @@ class ImageFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.data_range = data_range
         self.random_state = random_state
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_clean=None):
-        """Choose the parameters that are left at "auto".
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows, any real dtype, in any units.
-        y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is labels and ignored.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows.
-
-        Returns
-        -------
-        self : ImageFilter
-            The fitted filter.
-
-        Raises
-        ------
-        ValueError
-            For bad input, naming the argument, and where ``calibration="supervised"`` finds no clean rows. A failed
-            fit leaves the estimator as it was.
-        """
-        with keep_on_error(self):
-            given = self._check_params()
-            rows = read_rows(self, X, reset=True)
-            target = find_target(_scoring.with_source(X, rows), rows, y, X_clean, DEFAULT_NOISE)
-            self._fit(rows, None if target.source == "noise" else target, resolve_range(self, target, False), given)
-        return self
-
-    def _fit(self, rows, target, data_range, given):
+    def _learn(self, rows, target, data_range):
+        given = self._given()
         image_shape = check_image_shape(self.image_shape, rows.shape[1])
-        if target is not None:
-            check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
-        elif self.calibration == "supervised":
+        if target.clean is None and self.calibration == "supervised":
             raise ValueError(
                 "calibration='supervised' needs clean rows to compare with, and these rows carry none. Pass X_clean=,"
                 " put a NoiseInjector in front, or use calibration='j_invariant'."
@@ -263,92 +210,46 @@ class ImageFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 " it at 'auto'."
             )
         sample = _draw(len(rows), self.random_state)
-        images = _unit_images(rows[sample], data_range, image_shape)
+        images = to_network(rows[sample], data_range, "X", dtype=None).reshape(-1, *image_shape)
         clean = None
         if self.calibration == "supervised":
-            clean = _unit_images(target.clean[sample], data_range, image_shape, "X_clean")
-        vars(self).pop("level_", None)
+            clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
         level = None
         if "level" in _filtering.METHODS[self.method]:
-            level = self.level_ = given["level"] if "level" in given else _filtering.estimate_level(images)
+            level = given["level"] if "level" in given else _filtering.estimate_level(images)
         grids = _filtering.candidates(self.method, given, level, image_shape)
-        self.params_ = _filtering.calibrate(images, clean, self.method, grids, level)
-        self.data_range_, self.image_shape_, self._method = data_range, image_shape, self.method
+        params = _filtering.calibrate(images, clean, self.method, grids, level)
+        fitted = {"params_": params, "image_shape_": image_shape, "_method": self.method}
+        vars(self).pop("level_", None)
+        return fitted if level is None else fitted | {"level_": level}
+
+    def _denoise(self, unit):
+        images = unit.reshape(len(unit), *self.image_shape_)
+        return _filtering.denoise(images, self._method, self.params_).reshape(unit.shape)
 
     def _check_params(self):
-        """The checks that `_parameter_constraints` cannot say; returns the parameters of the method that are set."""
-        methods = _filtering.METHODS
-        if self.method not in methods:
-            raise ValueError(f"method must be {likely(self.method, methods)}")
-        given = {}
+        if self.method not in _filtering.METHODS:
+            raise ValueError(f"method must be {likely(self.method, _filtering.METHODS)}")
+        given = self._given()
+        if given.get("size", 1) % 2 == 0:
+            raise ValueError(f"size must be odd, so that the window has a middle, got {self.size!r}.")
+        if "wavelet" in given:
+            _check_wavelet(given["wavelet"])
+
+    def _given(self):
+        """The parameters of the method that are set, as plain numbers; an error for one of another method."""
+        methods, given = _filtering.METHODS, {}
         for name in _ALL_PARAMS:
             value = getattr(self, name)
-            if _is_auto(value):
+            if isinstance(value, str) and value == "auto":
                 continue
             if name not in methods[self.method]:
                 owners = " or ".join(repr(method) for method, names in methods.items() if name in names)
                 raise ValueError(
                     f"{name}={value!r} belongs to method={owners}, got method={self.method!r}. Leave it at 'auto'."
                 )
-            # Plain numbers, so that those of NumPy reach neither params_ nor the filters.
             given[name] = value if name == "wavelet" else (int if name in _COUNTS else float)(value)
-        if given.get("size", 1) % 2 == 0:
-            raise ValueError(f"size must be odd, so that the window has a middle, got {self.size!r}.")
-        if "wavelet" in given:
-            _check_wavelet(given["wavelet"])
-        check_data_range(self.data_range)
         return given
-
-    def transform(self, X):
-        """Denoise rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows, in the units of the rows seen during `fit`.
-
-        Returns
-        -------
-        X_denoised : ndarray of shape (n_samples, n_features)
-            Denoised rows in the same units. Float dtypes are kept, integers become float32.
-        """
-        check_is_fitted(self)
-        X = read_rows(self, X, reset=False)
-        out = np.empty(X.shape, dtype=result_dtype(X.dtype))
-        step = max(1, _BLOCK_VALUES // X.shape[1])
-        for start in range(0, len(X), step):
-            rows = slice(start, start + step)
-            images = _unit_images(X[rows], self.data_range_, self.image_shape_)
-            denoised = _filtering.denoise(images, self._method, self.params_)
-            from_unit(denoised.reshape(len(images), -1), self.data_range_, out=out[rows])
-        return out
-
-    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
-        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows, with `X_clean`, with an image-shaped `y`, or straight out of a `NoiseInjector`.
-        y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is ignored.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in the pooled error.
-
-        Returns
-        -------
-        score : float
-            PSNR over all pixels of all rows, with the peak of `data_range_`. NaN, with an `UndefinedMetricWarning`,
-            where there are no clean rows: comparing rows with themselves would reward doing nothing.
-        """
-        return _scoring.score(self, X, y, X_clean, sample_weight)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _check_wavelet(name):

@@ -8,24 +8,31 @@ import numpy as np
 
 from .._core.checks import warn_user
 from .._core.sklearn_glue import check_clean, likely
+from .._core.units import resolve_data_range
 from ..noise._injector import NoiseInjector, NoisyArray
 from ..noise.kinds import KINDS
 
 DEFAULT_NOISE = "gaussian"
+UNKNOWN = object()  # noise of denoisers that have no such parameter: rows that come alone may be noisy
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
     """The clean rows, where they came from, and the noise to draw on them (None: the rows given are used)."""
 
-    source: str  # "X_clean", "y", "injector", "noise" or "identity"
-    clean: np.ndarray
+    source: str  # "X_clean", "y", "injector", "noise", "identity" or "none"
+    clean: np.ndarray | None  # None where the source is "none"
     noise: NoiseInjector | None
+
+    @property
+    def is_known(self):
+        """Whether it can be told how close denoised rows come to clean ones."""
+        return self.source not in ("identity", "none")
 
 
 def check_noise(noise):
     """The parameter `noise` as an injector, or None."""
-    if noise is None:
+    if noise is None or noise is UNKNOWN:
         return None
     if isinstance(noise, NoiseInjector):
         return noise._check_params()
@@ -70,12 +77,14 @@ def find_target(given, X, y, X_clean, noise):
     if clean is not None:
         return Target("y", clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
-        if not (isinstance(noise, str) and noise == DEFAULT_NOISE):
+        if noise is not UNKNOWN and not (isinstance(noise, str) and noise == DEFAULT_NOISE):
             warn_user(
                 f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
                 " at its default behind an injector."
             )
         return Target("injector", given.clean, given.injector)
+    if noise is UNKNOWN:
+        return Target("none", None, None)
     if isinstance(given, NoisyArray):
         warn_user(
             "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
@@ -84,6 +93,15 @@ def find_target(given, X, y, X_clean, noise):
     if injector is not None:
         return Target("noise", X, injector)
     return Target("identity", X, None)
+
+
+def resolve_range(own, target, rows):
+    """The range `own`, or for "auto" the injector's, else the one read off the clean rows, or off the rows."""
+    if own == "auto" and target.source == "injector":
+        return target.noise.data_range_
+    if own == "auto" and target.source == "noise":
+        own = target.noise.data_range
+    return resolve_data_range(own, rows if target.clean is None else target.clean)
 
 
 def corruption(target, data_range):

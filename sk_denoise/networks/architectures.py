@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from .._core.checks import check_count, is_integer, shown
-from .spec import CONV_FILTERS, halvings, unet_filters
+from .spec import ARCHITECTURES, CONV_FILTERS, halvings, unet_filters
 
 __all__ = ["conv", "dense", "unet"]
 
@@ -160,10 +160,10 @@ def unet(image_shape, latent_dim):
     return keras.Model(rows, layers.Flatten()(x), name="unet")
 
 
-def build(architecture, image_shape, latent_dim, hidden_layer_sizes=()):
-    """The network called `architecture`, or what a callable ``(image_shape, latent_dim)`` of that place returns."""
-    if callable(architecture):
-        return architecture(image_shape, latent_dim)
-    if architecture == "dense":
-        return dense(image_shape, latent_dim, hidden_layer_sizes)
-    return {"conv": conv, "unet": unet}[architecture](image_shape, latent_dim)
+def build(spec):
+    """The network that `spec` names, or what a callable ``(image_shape, latent_dim)`` in that place returns."""
+    if callable(spec.architecture):
+        return spec.architecture(spec.image_shape, spec.latent_dim)
+    line = ARCHITECTURES[spec.architecture]
+    sizes = spec.sizes if line.has_hidden_layers else spec.sizes[:2]
+    return globals()[line.builder](*sizes)

@@ -2,150 +2,127 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import importlib
-import json
 import os
-import sys
+import zipfile
+import zlib
 
+import joblib
 import numpy as np
 
 from .._core.checks import is_integer, shown
-from ..files._archive import MAX_SIZE, InvalidFileError, read_archive, write_archive
-from ._callables import UnknownError, describe
+from .._core.files import InvalidFileError, replacing
+from .building import precision
 from .training import Progress
 
-_BLOCK_VALUES = 1 << 20  # read at a time, so that a memory map is not copied
 _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
-_NOT_OURS = "{path} is damaged, or no checkpoint of this fit. To train from the start, delete it."
 
 
 class Checkpoint:
-    """The file of one fit in the folder that the parameter `checkpoint` names.
+    """The file of one fit in a folder.
 
     Parameters
     ----------
     folder : str or path-like
         Made where it does not exist.
-    fingerprint : str
-        Names the file; see `fingerprint`.
+    name : str
+        Of the fit; see `fingerprint`.
     """
 
-    def __init__(self, folder, fingerprint):
+    def __init__(self, folder, name):
         folder = os.fsdecode(folder)
         if os.path.exists(folder) and not os.path.isdir(folder):
-            raise NotADirectoryError(f"checkpoint must be a folder, and {folder!r} is none. Name another.")
+            raise NotADirectoryError(f"checkpoint must be a folder, and {folder!r} is a file. Name another.")
         os.makedirs(folder, exist_ok=True)
-        self.path = os.path.join(folder, f"{fingerprint}.zip")
+        self.path = os.path.join(folder, f"{name}.npz")
 
     def save(self, trainer, progress):
-        """Write what an epoch has left, in the place of what the epoch before had left."""
-        best = progress.best_weights
+        """Write the state after an epoch over that of the epoch before."""
         arrays = {f"state_{i}": values for i, values in enumerate(trainer.state())}
-        arrays |= {f"best_{i}": values for i, values in enumerate(best or ())}
-        # Arrays, for a best loss that no epoch has bettered is infinite, which JSON does not have.
-        arrays |= {f"history_{name}": np.asarray(values, dtype=np.float64) for name, values in progress.history.items()}
-        arrays["best"] = np.float64(progress.best)
-        document = {
-            "kind": "checkpoint",
-            "history": list(progress.history),
-            "best_epoch": progress.best_epoch,
-            "n_best": None if best is None else len(best),
-            "stopped": progress.stopped,
-        }
-        write_archive(self.path, document, arrays)
+        arrays |= {f"best_{i}": values for i, values in enumerate(progress.best_weights or ())}
+        arrays |= {f"history_{name}": values for name, values in progress.history.items()}
+        numbers = {name: getattr(progress, name) for name in ("best", "best_epoch", "stopped")}
+        with replacing(self.path) as file:
+            np.savez(file, **arrays, **numbers)
 
     def load(self, trainer):
         """Set `trainer` as the last epoch left it and return the progress; None where there is no file."""
         try:
-            document, arrays = read_archive(self.path, max_size=MAX_SIZE)
+            with np.load(self.path, allow_pickle=False) as file:
+                progress, state = _read(file)
+            trainer.set_state(state)
         except FileNotFoundError:
             return None
-        except InvalidFileError as error:
-            raise InvalidFileError(_NOT_OURS.format(path=self.path)) from error
-        try:
-            progress = self._progress(document, arrays)
-            trainer.set_state([arrays[f"state_{i}"] for i in range(sum(name.startswith("state_") for name in arrays))])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidFileError(_NOT_OURS.format(path=self.path)) from error
+        except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise InvalidFileError(
+                f"{self.path} is damaged, or not a checkpoint of this fit. To train from the start, delete it."
+            ) from error
         return progress
 
-    @staticmethod
-    def _progress(document, arrays):
-        n_best = document["n_best"]
-        return Progress(
-            history={name: arrays[f"history_{name}"].tolist() for name in document["history"]},
-            best=float(arrays["best"]),
-            best_epoch=document["best_epoch"],
-            best_weights=None if n_best is None else [arrays[f"best_{i}"] for i in range(n_best)],
-            stopped=document["stopped"],
-        )
+
+def _read(file):
+    """The progress and the state of the trainer."""
+    best = [file[name] for name in file.files if name.startswith("best_") and name != "best_epoch"]
+    history = {name.removeprefix("history_"): file[name].tolist() for name in file.files if name.startswith("history_")}
+    progress = Progress(
+        history=history,
+        best=float(file["best"]),
+        best_epoch=int(file["best_epoch"]),
+        best_weights=best or None,
+        stopped=bool(file["stopped"]),
+    )
+    return progress, [file[name] for name in file.files if name.startswith("state_")]
 
 
-def fingerprint(estimator, job, weights):
-    """A name for a fit, which no fit has that could end with other weights.
+def fingerprint(spec, plan, training, held_out, about, weights):
+    """A name for a fit, by `joblib.hash` of all that its result depends on.
 
     Parameters
     ----------
-    estimator : DenoisingAutoencoder
-        Whose fit it is.
-    job : Job
-        What is settled before training starts.
+    spec : NetworkSpec
+        The network.
+    plan : Plan
+        How to train.
+    training, held_out : Rows or None
+        The rows.
+    about : dict
+        What else the fit depends on, as plain values, the parameter `random_state` among it.
     weights : list of ndarray or None
         Where training goes on from.
 
     Returns
     -------
     name : str
-        64 hexadecimal digits.
+        Hexadecimal digits.
     """
-    if not is_integer(estimator.random_state):
+    if not is_integer(about["random_state"]):
         raise ValueError(
-            f"random_state must be an int with checkpoint, so that a fit can be known again, got"
-            f" {shown(estimator.random_state)}. Pass random_state=0, or checkpoint=None."
+            "random_state must be an int with checkpoint, so that a fit can be known again, got"
+            f" {shown(about['random_state'])}. Pass random_state=0, or checkpoint=None."
         )
-    if job.callbacks:
-        raise ValueError(
-            f"checkpoint cannot keep what callbacks remember from epoch to epoch, got callbacks={shown(job.callbacks)}."
-            " Pass callbacks=None, early_stopping=True in the place of EarlyStopping, or checkpoint=None."
-        )
-    from . import _keras
-
-    noises = [None if rows is None else rows.noise for rows in (job.training, job.held_out)]
-    plan = {name: value for name, value in vars(job.plan).items() if name != "verbose"}
-    settings = [vars(job.spec), plan, job.source, noises, job.data_range, _keras.precision()]
-    try:
-        told = [describe(settings), {name: module_version(name) for name in _LIBRARIES}, sys.byteorder]
-    except UnknownError as error:
-        raise ValueError(
-            f"checkpoint must know again what a fit depends on, but {error}. Use Keras' own classes, or functions that"
-            " use nothing but their arguments, libraries, numbers, texts and such functions; or checkpoint=None."
-        ) from None
-    digest, known = hashlib.sha256(json.dumps(told, sort_keys=True).encode()), {}
-    for rows in (job.training, job.held_out):
-        for array in (None, None, None) if rows is None else (rows.clean, rows.noisy, rows.chosen):
-            if array is not None and id(array) not in known:  # training and validation rows may be of one array
-                known[id(array)] = _digest_of(array)
-            digest.update(b"-" if array is None else known[id(array)])
-    for array in weights or ():
-        digest.update(_digest_of(array))
-    return digest.hexdigest()
+    plain = {name: getattr(spec, name) for name in ("architecture", "loss", "optimizer")} | {"learning_rate": plan.rate}
+    rows = []
+    for part in (training, held_out):
+        noise = None if part is None or part.noise is None else part.noise.get_params(deep=False)
+        if noise is not None:
+            plain["kind"] = noise["kind"]
+            # Training draws the noise from generators of its own, and draws it always.
+            noise = {k: v for k, v in noise.items() if k not in ("random_state", "when")}
+            noise["data_range_"] = getattr(part.noise, "data_range_", None)
+        rows.append(None if part is None else (_plain(part.clean), _plain(part.noisy), part.chosen, noise))
+    for name, value in plain.items():
+        if not (value is None or isinstance(value, (str, float))):
+            raise ValueError(
+                f"{name} must be given by name with checkpoint, got {shown(value)}: the hash of a function or an object"
+                " says nothing about what it does. Or pass checkpoint=None."
+            )
+    versions = [importlib.import_module(name).__version__ for name in _LIBRARIES]
+    settings = vars(spec), dataclasses.replace(plan, verbose=0), about, precision(), versions
+    return joblib.hash((settings, rows, weights), coerce_mmap=True)
 
 
-def module_version(name):
-    """By the module, for TensorFlow comes in distributions of several names."""
-    return importlib.import_module(name).__version__
-
-
-def _digest_of(array):
-    """Digest of dtype, shape and values, whatever the layout in memory."""
-    array = np.asarray(array)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        array = array.astype(np.float64)  # the rest of it is padding, and nothing that training sees
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    if array.ndim == 0:
-        array = array[None]
-    step = max(1, _BLOCK_VALUES // max(1, array[:1].size))
-    for start in range(0, len(array), step):
-        digest.update(np.ascontiguousarray(array[start : start + step]).view(np.uint8).data)
-    return digest.digest()
+def _plain(array):
+    """Without the padding of long doubles, which training does not see either."""
+    wide = array is not None and array.dtype.kind == "f" and array.dtype.itemsize > 8
+    return array.astype(np.float64) if wide else array

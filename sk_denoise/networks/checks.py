@@ -1,17 +1,15 @@
-"""Checks of what Keras is handed: names, callbacks, networks of the user's own, and whether they fit in memory."""
+"""Checks of what Keras is handed: names, networks of the user's own, and whether they fit in memory."""
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import os
 
 import keras
 
-from .._core.checks import warn_user
 from .._core.sklearn_glue import likely
-from .spec import count_values
+from .spec import training_bytes
 
 
 def check_names(loss, optimizer):
@@ -49,40 +47,11 @@ def _optimizer_names():
     return names - {"lossscaleoptimizer"}
 
 
-def check_callbacks(callbacks):
-    """Refuse what is no list of Keras callbacks; return copies that no model is attached to."""
-    for callback in callbacks or ():
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
-    try:
-        return copy.deepcopy(list(callbacks or ()))
-    except TypeError as error:
-        raise ValueError(
-            f"callbacks must hold callbacks that can be copied, for each fit copies them, but: {error}. Give the"
-            " callback a __deepcopy__, or build what it holds in on_train_begin."
-        ) from error
-
-
-def check_rate_callbacks(callbacks, *, scheduled):
-    """Warn where a callback sets a learning rate that the schedule sets again at the next step."""
-    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
-    for callback in callbacks:
-        if scheduled and isinstance(callback, kinds):
-            warn_user(
-                f"{type(callback).__name__} in callbacks has no effect, because learning_rate_schedule='cosine' sets"
-                " the rate at each step. Pass learning_rate_schedule='constant'."
-            )
-
-
 def check_memory(spec, batch_size):
     """Refuse a built-in network that this machine cannot hold, before anything is built."""
     if callable(spec.architecture) or not hasattr(os, "sysconf"):
         return
-    n_weights, n_activations = count_values(
-        spec.architecture, spec.image_shape, spec.latent_dim, spec.hidden_layer_sizes
-    )
-    # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
-    needed = 4 * (5 * n_weights + 2 * batch_size * n_activations)
+    needed = training_bytes(spec, batch_size)
     available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > available:
         raise ValueError(

@@ -12,7 +12,7 @@ import keras
 
 from .._core.checks import check_path, shown
 from .._core.files import replacing
-from . import _keras
+from . import building
 
 _MOST_BYTES = (1 << 31) - (1 << 20)  # of weights; a file of ONNX is one message of protobuf, which ends at 2 GiB
 _NAMES = {"model": ("denoiser", "denoised"), "encoder": ("row_encoder", "codes")}  # of the model and its output
@@ -20,8 +20,8 @@ _NAMES = {"model": ("denoiser", "denoised"), "encoder": ("row_encoder", "codes")
 
 def keras_model(estimator, part):
     """An uncompiled model from rows in the units of `data_range_` through "model" or "encoder"."""
-    network = _keras.private_model(estimator._spec, estimator._weights, compiled=False)
-    network = _keras.parts_of(network)[part]
+    network = building.model_with(estimator._spec, estimator._weights, compiled=False)
+    network = building.parts_of(network)[part]
     low, high = estimator.data_range_
     dtype = _dtype(low, high)
     rows = x = keras.Input((estimator.n_features_in_,), dtype=dtype, name="rows")

@@ -1,9 +1,14 @@
-"""Processes forked from one in which TensorFlow has run: it waits for threads there that do not exist."""
+"""TensorFlow and processes: it waits for ever in those forked after it has run, and takes all cores in each worker."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import multiprocessing
 import os
 import sys
+
+from .._core.sklearn_glue import effective_n_threads
 
 _is_unusable = False  # in this process
 
@@ -25,8 +30,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def check_not_forked():
-    """Refuse to go on where TensorFlow would wait for ever."""
+def prepare():
+    """Before TensorFlow computes: refuse a process where it would wait for ever, and set the threads of a worker."""
     if _is_unusable:
         raise RuntimeError(
             "This process was forked from one in which TensorFlow had run already, and there TensorFlow waits for ever."
@@ -34,3 +39,21 @@ def check_not_forked():
             " multiprocessing.get_context('spawn') or 'forkserver', or fork before anything is fitted, transformed or"
             " built."
         )
+    _share_cores()
+
+
+@functools.cache
+def _share_cores():
+    """In a worker process, use as many threads as its pool left it: joblib tells through OMP_NUM_THREADS.
+
+    TensorFlow would start as many as there are cores in every worker. The main process is left as its user set it.
+    """
+    import tensorflow as tf
+
+    chosen = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
+    if chosen or multiprocessing.current_process().name == "MainProcess":
+        return
+    # Refused where the worker has computed with TensorFlow before: then its threads are somebody else's choice.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(effective_n_threads())
+        tf.config.threading.set_inter_op_parallelism_threads(effective_n_threads())

@@ -1,0 +1,170 @@
+"""`BaseDenoiser`, the contract that all denoisers share: units, target rule, scores, and what a failed fit leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.checks import is_integer, warn_user
+from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
+from .._core.units import check_data_range, check_in_range, from_unit, result_dtype, to_network
+from ..metrics import psnr
+from ._targets import UNKNOWN, check_noise, find_target, resolve_range
+
+
+class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """A denoiser implements `_learn` and `_denoise`, both on rows scaled to [0, 1]; this class does the rest."""
+
+    _block_values = 1 << 18  # denoised at a time, so that working copies stay small
+
+    def _learn(self, rows, target, data_range):
+        """Learn from validated rows in the user's units; return the fitted attributes as a dict."""
+        raise NotImplementedError
+
+    def _denoise(self, unit):
+        """Denoise rows scaled to [0, 1]; return an array of the same shape."""
+        raise NotImplementedError
+
+    def _check_params(self):
+        """Check what `_parameter_constraints` cannot say."""
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, X_clean=None):
+        """Fit the denoiser.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, noisy or clean by the rule of the class, any real dtype, in any units.
+        y : array-like, default=None
+            Clean rows, if numeric and of the shape of `X`; anything else is labels and ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows; the pairs are used as they are.
+
+        Returns
+        -------
+        self : object
+            The fitted denoiser.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad input, naming the argument. A fit that fails or is interrupted leaves the denoiser as it was.
+        """
+        return self._fit(X, y, X_clean)
+
+    def _fit(self, X, y, X_clean, *, data_range=None, reset=True, **options):
+        """What every fit does; `data_range` is that of the fit before, where this one goes on from it."""
+        with keep_on_error(self):
+            self._check_params()
+            own = check_data_range(self.data_range)
+            noise = self._own_noise()
+            check_noise(noise)
+            rows = read_rows(self, X, reset=reset)
+            target = find_target(X, rows, y, X_clean, noise)
+            if own != "auto" or data_range is None:
+                data_range = resolve_range(own, target, rows)
+            if target.clean is not None:
+                check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
+            fitted = self._learn(rows, target, data_range, **options)
+            # In one step, which no second interrupt can divide.
+            self.__dict__ = vars(self) | fitted | {"data_range_": data_range, "target_source_": target.source}
+        return self
+
+    def _own_noise(self):
+        return getattr(self, "noise", UNKNOWN)
+
+    def transform(self, X):
+        """Denoise rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows, in the units of the rows seen during `fit`.
+
+        Returns
+        -------
+        X_denoised : ndarray of shape (n_samples, n_features)
+            Denoised rows in the same units. Float dtypes are kept, integers become float32.
+        """
+        return self.predict(X)
+
+    def predict(self, X):
+        """Denoise rows, as `transform` does; for scorers and wrappers that call `predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noisy rows, in the units of the rows seen during `fit`.
+
+        Returns
+        -------
+        X_denoised : ndarray of shape (n_samples, n_features)
+            Denoised rows in the same units. Float dtypes are kept, integers become float32.
+        """
+        check_is_fitted(self)
+        return self._in_blocks(read_rows(self, X, reset=False), self._denoise, self.n_features_in_)
+
+    def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
+        """`function` of `X` in blocks of rows, by `scale` scaled to [0, 1] before it and back after it."""
+        before, after = (self.data_range_ if scaled else (0.0, 1.0) for scaled in scale)
+        hint = {} if scale[0] else {"hint": "scale the codes down"}
+        out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
+        for rows in gen_batches(len(X), block_rows or max(1, self._block_values // X.shape[1])):
+            unit = to_network(X[rows], before, name, dtype=dtype, **hint)
+            from_unit(function(unit), after, out=out[rows])
+        return out
+
+    def score(self, X, y=None, *, X_clean=None, sample_weight=None):
+        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
+            `NoiseInjector`; else clean, if the denoiser has a parameter `noise`, which is then added with a seed.
+        y : array-like, default=None
+            Clean rows, if numeric and of the shape of `X`; anything else is ignored.
+        X_clean : array-like of shape (n_samples, n_features), default=None
+            Clean rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the pooled error.
+
+        Returns
+        -------
+        score : float
+            PSNR over all pixels of all rows, with the peak of `data_range_`. NaN, with an `UndefinedMetricWarning`,
+            where no clean rows are known: comparing rows with themselves would reward doing nothing.
+        """
+        check_is_fitted(self)
+        rows = read_rows(self, X, reset=False)
+        target = find_target(X, rows, y, X_clean, self._own_noise())
+        if not target.is_known:
+            # No error, because scikit-learn's checks and searches score whatever can be fitted.
+            remedy = ", or set noise" if target.source == "identity" else ""
+            warn_user(
+                "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass X_clean=,"
+                f" put a NoiseInjector in front{remedy}.",
+                UndefinedMetricWarning,
+            )
+            return float("nan")
+        if target.source == "noise":
+            rows = self._with_noise(rows, target.noise)
+        # Under the column names of a frame, so that scoring one raises no warning about names.
+        given = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows
+        return psnr(target.clean, self.predict(given), data_range=self.data_range_, sample_weight=sample_weight)
+
+    def _with_noise(self, rows, injector):
+        """The same noise at each call."""
+        seed = injector.random_state if is_integer(injector.random_state) else 0
+        data_range = self.data_range_ if isinstance(injector.data_range, str) else injector.data_range
+        injector = clone(injector).set_params(when="always", random_state=seed, data_range=data_range)
+        return np.asarray(injector.fit_transform(rows))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

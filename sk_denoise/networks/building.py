@@ -1,0 +1,102 @@
+"""Networks built and compiled through scikeras, and what can be asked of a built one."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import threading
+
+import numpy as np
+
+try:
+    import keras
+    import tensorflow as tf
+    from scikeras.wrappers import KerasRegressor
+except ImportError as error:  # pragma: no cover - a broken installation
+    raise ImportError(
+        "DenoisingAutoencoder needs tensorflow, keras and scikeras: pip install tensorflow 'keras>=3.15.1' scikeras"
+    ) from error
+
+from . import architectures, processes
+from .checks import check_model
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"DenoisingAutoencoder needs Keras on TensorFlow, but Keras runs on {keras.backend.backend()!r}."
+        " Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
+    )
+
+_drawing_lock = threading.RLock()
+
+
+def precision():
+    """What numbers Keras is set to compute with."""
+    return keras.config.dtype_policy().name, keras.config.floatx()
+
+
+def build_model(spec, seed=0):
+    """Build and compile a network through scikeras; `seed` is for what a callable architecture draws."""
+    processes.prepare()
+
+    def build(compile_kwargs):
+        model = build_uncompiled(spec, seed)
+        model.compile(**compile_kwargs)
+        return model
+
+    wrapper = KerasRegressor(model=build, loss=spec.loss, optimizer=spec.optimizer, verbose=0)
+    shapes = np.zeros((2, spec.n_features), dtype=np.float32)
+    return wrapper.initialize(shapes, shapes).model_
+
+
+def build_uncompiled(spec, seed=0):
+    """The bare network."""
+    processes.prepare()
+    with _drawing(seed) if callable(spec.architecture) else contextlib.nullcontext():
+        model = architectures.build(spec)
+        check_model(model, spec)
+    return model
+
+
+def model_with(spec, weights, *, compiled=True):
+    """A Keras model of the user's own with `weights`."""
+    model = build_model(spec) if compiled else build_uncompiled(spec)
+    model.set_weights(weights)
+    return model
+
+
+@contextlib.contextmanager
+def _drawing(seed):
+    """Seed Python's global stream meanwhile, from which Keras draws the seeds that a callable architecture left out."""
+    with _drawing_lock:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
+
+
+def layers_of(model):
+    """All layers, however deep."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def parts_of(model):
+    """The models that can be called alone: the whole, and encoder and decoder where it names such layers."""
+    named = {layer.name: layer for layer in model.layers}
+    parts = {"model": model}
+    if all(isinstance(named.get(name), keras.Model) for name in ("encoder", "decoder")):
+        parts.update(encoder=named["encoder"], decoder=named["decoder"])
+    return parts
+
+
+def code_size(model):
+    """Numbers in the code of a network; None without one."""
+    encoder = parts_of(model).get("encoder")
+    return None if encoder is None else math.prod(encoder.output_shape[1:])
+
+
+def reshaped(part, rows):
+    """Rows in the shape that `part` wants, rows or images; both hold the same values."""
+    return rows if len(part.input_shape) == 2 else tf.reshape(rows, (-1, *part.input_shape[1:]))

@@ -1,0 +1,91 @@
+"""Compiled networks, kept for the next fit or call of the same shape.
+
+A network is compiled once for its shape and reused, with the weights and the optimizer's state set at the start of
+each fit: scikeras' own `fit` and `predict` compile anew each time. Estimators keep NumPy weights and none of this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import threading
+
+import keras
+
+from . import processes
+from .building import build_uncompiled, precision
+from .inference import Forward
+from .trainer import Trainer
+
+_SIZE = 16  # networks; the size of a usual grid
+
+
+def is_shared(spec):
+    """Whether all estimators may share networks of `spec`: not where a callable may do something else the next time."""
+    own = [value for value in vars(spec).values() if callable(value)]
+    return all((inspect.isfunction(v) or inspect.isclass(v)) and v.__module__.startswith("keras.") for v in own)
+
+
+class Networks:
+    """Trainers and compiled inference by what shapes their graph; the longest unused go first."""
+
+    def __init__(self, size=_SIZE):
+        self._size = size
+        self._lock = threading.Lock()
+        self._trainers, self._forwards = [], []  # pairs of key and value; callables as keys need not be hashable
+
+    @contextlib.contextmanager
+    def trainer(self, spec, *, private):
+        """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not kept."""
+        processes.prepare()
+        key = _key(vars(spec))
+        trainer = None if private else self._take(self._trainers, key)
+        if trainer is None:
+            trainer = Trainer(spec)
+        yield trainer
+        if not private:
+            self._keep(self._trainers, key, trainer)
+            key = _graph_key(spec)
+            if self._find(self._forwards, key) is None:
+                self._keep(self._forwards, key, Forward(spec, trainer.model))
+
+    def forward(self, spec):
+        """The compiled inference for `spec`."""
+        processes.prepare()
+        key = _graph_key(spec)
+        forward = self._find(self._forwards, key)
+        if forward is None:
+            forward = Forward(spec, build_uncompiled(spec))
+            self._keep(self._forwards, key, forward)
+        return forward
+
+    def _take(self, pairs, key):
+        with self._lock:
+            for i, (known, _) in enumerate(pairs):
+                if known == key:
+                    return pairs.pop(i)[1]
+        return None
+
+    def _find(self, pairs, key):
+        value = self._take(pairs, key)
+        if value is not None:
+            self._keep(pairs, key, value)
+        return value
+
+    def _keep(self, pairs, key, value):
+        with self._lock:
+            pairs.append((key, value))
+            del pairs[: -self._size]
+
+
+def _key(settings):
+    # What the user chose for Keras shapes the graph, too.
+    return settings, precision(), keras.config.epsilon(), keras.config.image_data_format()
+
+
+def _graph_key(spec):
+    """Without what only training needs."""
+    return _key({name: value for name, value in vars(spec).items() if name not in ("loss", "optimizer")})
+
+
+SHARED = Networks()

@@ -1,0 +1,121 @@
+"""One fit of a network, start to end: lease, set up, train, and hand back what an estimator keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+
+import numpy as np
+
+from .._core.checks import shown
+from .callbacks import Callbacks, check_callbacks, check_rate_callbacks
+from .checkpoints import Checkpoint, fingerprint
+from .checks import check_memory, check_names
+from .spec import NetworkSpec
+from .training import Plan, Progress, Rows, train
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """All that is settled before training starts."""
+
+    spec: NetworkSpec
+    plan: Plan
+    training: Rows
+    held_out: Rows | None
+    callbacks: list
+    weights: list | None  # where to go on from
+    optimizer_state: list | None
+    keeps_optimizer: bool  # for the next call to go on with
+    needs_code: bool
+    checkpoint: Checkpoint | None
+
+
+def check_keras_params(loss, optimizer, callbacks):
+    """Refuse what Keras would not know; return copies of the callbacks."""
+    check_names(loss, optimizer)
+    return check_callbacks(callbacks)
+
+
+def make_job(spec, plan, training, held_out, *, checkpoint=None, about=None, **options):
+    """A job, after the checks that know the network and the plan."""
+    check_rate_callbacks(options["callbacks"], scheduled=plan.schedule == "cosine" and plan.rate is not None)
+    check_memory(spec, min(plan.batch_size, len(training)))
+    if checkpoint is not None:
+        if options["callbacks"]:
+            raise ValueError(
+                "checkpoint cannot keep what callbacks remember from epoch to epoch, got"
+                f" callbacks={shown(options['callbacks'])}. Pass callbacks=None, early_stopping=True in the place of"
+                " EarlyStopping, or checkpoint=None."
+            )
+        name = fingerprint(spec, plan, training, held_out, about, options["weights"])
+        checkpoint = Checkpoint(checkpoint, name)
+    return Job(spec, plan, training, held_out, checkpoint=checkpoint, **options)
+
+
+def run(job, networks):
+    """Train; return the fitted attributes of an estimator."""
+    with networks.trainer(job.spec, private=bool(job.callbacks)) as trainer:  # callbacks may do anything to a model
+        if job.needs_code and trainer.code_size is None:
+            raise ValueError(
+                f"output='latent' needs a code, which architecture={job.spec.architecture!r} does not have."
+            )
+        _set_up(trainer, job)
+        progress = _train(trainer, job)
+        weights = trainer.model.get_weights()
+        if not all(np.isfinite(values).all() for values in weights):
+            # The last step's, which no loss has seen.
+            raise ValueError(
+                f"The weights became NaN or infinite with learning_rate={shown(job.plan.rate)}. Lower learning_rate, or"
+                " check that loss suits targets scaled to [0, 1]."
+            )
+        return {
+            "history_": progress.history,
+            "image_shape_": job.spec.image_shape,
+            "_spec": job.spec,
+            "_weights": weights,
+            "_code_size": trainer.code_size,
+            "_optimizer_state": trainer.optimizer_state() if job.keeps_optimizer else None,
+        }
+
+
+def _set_up(trainer, job):
+    """Give `trainer` the weights to start from."""
+    rate = job.plan.rate
+    trainer.reset(job.plan.seed, None if callable(rate) else rate)
+    if job.weights is not None:
+        trainer.model.set_weights(job.weights)
+        if job.optimizer_state is not None:
+            trainer.set_optimizer_state(job.optimizer_state, keep_rate=rate is not None)
+
+
+def _train(trainer, job):
+    """Train on from the checkpoint, if there is one; an error gets a note that says what is left."""
+    events = None
+    if job.callbacks:
+        n_steps = math.ceil(len(job.training) / job.plan.batch_size)
+        events = Callbacks(job.callbacks, trainer, job.plan.epochs, n_steps)
+    progress = Progress({"loss": []})
+    if job.checkpoint is not None:
+        progress = job.checkpoint.load(trainer) or progress
+
+    def after_epoch(now):
+        nonlocal progress
+        if job.checkpoint is not None:
+            job.checkpoint.save(trainer, now)
+        progress = now
+
+    options = {"validation": job.held_out, "callbacks": events, "after_epoch": after_epoch}
+    try:
+        return train(trainer, job.training, job.plan, progress, **options)
+    except BaseException as error:
+        error.add_note(_note(job, progress.n_epochs))
+        raise
+
+
+def _note(job, n_epochs):
+    note = f"Training stopped after {n_epochs} of {job.plan.epochs} epochs. The estimator is as it was before this fit."
+    if job.checkpoint is not None and n_epochs and os.path.exists(job.checkpoint.path):
+        note += f" A fit with the same parameters and rows goes on after epoch {n_epochs}, from the checkpoint."
+    return note

@@ -1,0 +1,113 @@
+"""Compiled inference: rows through a network or a part of it, in the precision of the rows."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .building import layers_of, parts_of, reshaped
+
+_PLAIN_POLICIES = ("float32", "float64")  # Keras policies under which float64 rows are computed in float64
+_LIVE_VALUES = 1 << 24  # numbers alive at a time while rows pass through
+
+
+class Forward:
+    """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call.
+
+    Built-in networks compute float64 rows in float64, in a copy of the graph. The last digits of a float32 result
+    depend on the kernel that handles the row, and so on the batch size, the threads and the processor.
+    """
+
+    def __init__(self, spec, model):
+        self._model = model
+        self._widens = isinstance(spec.architecture, str) and keras.config.dtype_policy().name in _PLAIN_POLICIES
+        outputs = [layer.output.shape[1:] for layer in layers_of(model) if hasattr(layer, "output")]
+        values = sum(math.prod(shape) for shape in outputs if None not in shape)
+        self.block_rows = max(1, min(4096, _LIVE_VALUES // max(1, values)))
+        self._networks = {}  # by precision
+        self._functions = {}  # compiled, by part and precision
+        self._on_device = {}  # the weights last used and their tensors, by precision
+
+    def dtype_for(self, dtype):
+        """Dtype to compute rows of `dtype` in: float64 for float64 and wider, if the network can be converted."""
+        wide = self._widens and np.dtype(dtype).itemsize >= 8
+        return np.dtype(np.float64 if wide else np.float32)
+
+    def through(self, part, weights, dtype):
+        """A function that passes rows, scaled to [0, 1] and in the dtype of `dtype_for`, through `part`."""
+        dtype = self.dtype_for(dtype)
+        function, indices = self._compiled(part, dtype)
+        tensors = self._tensors(weights, dtype)
+        values = [tensors[i] for i in indices]
+        # .numpy() would copy what the memory view shares
+        return lambda rows: np.asarray(memoryview(function(values, tf.constant(rows))))
+
+    def _compiled(self, part, dtype):
+        """The function of `part` in `dtype`, and which of the network's weights it takes."""
+        if (part, dtype) not in self._functions:
+            network = self._network(dtype)
+            index = {id(variable): i for i, variable in enumerate(network.weights)}
+            model = parts_of(network)[part]
+            self._functions[part, dtype] = _compile_forward(model, dtype), [index[id(v)] for v in model.weights]
+        return self._functions[part, dtype]
+
+    def _network(self, dtype):
+        """The network, or its copy in float64."""
+        if dtype not in self._networks:
+            self._networks[dtype] = _widened(self._model) if dtype == np.float64 else self._model
+        return self._networks[dtype]
+
+    def _tensors(self, weights, dtype):
+        """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
+        known, tensors = self._on_device.get(dtype, (None, None))
+        if known is not weights:
+            variables = self._network(dtype).weights
+            if [tuple(v.shape) for v in variables] != [values.shape for values in weights]:
+                raise ValueError(
+                    "architecture builds another network than the one that was fitted: its weights have other shapes."
+                    " Give it back what it built then, or fit again."
+                )
+            tensors = [tf.cast(values, variable.dtype) for values, variable in zip(weights, variables, strict=True)]
+            self._on_device[dtype] = weights, tensors
+        return tensors
+
+
+def _widened(model):
+    """A float64 copy of a built-in network; its weights, which are never used, are zeros."""
+
+    def widened(layer):
+        if isinstance(layer, keras.Model):
+            return _widened(layer)
+        config = layer.get_config() | {"dtype": "float64"}
+        if "kernel_initializer" in config:
+            config["kernel_initializer"] = "zeros"  # drawing weights would take time
+        return type(layer).from_config(config)
+
+    # Keras also compiles the copy of a compiled model, for which it needs configs that users' own losses may lack. It
+    # casts rows to the dtype of the input layer, so the copy gets an input layer in float64.
+    bare = keras.Model(model.input, model.output, name=model.name)
+    rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
+    return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
+
+
+def _compile_forward(part, dtype):
+    """`part` as a function of weights and rows of `dtype`."""
+    n_in, n_out = math.prod(part.input_shape[1:]), math.prod(part.output_shape[1:])
+    order = {id(v): i for i, v in enumerate(part.weights)}
+
+    def pick(weights, variables):
+        # Seeds of dropout and the like are no weights; inference does not use them.
+        return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
+
+    def forward(weights, rows):
+        trainable, others = pick(weights, part.trainable_variables), pick(weights, part.non_trainable_variables)
+        output, _ = part.stateless_call(trainable, others, reshaped(part, rows), training=False)
+        return tf.cast(tf.reshape(output, (-1, n_out)), dtype)
+
+    signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
+    # A concrete function, as in Trainer; it counts no retracing.
+    rows = tf.TensorSpec((None, n_in), dtype)
+    return tf.function(forward, autograph=False).get_concrete_function(signature, rows)
