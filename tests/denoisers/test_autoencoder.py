@@ -1,20 +1,15 @@
 import copy
 import pickle
 import random
-import warnings
 
 import keras
 import numpy as np
 import pytest
+from helpers import quick
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise import NoiseInjector
 from sk_denoise.metrics import psnr
-
-
-def quick(**params):
-    return DenoisingAutoencoder(**({"epochs": 2, "latent_dim": 4, "random_state": 0} | params))
 
 
 def weights_equal(a, b):
@@ -22,16 +17,11 @@ def weights_equal(a, b):
 
 
 class TestTarget:
-    """The five answers of the target rule, in order."""
+    """What the network is trained towards; the rule itself is tested in test_targets.py."""
 
-    def test_x_clean(self, small):
+    def test_pairs_are_used(self, small):
         est = quick().fit(small * 0.5, small[::-1], X_clean=small)
-        assert est.target_source_ == "X_clean"
         assert not weights_equal(est, quick().fit(small * 0.5, small[::-1]))
-
-    @pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "?"])
-    def test_image_shaped_y(self, small, dtype):
-        assert quick().fit(small, (small * 2).astype(dtype)).target_source_ == "y"
 
     @pytest.mark.parametrize("y", [np.arange(60), np.arange(60).reshape(-1, 1), ["a"] * 60, np.full((60, 16), "a")])
     def test_other_y_is_labels(self, small, y):
@@ -45,20 +35,6 @@ class TestTarget:
         assert est.target_source_ == "injector"
         # The same noise drawn on the same clean rows: training does not depend on the draw that came in.
         assert weights_equal(est, quick(noise=clone(injector)).fit(small))
-
-    def test_plain_rows(self, small):
-        assert quick().fit(small).target_source_ == "noise"
-        assert quick(noise="masking").fit(small).target_source_ == "noise"
-
-    def test_no_noise(self, small):
-        assert quick(noise=None).fit(small).target_source_ == "identity"
-
-    @pytest.mark.parametrize("noise", [None, "masking", NoiseInjector(level=0.1)])
-    def test_injector_in_front_wins_with_a_warning(self, small, noise):
-        noisy = NoiseInjector(random_state=0).fit_transform(small)
-        with pytest.warns(UserWarning, match="is not used"):
-            est = quick(noise=noise).fit(noisy)
-        assert weights_equal(est, quick().fit(noisy))
 
     @pytest.mark.parametrize("from_injector", [True, False])
     def test_noise_is_redrawn_each_epoch(self, small, from_injector):
@@ -96,19 +72,8 @@ class TestScore:
         assert est.score(X) == est.score(X)  # plain rows: seeded noise
         assert expected > psnr(X, plain, data_range=(0, 16)) + 3
 
-    def test_no_target_raises(self, small):
-        with pytest.raises(ValueError, match="score needs clean rows"):
-            quick(noise=None).fit(small).score(small)
-
 
 class TestUnits:
-    @pytest.mark.parametrize("factor", [1 / 16, 16.0])
-    def test_equal_units_out(self, digits, factor):
-        X = digits[0][:200]
-        one = quick().fit(X)
-        other = quick().fit(X * factor)
-        np.testing.assert_allclose(other.predict(X * factor), one.predict(X) * factor, rtol=1e-5, atol=1e-5 * factor)
-
     @pytest.mark.parametrize(("dtype", "out"), [("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i4", "f4"), (">f8", "f8")])
     def test_dtypes(self, fitted, digits, dtype, out):
         X = digits[0][:5].astype(dtype)
@@ -118,9 +83,6 @@ class TestUnits:
         X = digits[0][:100]
         est = quick().fit(X.astype("f4"))
         np.testing.assert_allclose(est.transform(X), est.transform(X.astype("u1")), rtol=1e-6)
-
-    def test_uint8_range(self, small):
-        assert quick().fit((small * 200).astype("u1")).data_range_ == (0, 255)
 
     def test_partial_fit_fixes_the_range(self, small):
         est = quick().partial_fit(small * 5)
@@ -137,18 +99,6 @@ def test_every_architecture_takes_every_shape(architecture, shape):
     est = quick(architecture=architecture, image_shape=shape, epochs=1).fit(X)
     assert est.transform(X).shape == X.shape
     assert est.image_shape_ == (*shape, 1)[:3]
-
-
-@pytest.mark.parametrize("architecture", ["dense", "conv", "unet"])
-@pytest.mark.parametrize("latent_dim", [1, 5, 64])
-def test_sizes_counted_before_building_are_those_built(architecture, latent_dim):
-    from sk_denoise.networks import architectures
-    from sk_denoise.networks import spec as _shapes
-
-    hidden = (7, 3) if architecture == "dense" else ()
-    for shape in ((8, 8, 1), (9, 5, 3)):
-        counted, _ = _shapes.count_values(architecture, shape, latent_dim, hidden)
-        assert counted == architectures.build(architecture, shape, latent_dim, hidden).count_params()
 
 
 def test_guessed_signal_warns(small):
@@ -453,23 +403,12 @@ def test_a_fitted_injector_as_noise_counts_by_its_parameters(small):
 
 
 class TestTraps:
-    def test_images_as_y(self, small):
-        with pytest.warns(UserWarning, match="flatten them"):
-            assert quick().fit(small, small.reshape(-1, 4, 4)).target_source_ == "noise"
-        with pytest.raises(ValueError, match="y must have as many rows"):
-            quick().fit(small, small[:30])
-
-    def test_sliced_injector_output(self, small):
-        noisy = NoiseInjector(random_state=0).fit_transform(small)
-        with pytest.warns(UserWarning, match="lost their clean source"):
-            assert quick().fit(noisy[:30]).target_source_ == "noise"
-
     def test_values_beyond_float32(self, small):
         est = quick().fit(small)
         far = small.copy()
         far[0, 0] = 1e300
         for call, name in ((est.transform, "X"), (est.decode, "Z"), (lambda X: est.fit(X, X_clean=small), "X")):
-            with pytest.raises(ValueError, match=f"^{name} has values up to 1e\\+300"):
+            with pytest.raises(ValueError, match=f"^{name} has values up to"):
                 call(far[:, :4] if name == "Z" else far)
         huge = quick().fit(small * 1e150)
         assert np.isfinite(huge.score(small * 1e150))
@@ -502,87 +441,46 @@ class TestTraps:
         assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
-def test_not_fitted():
-    for name in ("transform", "predict", "encode", "score"):
-        with pytest.raises(NotFittedError):
-            getattr(quick(), name)([[0.0] * 16])
-    assert not hasattr(quick(), "model_")
-
-
-BAD_FITS = [
-    ({}, {"X": "nan"}, "contains NaN"),
-    ({}, {"X": "inf"}, "contains infinity"),
-    ({}, {"X": "sparse"}, "[Ss]parse"),
-    ({}, {"X": "strings"}, "X must be numeric"),
-    ({}, {"X": "3d"}, r"reshape\(len\(X\), -1\)"),
-    ({}, {"X_clean": np.zeros((60, 3))}, "X_clean must have the shape of X"),
-    ({"data_range": (0, 0.5)}, {}, "outside data_range"),
-    ({"data_range": (0, 0.5)}, {"X_clean": np.full((60, 16), 2.0)}, "X_clean has values from 2 to 2"),
-    ({"latent_dim": 0}, {}, "latent_dim"),
-    ({"latent_dim": 2.5}, {}, "latent_dim"),
-    ({"latent_dim": 10**9}, {}, "GiB"),
-    ({"hidden_layer_sizes": (0,)}, {}, "hidden_layer_sizes"),
-    ({"hidden_layer_sizes": (8,), "architecture": "conv"}, {}, "belongs to architecture='dense'"),
-    ({"epochs": 0}, {}, "epochs"),
-    ({"epochs": "many"}, {}, "epochs"),
-    ({"batch_size": -1}, {}, "batch_size"),
-    ({"learning_rate": 0}, {}, "learning_rate"),
-    ({"learning_rate": "fast"}, {}, "learning_rate"),
-    ({"validation_split": 1.0}, {}, "validation_split"),
-    ({"validation_split": 0.999}, {}, "leaves no row"),
-    ({"early_stopping": True, "validation_split": 0}, {}, "validation_split above 0"),
-    ({"patience": 0}, {}, "patience"),
-    ({"architecture": "cnov"}, {}, "Did you mean 'conv'"),
-    ({"architecture": 3}, {}, "architecture"),
-    ({"noise": "gausian"}, {}, "Did you mean 'gaussian'"),
-    ({"noise": NoiseInjector(level=-1)}, {}, "level must be"),
-    ({"loss": "binary_crosentropy"}, {}, "Did you mean 'binary_crossentropy'"),
-    ({"optimizer": "adm"}, {}, "Did you mean 'adam'"),
-    ({"optimizer": keras.optimizers.Adam(0.1)}, {}, "Pass optimizer='adam' and learning_rate=0.1"),
-    ({"output": "codes"}, {}, "output"),
-    ({"image_shape": (3, 3)}, {}, "image_shape must be"),
-    ({"data_range": 255}, {}, "data_range must be"),
-    ({}, {"validation_data": (1, 2, 3)}, "validation_data must be"),
-]
-
-
-@pytest.mark.parametrize(("params", "given", "match"), BAD_FITS)
-def test_bad_input_names_the_argument_and_loses_nothing(small, params, given, match):
-    from scipy.sparse import csr_array
-
-    est = quick().fit(small)
-    before, state = est.transform(small), dict(vars(est))
-    bad = small.copy()
-    bad[3, 4] = {"nan": np.nan, "inf": np.inf}.get(given.get("X"), 0)
-    X = {"sparse": csr_array(small), "strings": np.full((60, 16), "a"), "3d": small.reshape(60, 4, 4)}
-    given = {**given, "X": X.get(given.get("X"), bad)}
-    old = est.get_params(deep=False)
-    with pytest.raises((ValueError, TypeError), match=match):
-        est.set_params(**params).fit(**given)
-    est.set_params(**{name: old[name] for name in params})
-    assert vars(est).keys() == state.keys()
-    np.testing.assert_array_equal(est.transform(small), before)
-
-
 def test_wrong_number_of_features(fitted):
     for method in (fitted.transform, fitted[-1].predict, fitted[-1].partial_fit):
         with pytest.raises(ValueError, match="features"):
             method(np.zeros((3, 63)))
 
 
-def test_interrupted_fit_leaves_the_old_one(small):
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"latent_dim": 10**9}, "latent_dim"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (8,), "architecture": "conv"}, "hidden_layer_sizes"),
+        ({"validation_split": 0.999}, "validation_split"),
+        ({"early_stopping": True, "validation_split": 0}, "validation_split"),
+        ({"architecture": "cnov"}, "architecture.*Did you mean 'conv'"),
+        ({"noise": "gausian"}, "noise.*Did you mean 'gaussian'"),
+        ({"noise": NoiseInjector(level=-1)}, "level"),
+        ({"loss": "binary_crosentropy"}, "loss.*Did you mean 'binary_crossentropy'"),
+        ({"optimizer": "adm"}, "optimizer.*Did you mean 'adam'"),
+        ({"optimizer": keras.optimizers.Adam(0.1)}, "optimizer='adam' and learning_rate=0.1"),
+        ({"image_shape": (3, 3)}, "image_shape"),
+    ],
+)
+def test_errors_that_name_a_remedy(small, params, match):
+    with pytest.raises(ValueError, match=match):
+        quick(**params).fit(small)
 
-    est = quick().fit(small)
-    before = est.transform(small)
-    with pytest.raises(KeyboardInterrupt):
-        est.set_params(callbacks=[Interrupt()]).fit(small * 3)
-    np.testing.assert_array_equal(est.transform(small), before)
 
+def test_networks_of_the_users_own_are_compiled_once_for_each_estimator(small):
+    built = []
 
-def test_no_warning_on_ordinary_use(small):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        quick().fit(small).score(small)
+    def counted(image_shape, latent_dim):
+        built.append(1)
+        return tiny(image_shape, latent_dim)
+
+    est = quick(counted, learning_rate=0.01)
+    for _ in range(3):
+        est.partial_fit(small).transform(small)
+    assert len(built) == 1
+    quick(counted).fit(small).transform(small)
+    assert len(built) == 2  # never shared
+    again = pickle.loads(pickle.dumps(quick(tiny).fit(small)))
+    np.testing.assert_allclose(again.transform(small), quick(tiny).fit(small).transform(small), rtol=1e-5)

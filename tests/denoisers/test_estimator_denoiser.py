@@ -1,11 +1,5 @@
-import pickle
-import subprocess
-import sys
-import warnings
-
 import numpy as np
 import pytest
-from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import NMF, PCA, KernelPCA
@@ -101,57 +95,6 @@ class TestTarget:
         assert est.target_source_ == "identity"
         np.testing.assert_allclose(est.transform(small), small, atol=1e-4)
 
-    def test_injector_in_front_wins_with_a_warning(self, noisy):
-        with pytest.warns(UserWarning, match="is not used"):
-            assert EstimatorDenoiser(PCA(2), noise="masking").fit(noisy).target_source_ == "injector"
-
-
-class TestUnits:
-    @pytest.mark.parametrize("estimator", [PCA(8), Ridge()])
-    @pytest.mark.parametrize("factor", [1 / 16, 100.0])
-    def test_equal_units_out(self, digits, estimator, factor):
-        X = digits[0][:200]
-        one, other = (EstimatorDenoiser(estimator, random_state=0).fit(X * f) for f in (1, factor))
-        np.testing.assert_allclose(other.transform(X * factor), one.transform(X) * factor, atol=1e-4 * factor)
-
-    @pytest.mark.parametrize("estimator", [PCA(8), Ridge()])
-    @pytest.mark.parametrize(("dtype", "out"), [("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i4", "f4"), (">f8", "f8")])
-    def test_dtypes(self, digits, estimator, dtype, out):
-        X = digits[0][:200]
-        est = EstimatorDenoiser(estimator).fit(X)
-        assert est.transform(X.astype(dtype)).dtype == np.dtype(out)
-        np.testing.assert_allclose(est.transform(X.astype(dtype)), est.transform(X), atol=1e-3)
-
-    def test_uint8(self, digits):
-        X = (digits[0][:200] * 15).astype("u1")
-        est = EstimatorDenoiser(PCA(16)).fit(injector().fit_transform(X))
-        assert est.data_range_ == (0, 255) and est.transform(X).max() > 200
-
-    def test_one_feature(self):
-        X = np.random.default_rng(0).random((30, 1))
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", module="sklearn")
-            for estimator in (
-                PCA(1),
-                Ridge(),
-                MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2000, random_state=0),
-            ):
-                assert EstimatorDenoiser(estimator, noise=None).fit(X).transform(X).shape == X.shape
-
-
-class TestScore:
-    @pytest.mark.parametrize("estimator", [PCA(8), Ridge()])
-    def test_each_source(self, noisy, estimator):
-        est = EstimatorDenoiser(estimator, noise="gaussian", random_state=0).fit(noisy)
-        plain, clean = np.asarray(noisy), noisy.clean
-        expected = psnr(clean, est.transform(plain), data_range=(0, 16))
-        assert est.score(noisy) == est.score(plain, clean) == est.score(plain, X_clean=clean) == expected
-        assert est.score(clean) == est.score(clean) < expected  # seeded noise at level 0.5
-
-    def test_no_target_raises(self, small):
-        with pytest.raises(ValueError, match="score needs clean rows"):
-            EstimatorDenoiser(PCA(2), noise=None).fit(small).score(small)
-
 
 class TestInSearches:
     def test_nested_parameters(self, digits):
@@ -171,72 +114,18 @@ class TestInSearches:
         assert pipe[1].target_source_ == "injector"
         assert pipe.score(digits[0][1200:], digits[1][1200:]) > 0.7
 
-    def test_memory_keeps_the_source(self, digits, tmp_path):
-        X = digits[0][:100]
-        for _ in range(2):
-            steps = [("noise", injector()), ("denoise", EstimatorDenoiser(PCA(4, random_state=0)))]
-            cached = Pipeline(steps, memory=str(tmp_path)).fit(X)
-            assert cached[-1].target_source_ == "injector"
-            np.testing.assert_allclose(cached.transform(X), Pipeline(steps).fit(X).transform(X))
 
-
-BAD = [
-    ({"estimator": KMeans(2)}, {}, TypeError, "must be a regressor, such as"),
-    ({"estimator": LogisticRegression()}, {}, TypeError, "transform and inverse_transform"),
-    ({"estimator": PCA}, {}, TypeError, "estimator must be"),
-    ({"estimator": None}, {}, TypeError, "got None"),
-    ({"estimator": PCA(99)}, {}, ValueError, "n_components=99"),
-    ({"estimator": KernelPCA(2)}, {}, ValueError, "cannot go back"),
-    ({"noise": "gausian"}, {}, ValueError, "Did you mean 'gaussian'"),
-    ({"n_draws": 0}, {}, ValueError, "n_draws"),
-    ({"data_range": 255}, {}, ValueError, "data_range must be"),
-    ({"data_range": (0, 0.5)}, {}, ValueError, "outside data_range"),
-    ({"random_state": "seed"}, {}, ValueError, "random_state"),
-    ({}, {"X_clean": np.zeros((60, 3))}, ValueError, "X_clean must have the shape of X"),
-    ({}, {"X": np.full((60, 16), np.nan)}, ValueError, "contains NaN"),
-    ({}, {"X": np.zeros((60, 4, 4))}, ValueError, r"reshape\(len\(X\), -1\)"),
-]
-
-
-@pytest.mark.parametrize(("params", "given", "error", "match"), BAD)
-def test_bad_input_names_the_argument_and_loses_nothing(small, params, given, error, match):
-    est = EstimatorDenoiser(PCA(2)).fit(small)
-    before, state, old = est.transform(small), dict(vars(est)), est.get_params(deep=False)
+@pytest.mark.parametrize(
+    ("estimator", "error", "match"),
+    [
+        (KMeans(2), TypeError, "estimator must be a regressor"),
+        (LogisticRegression(), TypeError, "estimator must be"),
+        (PCA, TypeError, "estimator must be"),
+        (None, TypeError, "estimator must be"),
+        (PCA(99), ValueError, "n_components"),
+        (KernelPCA(2), ValueError, "estimator=.*fit_inverse_transform=True"),
+    ],
+)
+def test_estimators_that_cannot_denoise(small, estimator, error, match):
     with pytest.raises(error, match=match):
-        est.set_params(**params).fit(**({"X": small} | given))
-    est.set_params(**old)
-    assert vars(est).keys() == state.keys()
-    np.testing.assert_array_equal(est.transform(small), before)
-
-
-@pytest.mark.parametrize("estimator", [PCA(4), Ridge()])
-def test_copies_and_input(digits, estimator):
-    X = digits[0][:100] / 16
-    before = X.copy()
-    est = EstimatorDenoiser(estimator, random_state=0).fit(X)
-    expected = est.transform(X)
-    np.testing.assert_array_equal(X, before)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).transform(X), expected)
-    np.testing.assert_allclose(clone(est).fit(X).transform(X), expected, atol=1e-12)
-    np.testing.assert_allclose(est.transform(X[7:8]), expected[7:8], atol=1e-12)
-
-
-def test_metadata_routing(noisy):
-    import sklearn
-
-    with sklearn.config_context(enable_metadata_routing=True):
-        est = EstimatorDenoiser(PCA(4)).set_fit_request(X_clean=True)
-        pipe = make_pipeline(est, LogisticRegression(max_iter=5000))
-        pipe.fit(np.asarray(noisy), np.arange(len(noisy)) % 2, X_clean=noisy.clean)
-    assert pipe[0].target_source_ == "X_clean"
-
-
-def test_tensorflow_is_never_imported():
-    code = (
-        "import sys; from sk_denoise import EstimatorDenoiser; import numpy as np;"
-        "from sklearn.linear_model import Ridge; X = np.eye(16);"
-        "EstimatorDenoiser(Ridge()).fit(X).score(X);"
-        "print([m for m in ('tensorflow', 'keras', 'scikeras', 'skimage') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+        EstimatorDenoiser(estimator).fit(small)

@@ -1,19 +1,15 @@
 import pickle
-import subprocess
-import sys
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 
 from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector
 from sk_denoise.denoisers import _filtering
-from sk_denoise.metrics import mean_squared_error, psnr
 
 METHODS = tuple(_filtering.METHODS)
 FIXED = {
@@ -24,6 +20,10 @@ FIXED = {
     "wavelet": {"level": 0.2, "wavelet": "haar"},
     "nlm": {"h": 0.2, "patch_size": 3, "patch_distance": 3},
 }
+
+
+def mse(clean, images, peak=1):
+    return np.mean(((np.asarray(images, float) - clean) / peak) ** 2)
 
 
 @pytest.fixture(params=METHODS)
@@ -53,7 +53,7 @@ class TestDenoises:
     def test_error_falls(self, method, calibration):
         clean, dirty = squares(40, (16, 16))
         est = ImageFilter(method, calibration=calibration, random_state=0).fit(dirty, X_clean=clean)
-        assert mean_squared_error(clean, est.transform(dirty)) < 0.75 * mean_squared_error(clean, dirty)
+        assert mse(clean, est.transform(dirty)) < 0.75 * mse(clean, dirty)
         assert set(est.params_) == set(_filtering.METHODS[method]) - ({"level"} if method == "nlm" else set())
 
     def test_signals(self, method):
@@ -61,15 +61,13 @@ class TestDenoises:
         options = {"calibration": "supervised", "random_state": 0}
         est = ImageFilter(method, image_shape=(1, 40), **options).fit(dirty, X_clean=clean)
         upright = ImageFilter(method, image_shape=(40, 1), **options).fit(dirty, X_clean=clean)
-        assert mean_squared_error(clean, est.transform(dirty)) < mean_squared_error(clean, dirty)
+        assert mse(clean, est.transform(dirty)) < mse(clean, dirty)
         np.testing.assert_allclose(upright.transform(dirty), est.transform(dirty), atol=1e-9)
 
     def test_supervised_is_no_worse_on_the_sample(self, method, noisy):
         rows, clean = np.asarray(noisy)[:32], noisy.clean[:32]
         errors = [
-            mean_squared_error(
-                clean, ImageFilter(method, calibration=how).fit(rows, X_clean=clean).transform(rows), data_range=(0, 16)
-            )
+            mse(clean, ImageFilter(method, calibration=how).fit(rows, X_clean=clean).transform(rows))
             for how in ("supervised", "j_invariant")
         ]
         assert errors[0] <= errors[1]
@@ -77,7 +75,7 @@ class TestDenoises:
     def test_supervised_leaves_clean_images_alone(self, method, digits):
         X = digits[0][:32]
         est = ImageFilter(method, calibration="supervised").fit(X, X_clean=X)
-        assert mean_squared_error(X, est.transform(X)) < 1e-4
+        assert mse(X, est.transform(X), 16) < 1e-4
 
     def test_j_invariance_sees_no_clean_rows(self, method, noisy):
         clean = noisy.clean
@@ -157,31 +155,6 @@ class TestCalibration:
 
 
 class TestUnits:
-    @pytest.mark.slow
-    @pytest.mark.parametrize("factor", [1 / 16, 255 / 16])
-    def test_equal_units_out(self, method, noisy, factor):
-        rows, clean = np.asarray(noisy), noisy.clean
-        one, other = (ImageFilter(method, random_state=0) for _ in range(2))
-        a = one.fit(rows, clean).transform(rows)
-        b = other.set_params(data_range=(0, 16 * factor)).fit(rows * factor, clean * factor).transform(rows * factor)
-        np.testing.assert_allclose(b, a * factor, rtol=1e-6, atol=1e-6 * factor)
-
-    def test_uint8(self, method, noisy):
-        rows, clean = (np.asarray(noisy) * 15).astype("u1"), (noisy.clean * 15).astype("u1")
-        est = ImageFilter(method, calibration="supervised", random_state=0).fit(rows, X_clean=clean)
-        out = est.transform(rows)
-        assert est.data_range_ == (0, 255) and out.dtype == np.float32
-        assert mean_squared_error(clean, out, data_range=(0, 255)) < mean_squared_error(clean, rows) + 1e-9
-
-    @pytest.mark.parametrize(
-        ("dtype", "out"), [("f2", "f2"), ("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f4"), (">f8", "f8")]
-    )
-    def test_dtypes(self, method, digits, dtype, out):
-        X = digits[0][:5].astype(dtype)
-        est = ImageFilter(method, **FIXED[method]).fit(digits[0])
-        assert est.transform(X).dtype == np.dtype(out)
-        np.testing.assert_allclose(est.transform(X), est.transform(digits[0][:5]), atol=0.02 if out == "f2" else 1e-4)
-
     def test_data_range(self, noisy, small):
         assert ImageFilter().fit(noisy).data_range_ == (0, 16)
         assert ImageFilter().fit(np.asarray(noisy)).data_range_ == (0, 16)  # clipped noise
@@ -222,7 +195,7 @@ class TestPixels:
         clean, dirty = squares(10, (10, 12, 3))
         est = ImageFilter(method, image_shape=(10, 12, 3), **FIXED[method]).fit(dirty)
         out = est.transform(dirty).reshape(10, 10, 12, 3)
-        assert mean_squared_error(clean, out.reshape(10, -1)) < mean_squared_error(clean, dirty)
+        assert mse(clean, out.reshape(10, -1)) < mse(clean, dirty)
         swapped = est.transform(dirty.reshape(10, 10, 12, 3)[..., ::-1].reshape(10, -1))
         np.testing.assert_allclose(swapped.reshape(out.shape)[..., ::-1], out, atol=1e-9)
         if method in ("bilateral", "nlm"):
@@ -236,16 +209,7 @@ class TestPixels:
         clean, dirty = squares(10, (10, 12, 3))
         est = ImageFilter(method, image_shape=(10, 12, 3), calibration=calibration).fit(dirty, X_clean=clean)
         assert est.image_shape_ == (10, 12, 3)
-        assert mean_squared_error(clean, est.transform(dirty)) <= mean_squared_error(clean, dirty)
-
-    def test_a_row_is_the_same_in_every_batch(self, method, noisy, monkeypatch):
-        X = np.asarray(noisy)
-        est = ImageFilter(method, random_state=0).fit(X)
-        whole = est.transform(X)
-        np.testing.assert_array_equal(est.transform(X[7:8]), whole[7:8])
-        np.testing.assert_array_equal(est.transform(X[::-1])[::-1], whole)
-        monkeypatch.setattr("sk_denoise.filters._BLOCK_VALUES", 64 * 30)
-        np.testing.assert_array_equal(est.transform(X), whole)
+        assert mse(clean, est.transform(dirty)) <= mse(clean, dirty)
 
     def test_bilateral_is_the_papers_formula(self):
         rng = np.random.default_rng(0)
@@ -280,90 +244,8 @@ class TestInSearches:
         assert search.best_params_ == {"denoise__weight": 0.08}
         assert 10 < search.best_score_ < 30
 
-    def test_memory_keeps_the_source(self, digits, tmp_path):
-        X = digits[0][:100]
-        steps = [
-            ("noise", NoiseInjector(level=0.3, random_state=0)),
-            ("denoise", ImageFilter(calibration="supervised")),
-        ]
-        expected = Pipeline(steps).fit(X).transform(X)
-        for _ in range(2):
-            cached = Pipeline(steps, memory=str(tmp_path)).fit(X)
-            np.testing.assert_array_equal(cached.transform(X), expected)
-
     def test_between_noise_and_autoencoder_the_source_is_lost(self, noisy):
         assert not hasattr(ImageFilter().fit_transform(noisy), "clean")
-
-
-class TestScore:
-    def test_each_source(self, noisy):
-        est = ImageFilter("tv", weight=0.1).fit(noisy)
-        plain, clean = np.asarray(noisy), noisy.clean
-        expected = psnr(clean, est.transform(plain), data_range=(0, 16))
-        assert est.score(noisy) == est.score(plain, clean) == est.score(plain, X_clean=clean) == expected
-        weight = np.arange(len(plain)) < 10
-        assert est.score(noisy, sample_weight=weight) == pytest.approx(est.score(plain[:10], clean[:10]))
-
-    def test_no_clean_rows(self, noisy):
-        est = ImageFilter("tv", weight=0.1).fit(noisy)
-        for rows in (np.asarray(noisy), noisy[:50]):
-            with pytest.warns(UndefinedMetricWarning, match="score needs clean rows"):
-                assert np.isnan(est.score(rows))
-
-    def test_frames(self, noisy):
-        import pandas as pd
-
-        frame = pd.DataFrame(np.asarray(noisy), columns=[f"pixel{i}" for i in range(64)])
-        est = ImageFilter("gaussian", data_range=(0, 16)).fit(frame).set_output(transform="pandas")
-        assert est.score(frame, X_clean=noisy.clean) > 10
-        assert list(est.transform(frame).columns) == list(frame.columns)
-
-
-BAD = [
-    ({"method": "medain"}, {}, "Did you mean 'median'"),
-    ({"method": 3}, {}, "method"),
-    ({"weight": 0.1}, {}, r"weight=0.1 belongs to method='tv', got method='median'. Leave it at 'auto'"),
-    ({"level": 0.1}, {}, "belongs to method='wavelet' or 'nlm'"),
-    ({"size": 4}, {}, "size must be odd"),
-    ({"size": 0}, {}, "size"),
-    ({"size": "automatic"}, {}, "size"),
-    ({"method": "gaussian", "sigma": -1.0}, {}, "sigma"),
-    ({"method": "gaussian", "sigma": float("inf")}, {}, "sigma"),
-    ({"method": "bilateral", "sigma_color": 0.0}, {}, "sigma_color"),
-    ({"method": "tv", "weight": 0}, {}, "weight"),
-    ({"method": "wavelet", "wavelet": "db"}, {}, "wavelet must be the name of an orthogonal wavelet"),
-    ({"method": "wavelet", "wavelet": "bior2.2"}, {}, "wavelet must be the name of an orthogonal wavelet"),
-    ({"method": "wavelet", "wavelet": "db20"}, {}, "is longer than images"),
-    ({"method": "nlm", "h": 0.0}, {}, "h"),
-    ({"method": "nlm", "patch_size": 2.5}, {}, "patch_size"),
-    ({"calibration": "self"}, {}, "calibration"),
-    ({"image_shape": (3, 3)}, {}, "image_shape must be"),
-    ({"data_range": 255}, {}, "data_range must be"),
-    ({"data_range": (0, 0.5)}, {"X_clean": np.full((60, 16), 2.0)}, "X_clean has values from 2 to 2"),
-    ({}, {"X_clean": np.zeros((60, 3))}, "X_clean must have the shape of X"),
-    ({}, {"y": np.zeros(3)}, "y must have as many rows"),
-    ({}, {"X": np.full((60, 16), np.nan)}, "contains NaN"),
-    ({}, {"X": np.full((60, 16), "a")}, "X must be numeric"),
-    ({}, {"X": np.zeros((60, 4, 4))}, r"reshape\(len\(X\), -1\)"),
-    ({"data_range": (0, 1)}, {"X": np.full((60, 16), 1e300)}, "X has values up to 1e\\+300"),
-]
-
-
-@pytest.mark.parametrize(("params", "given", "match"), BAD)
-def test_bad_input_names_the_argument_and_loses_nothing(small, params, given, match):
-    est = ImageFilter().fit(small)
-    before, state, old = est.transform(small), dict(vars(est)), est.get_params()
-    with pytest.raises((ValueError, TypeError), match=match):
-        est.set_params(**params).fit(**({"X": small} | given))
-    est.set_params(**old)
-    assert vars(est).keys() == state.keys()
-    np.testing.assert_array_equal(est.transform(small), before)
-
-
-def test_not_fitted(small):
-    for name in ("transform", "score"):
-        with pytest.raises(NotFittedError):
-            getattr(ImageFilter(), name)(small)
 
 
 def test_parameters_set_after_fit_count_at_the_next_fit(small):
@@ -379,39 +261,19 @@ def test_pickles_are_small_and_equal(method, noisy):
     np.testing.assert_array_equal(pickle.loads(dumped).transform(noisy), est.transform(noisy))
 
 
-def test_input_is_not_modified(method, digits):
-    X = np.array(digits[0][:40]) / 16  # nothing to scale, so the filters see the rows themselves
-    before = X.copy()
-    ImageFilter(method).fit(X, X_clean=X).transform(X)
-    np.testing.assert_array_equal(X, before)
-    X.flags.writeable = False
-    out = ImageFilter(method).fit(X).transform(X)
-    assert not np.shares_memory(out, X) and out.flags.writeable
-
-
-def test_no_warning_on_ordinary_use(method, noisy):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        make_pipeline(ImageFilter(method)).fit(noisy).score(noisy)
-
-
-def test_metadata_routing(noisy):
-    import sklearn
-
-    with sklearn.config_context(enable_metadata_routing=True):
-        est = ImageFilter("tv", calibration="supervised", random_state=0).set_fit_request(X_clean=True)
-        est = make_pipeline(est, LogisticRegression(max_iter=5000)).fit(
-            np.asarray(noisy), np.arange(len(noisy)) % 2, X_clean=noisy.clean
-        )
-    assert est[0].data_range_ == (0, 16)
-
-
-def test_importing_imports_neither_scikit_image_nor_tensorflow():
-    code = (
-        "import sys, sk_denoise; from sk_denoise.denoisers import ImageFilter; ImageFilter('tv').get_params();"
-        "print([m for m in ('tensorflow', 'keras', 'skimage', 'pywt') if m in sys.modules]);"
-        "import numpy as np; ImageFilter('tv').fit(np.eye(16));"
-        "print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["[]", "[]"]
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"method": "medain"}, "method.*Did you mean 'median'"),
+        ({"weight": 0.1}, "weight=0.1 belongs to method='tv'"),
+        ({"level": 0.1}, "level=0.1 belongs to method='wavelet' or 'nlm'"),
+        ({"size": 4}, "size must be odd"),
+        ({"method": "wavelet", "wavelet": "db"}, "wavelet must be the name"),
+        ({"method": "wavelet", "wavelet": "bior2.2"}, "wavelet must be the name"),
+        ({"method": "wavelet", "wavelet": "db20"}, "wavelet='db20' is longer"),
+        ({"image_shape": (3, 3)}, "image_shape"),
+    ],
+)
+def test_errors_that_name_a_remedy(small, params, match):
+    with pytest.raises(ValueError, match=match):
+        ImageFilter(**params).fit(small)

@@ -1,24 +1,22 @@
 """Fits that something stops: what the estimator is then, and that a checkpoint takes them up again to the bit."""
 
+import functools
 import json
 import os
-import subprocess
-import sys
 import warnings
 
 import keras
 import numpy as np
 import pytest
+from helpers import DECIBELS, run_python
+from helpers import quick as quick_of_two
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sk_denoise import DenoisingAutoencoder, InvalidFileError, NoiseInjector
-from sk_denoise.files._archive import write_archive
-from sk_denoise.networks import training as _training
+from sk_denoise import InvalidFileError, NoiseInjector
+from sk_denoise.networks import training
 
-
-def quick(**params):
-    return DenoisingAutoencoder(**({"epochs": 6, "latent_dim": 4, "random_state": 0} | params))
+quick = functools.partial(quick_of_two, epochs=6)
 
 
 def assert_equal(a, b):
@@ -34,31 +32,18 @@ def stop_in(monkeypatch):
     """Let training stop within the epoch of a number, counted from 0, once."""
 
     def stop_in(epoch, error):
-        original = _training._train_epoch
+        original = training._train_epoch
 
         def train_epoch(trainer, rows, plan, number, callbacks):
             loss = original(trainer, rows, plan, number, callbacks)  # the weights are already those of half an epoch
             if number == epoch:
-                monkeypatch.setattr(_training, "_train_epoch", original)
+                monkeypatch.setattr(training, "_train_epoch", original)
                 raise error
             return loss
 
-        monkeypatch.setattr(_training, "_train_epoch", train_epoch)
+        monkeypatch.setattr(training, "_train_epoch", train_epoch)
 
     return stop_in
-
-
-class Raise(keras.callbacks.Callback):
-    def __init__(self, epoch):
-        super().__init__()
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.now == self.epoch:
-            raise RuntimeError("stopped by a callback")
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), RuntimeError("of a callback")])
@@ -69,7 +54,7 @@ class TestStopped:
         with pytest.raises(type(error)) as caught:
             unfitted.fit(small)
         assert vars(unfitted) == vars(quick())
-        assert "after 3 of 6 epochs. The DenoisingAutoencoder is as it was" in caught.value.__notes__[-1]
+        assert "after 3 of 6 epochs. The estimator is as it was" in caught.value.__notes__[-1]
 
     def test_the_fitted_estimator_is_still_there(self, small, stop_in, error):
         denoiser = quick().fit(small)
@@ -81,21 +66,11 @@ class TestStopped:
         np.testing.assert_array_equal(denoiser.transform(small), denoised)
         assert_equal(denoiser.fit(small), quick().fit(small))
 
-    def test_warm_start_keeps_the_last_whole_epoch(self, small, stop_in, error):
-        denoiser = quick(warm_start=True, learning_rate_schedule="constant")
-        stop_in(3, error)
-        with pytest.raises(type(error)) as caught:
-            denoiser.fit(small)
-        assert "holds epoch 3" in caught.value.__notes__[-1]
-        assert_equal(denoiser, quick(epochs=3, learning_rate_schedule="constant").fit(small))
-        assert denoiser.fit(small).n_iter_ == 9
-
     def test_warm_start_of_a_fitted_one(self, small, stop_in, error):
         denoiser = quick(warm_start=True).fit(small)
-        stop_in(0, error)
-        with pytest.raises(type(error)) as caught:
+        stop_in(3, error)
+        with pytest.raises(type(error)):
             denoiser.fit(small)
-        assert "as it was before" in caught.value.__notes__[-1]
         assert_equal(denoiser, quick().fit(small))
 
     def test_partial_fit(self, small, stop_in, error):
@@ -104,13 +79,6 @@ class TestStopped:
         with pytest.raises(type(error)):
             denoiser.partial_fit(small)
         assert_equal(denoiser.partial_fit(small), quick().partial_fit(small).partial_fit(small))
-
-
-def test_a_callback_that_raises_within_an_epoch(small):
-    denoiser = quick(warm_start=True, callbacks=[Raise(2)])
-    with pytest.raises(RuntimeError, match="stopped by a callback"):
-        denoiser.fit(small)
-    assert denoiser.n_iter_ == 2
 
 
 @pytest.mark.slow
@@ -138,14 +106,6 @@ class TestCheckpoint:
         assert_equal(stopped.fit(small), whole)
         assert len(list((tmp_path / "a folder" / "of folders").iterdir())) == 1
 
-    def test_noise_of_dropout_too(self, small, stop_in, tmp_path):
-        whole = quick(architecture=with_dropout).fit(small)
-        stopped = quick(architecture=with_dropout, checkpoint=tmp_path)
-        stop_in(3, KeyboardInterrupt())
-        with pytest.raises(KeyboardInterrupt):
-            stopped.fit(small)
-        assert_equal(stopped.fit(small), whole)
-
     def test_of_a_warm_start(self, small, stop_in, tmp_path):
         whole = quick(warm_start=True).fit(small).fit(small)
         stopped = quick(warm_start=True).fit(small).set_params(checkpoint=tmp_path)
@@ -157,7 +117,7 @@ class TestCheckpoint:
 
     def test_a_finished_fit_is_not_trained_again(self, small, tmp_path, monkeypatch):
         first = quick(checkpoint=tmp_path).fit(small)
-        monkeypatch.setattr(_training, "_train_epoch", None)
+        monkeypatch.setattr(training, "_train_epoch", None)
         assert_equal(quick(checkpoint=tmp_path).fit(small), first)
 
     def test_clones_of_a_grid_never_collide(self, digits, tmp_path):
@@ -169,9 +129,8 @@ class TestCheckpoint:
         ]
         assert len(list(tmp_path.iterdir())) == 2 * 2 * 2 * 2
         for search in searches[1:]:
-            np.testing.assert_array_equal(
-                search.cv_results_["mean_test_score"], searches[0].cv_results_["mean_test_score"]
-            )
+            scores = search.cv_results_["mean_test_score"], searches[0].cv_results_["mean_test_score"]
+            np.testing.assert_allclose(*scores, rtol=0, atol=DECIBELS / 10)  # workers run fewer threads
 
     @pytest.mark.parametrize(
         "other",
@@ -181,17 +140,14 @@ class TestCheckpoint:
             {"loss": "mse"},
             {"optimizer": "sgd"},
             {"data_range": (0, 2)},
-            {"learning_rate": lambda step: 0.01},
-            {"learning_rate": lambda step: 0.02},
-            {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 10)},
-            {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 20)},
+            {"learning_rate": 0.5},
+            {"noise": "masking"},
         ],
     )
     def test_other_parameters_are_another_fit(self, small, tmp_path, other):
         quick(checkpoint=tmp_path).fit(small)
-        quick(checkpoint=tmp_path, learning_rate=lambda step: 0.03).fit(small)
         quick(checkpoint=tmp_path, **other).fit(small)
-        assert len(list(tmp_path.iterdir())) == 3
+        assert len(list(tmp_path.iterdir())) == 2
 
     def test_other_rows_are_another_fit_and_equal_ones_are_not(self, small, tmp_path):
         def n_files(*arguments, **keywords):
@@ -199,7 +155,7 @@ class TestCheckpoint:
             return len(list(tmp_path.iterdir()))
 
         assert n_files(small) == 1
-        assert n_files(np.asfortranarray(small)) == 1
+        assert n_files(small.copy()) == 1
         assert n_files(small, X_clean=small) == 2
         assert n_files(small[::-1]) == 3
         assert n_files(small, validation_data=small[:9]) == 4
@@ -213,8 +169,8 @@ class TestCheckpoint:
         path.write_bytes(path.read_bytes()[:-1])
         with pytest.raises(InvalidFileError, match="delete it"):
             quick(checkpoint=tmp_path).fit(small)
-        write_archive(path, {"kind": "checkpoint"}, {})
-        with pytest.raises(InvalidFileError, match="no checkpoint of this fit"):
+        np.savez(path, best=0.0)
+        with pytest.raises(InvalidFileError, match="delete it"):
             quick(checkpoint=tmp_path).fit(small)
         with pytest.raises(NotADirectoryError, match="checkpoint must be a folder"):
             quick(checkpoint=path).fit(small)
@@ -224,36 +180,24 @@ class TestCheckpoint:
         with pytest.raises(ValueError, match="random_state must be an int with checkpoint"):
             quick(checkpoint=tmp_path, random_state=random_state).fit(small)
 
-    def test_needs_to_know_callables_again(self, small, tmp_path):
-        rate = 0.1
-        with pytest.raises(ValueError, match="checkpoint must know again"):
-            quick(checkpoint=tmp_path, learning_rate=lambda step: rate).fit(small)
-
-    def test_needs_to_know_classes_again(self, small, tmp_path):
-        class Optimizer(keras.optimizers.SGD):
-            pass
-
-        with pytest.raises(ValueError, match="cannot be told from others like it"):
-            quick(checkpoint=tmp_path, optimizer=Optimizer).fit(small)
+    @pytest.mark.parametrize(
+        ("name", "params"),
+        [
+            ("architecture", {"architecture": lambda image_shape, latent_dim: None}),
+            ("loss", {"loss": keras.losses.Huber}),
+            ("optimizer", {"optimizer": keras.optimizers.SGD}),
+            ("learning_rate", {"learning_rate": lambda step: 0.1}),
+            ("kind", {"noise": NoiseInjector(lambda X, level, rng: X)}),
+        ],
+    )
+    def test_callables_are_refused(self, small, tmp_path, name, params):
+        """A hash of a function says nothing about what it does."""
+        with pytest.raises(ValueError, match=f"^{name} must be given by name with checkpoint"):
+            quick(checkpoint=tmp_path, **params).fit(small)
 
     def test_callbacks_remember_what_no_file_has(self, small, tmp_path):
         with pytest.raises(ValueError, match="callbacks remember"):
             quick(checkpoint=tmp_path, callbacks=[keras.callbacks.EarlyStopping("loss")]).fit(small)
-
-    def test_what_functions_use_counts(self, small, tmp_path, monkeypatch):
-        def n_files(rate):
-            quick(checkpoint=tmp_path, epochs=1, learning_rate=rate).fit(small)
-            return len(list(tmp_path.iterdir()))
-
-        assert n_files(rate_of_the_module) == 1
-        monkeypatch.setitem(globals(), "RATE", 0.2)
-        assert n_files(rate_of_the_module) == 2
-        assert [n_files(lambda step, *, r=r: r) for r in (0.1, 0.2)] == [3, 4]
-        # Where the code stands does not: a cell of a notebook is another file in each process.
-        cells = [compile("def rate(step):\n    return 0.3\n", name, "exec") for name in ("cell_1", "cell_2")]
-        for cell in cells:
-            exec(cell, found := {"__name__": "__main__"})
-            assert n_files(found["rate"]) == 5
 
     @pytest.mark.parametrize("pairs", [False, True])
     def test_noise_of_the_validation_rows_counts(self, small, tmp_path, pairs):
@@ -268,24 +212,11 @@ class TestCheckpoint:
         assert len(list(tmp_path.iterdir())) == 2
 
 
-RATE = 0.1
-
-
-def rate_of_the_module(step):
-    return RATE
-
-
-def with_dropout(image_shape, latent_dim):
-    rows = keras.Input((16,))
-    dropped = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(rows))
-    return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(dropped))
-
-
 KILLED = """
 import hashlib, json, os, random, signal, sys, tempfile, time
 import numpy as np
 from sk_denoise import DenoisingAutoencoder
-from sk_denoise import _keras  # imports TensorFlow, which may fork until it has run
+from sk_denoise.networks import fit as _  # imports TensorFlow, which may fork until it has run
 
 def fit(seed, folder):
     X = np.random.default_rng(seed).random((200, 64), dtype=np.float32)
@@ -346,8 +277,6 @@ print(json.dumps([kills, finished]))
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes")
 def test_killed_ten_times():
-    done = subprocess.run([sys.executable, "-c", KILLED, "10"], capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
-    kills, finished = json.loads(done.stdout.splitlines()[-1])
+    kills, finished = json.loads(run_python(KILLED, 10, timeout=900).splitlines()[-1])
     assert kills >= 10
     assert finished >= 1

@@ -1,19 +1,16 @@
 """Precision follows the dtype of the rows, and a row's result does not depend on the other rows."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
-from conftest import ROUNDING
+from helpers import ROUNDING, run_python
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
-from sk_denoise.networks import _keras
+from sk_denoise.networks import cache
 
 
 def fitted(architecture, shape, scale=1.0):
@@ -86,8 +83,7 @@ def test_nor_on_threads_and_kernels(tmp_path):
     (tmp_path / "cases").write_bytes(pickle.dumps(cases))
     other = {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"}
     other["TF_NUM_INTRAOP_THREADS"] = "1"
-    command = [sys.executable, "-c", ELSEWHERE, tmp_path / "cases", tmp_path / "found.npz"]
-    subprocess.run(command, env=os.environ | other, check=True, capture_output=True)
+    run_python(ELSEWHERE, tmp_path / "cases", tmp_path / "found.npz", **other)
     with np.load(tmp_path / "found.npz") as found:
         for (denoiser, rows), there in zip(cases, found.values(), strict=True):
             np.testing.assert_allclose(there, denoiser.transform(rows), rtol=0, atol=ROUNDING[rows.dtype.type])
@@ -167,7 +163,7 @@ def test_other_dtypes_come_out_as_documented(dtype):
 def test_the_wide_copy_is_built_once(small, monkeypatch):
     built, clone_model = [], keras.models.clone_model
     monkeypatch.setattr(keras.models, "clone_model", lambda *args, **kw: built.append(1) or clone_model(*args, **kw))
-    _keras._forwards.clear()
+    monkeypatch.setattr(cache, "SHARED", cache.Networks())
     denoiser = DenoisingAutoencoder("conv", latent_dim=3, epochs=1, random_state=0).fit(small)
     denoiser.transform(small.astype(np.float32))
     assert not built  # only when float64 rows arrive

@@ -1,21 +1,17 @@
 """The same answer every time, and nothing of the user's changed on the way."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 
 import joblib
 import keras
 import numpy as np
 import pytest
-from conftest import DECIBELS
+from helpers import DECIBELS, run_python
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
-from sk_denoise.networks import _keras
 
 pytestmark = pytest.mark.slow
 
@@ -51,14 +47,8 @@ def answers_of(n_threads, hash_seed):
     """What a fresh process answers."""
     number = str(n_threads)
     threads = {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": number, "OMP_NUM_THREADS": number}
-    done = subprocess.run(
-        [sys.executable, "-c", ANSWERS + "\nprint(json.dumps(answers()))"],
-        env=os.environ | threads | {"PYTHONHASHSEED": str(hash_seed)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    out = run_python(ANSWERS + "\nprint(json.dumps(answers()))", **threads, PYTHONHASHSEED=hash_seed)
+    return json.loads(out.splitlines()[-1])
 
 
 def test_processes_with_as_many_threads_give_the_same_bits_and_others_the_same_scores():
@@ -134,7 +124,6 @@ def own_layer(image_shape, latent_dim):
 @pytest.mark.parametrize("architecture", [separable, own_layer])
 def test_weights_of_any_layer_are_seeded(architecture, small):
     def weights(seed):
-        _keras._idle_trainers.clear()  # as in a new process
         random.random()
         return DenoisingAutoencoder(architecture, epochs=1, learning_rate=1e-9, random_state=seed).fit(small)._weights
 
@@ -239,8 +228,6 @@ print(json.dumps([changed, [a for a, b in zip(first, second) if a != b]], defaul
 
 
 def test_nothing_of_the_users_is_changed():
-    done = subprocess.run([sys.executable, "-c", UNTOUCHED], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    changed, other_draws = json.loads(done.stdout.splitlines()[-1])
+    changed, other_draws = json.loads(run_python(UNTOUCHED).splitlines()[-1])
     assert changed == {}
     assert other_draws == []

@@ -3,14 +3,12 @@
 import json
 import multiprocessing
 import os
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import joblib
 import numpy as np
 import pytest
-from conftest import DECIBELS, FEW_STEPS, ROUNDING
+from helpers import DECIBELS, FEW_STEPS, ROUNDING, run_python
 from sklearn.base import clone
 
 from sk_denoise import DenoisingAutoencoder
@@ -114,9 +112,7 @@ print(json.dumps(said))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize("tensorflow_ran", ["theirs", "ours"])
 def test_after_a_fork_there_is_an_error_and_no_waiting(tensorflow_ran):
-    done = subprocess.run([sys.executable, "-c", FORKED, tensorflow_ran], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout.splitlines()[-1])
+    said = json.loads(run_python(FORKED, tensorflow_ran, timeout=120).splitlines()[-1])
     assert said.pop("imported only") == said.pop("noise") == "done"
     assert len(said) >= 1
     for message in said.values():

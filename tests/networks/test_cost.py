@@ -1,7 +1,6 @@
 """Counted costs: networks compiled, memory kept, rows copied. Times are for benchmarks/, not for tests."""
 
 import json
-import subprocess
 import sys
 import tracemalloc
 
@@ -9,20 +8,15 @@ import joblib
 import keras
 import numpy as np
 import pytest
+from helpers import run_python
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
-from sk_denoise.networks import _keras
+from sk_denoise.networks import building, cache, trainer
+from sk_denoise.networks.spec import NetworkSpec
 
 pytestmark = pytest.mark.slow
-
-
-def run(code):
-    """What a fresh interpreter prints, as JSON."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture
@@ -37,11 +31,10 @@ def compilations(monkeypatch):
 
         return watched
 
-    monkeypatch.setattr(_keras, "build_model", watch(_keras.build_model, "network"))
-    compile_training = watch(_keras.Trainer._compile_training, "training")
-    monkeypatch.setattr(_keras.Trainer, "_compile_training", compile_training)
-    _keras._idle_trainers.clear()
-    _keras._forwards.clear()
+    monkeypatch.setattr(building, "build_uncompiled", watch(building.build_uncompiled, "network"))
+    compile_training = watch(trainer.Trainer._compile_training, "training")
+    monkeypatch.setattr(trainer.Trainer, "_compile_training", compile_training)
+    monkeypatch.setattr(cache, "SHARED", cache.Networks())
     return seen
 
 
@@ -67,14 +60,15 @@ class TestCompilations:
             denoiser.partial_fit(small[:n_rows])
         assert compilations == ["network", "training"]
 
-    def test_the_cache_is_bounded(self, small, compilations):
-        for latent_dim in range(1, _keras._CACHE_SIZE + 4):
+    def test_the_cache_is_bounded(self, small, monkeypatch):
+        monkeypatch.setattr(cache, "SHARED", cache.Networks(3))
+        for latent_dim in range(1, 6):
             DenoisingAutoencoder(latent_dim=latent_dim, epochs=1).fit(small).transform(small)
-        assert len(_keras._idle_trainers) == len(_keras._forwards) == _keras._CACHE_SIZE
-        trainer = next(reversed(_keras._idle_trainers.values()))
-        for size in range(1, _keras._CACHE_SIZE + 4):
-            trainer.train_block(small[:size].astype("f"), small[:size].astype("f"), np.array([-1.0], "f"), size)
-        assert len(trainer._compiled) == _keras._CACHE_SIZE
+        assert len(cache.SHARED._trainers) == len(cache.SHARED._forwards) == 3
+        _, kept = cache.SHARED._trainers[-1]
+        for size in range(1, 20):
+            kept.train_block(small[:size].astype("f"), small[:size].astype("f"), np.array([-1.0], "f"), size)
+        assert len(kept._compiled) == 16
 
 
 def test_refits_keep_no_memory():
@@ -95,7 +89,7 @@ print(json.dumps((resident_after(100) - start) / 100))
 """
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
-    assert run(code) < 0.1  # MB a fit; scikeras keeps 4 to 5
+    assert json.loads(run_python(code)) < 0.1  # MB a fit; scikeras keeps 4 to 5
 
 
 class TestRowsThatDoNotFitInMemory:
@@ -131,8 +125,9 @@ def thread_settings():
     """Threads that TensorFlow is told to start; None of it has run here before."""
     import tensorflow as tf
 
-    from sk_denoise import _keras  # noqa: F401
+    from sk_denoise.networks import processes
 
+    processes.prepare()
     return tf.config.threading.get_intra_op_parallelism_threads()
 
 
@@ -174,16 +169,15 @@ def test_float64_throughout(architecture, small):
 def test_rows_that_fill_up_a_batch_do_not_count(loss):
     """A step on the last, short batch is the one that Keras takes on those rows alone."""
     X, target = np.random.default_rng(0).random((2, 5, 16), dtype=np.float32)
-    trainer = _keras.Trainer(_keras.NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd"))
-    trainer.reset(0, 0.05)
-    model = _keras.private_model(
-        _keras.NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd"), trainer.model.get_weights()
-    )
+    spec = NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd")
+    ours = trainer.Trainer(spec)
+    ours.reset(0, 0.05)
+    model = building.model_with(spec, ours.model.get_weights())
     model.optimizer.learning_rate = 0.05
-    loss_of_ours = trainer.train_block(X, target, np.array([0.05], dtype=np.float32), 8) / 5
+    loss_of_ours = ours.train_block(X, target, np.array([0.05], dtype=np.float32), 8) / 5
     assert loss_of_ours == pytest.approx(model.train_on_batch(X, target), rel=1e-4)
-    for ours, theirs in zip(trainer.model.get_weights(), model.get_weights()):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    for a, b in zip(ours.model.get_weights(), model.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_optimizers_of_the_users_own_may_do_what_xla_cannot(small):

@@ -12,7 +12,7 @@ from keras import layers
 from sklearn.exceptions import NotFittedError
 
 from sk_denoise import DenoisingAutoencoder
-from sk_denoise.networks import export as _export
+from sk_denoise.networks import export
 
 pytestmark = pytest.mark.slow
 
@@ -228,7 +228,7 @@ class TestTheFile:
         path = tmp_path / "model.onnx"
         path.write_text("old")
         with monkeypatch.context() as patch:
-            patch.setattr(_export, "_describe", lambda *_: 1 / 0)
+            patch.setattr(export, "_describe", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 estimator.to_onnx(path)
         assert path.read_text() == "old"
@@ -249,7 +249,7 @@ class TestTheFile:
     def test_weights_beyond_two_gib(self, tmp_path, monkeypatch):
         pytest.importorskip("tf2onnx")
         estimator, _ = made()
-        monkeypatch.setattr(_export, "_MOST_BYTES", 100)
+        monkeypatch.setattr(export, "_MOST_BYTES", 100)
         with pytest.raises(ValueError, match=r"has 592 bytes of weights, .* room for 100\. Lower latent_dim"):
             estimator.to_onnx(tmp_path / "model.onnx")
 
