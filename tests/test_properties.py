@@ -5,6 +5,7 @@ import tempfile
 
 import numpy as np
 import pytest
+from helpers import quick
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
@@ -271,16 +272,12 @@ def clean():
     return np.random.default_rng(0).random((60, 16))
 
 
-def small(**params):
-    return DenoisingAutoencoder(**({"latent_dim": 4, "epochs": 2, "random_state": 0} | params))
-
-
 @pytest.fixture(scope="module")
 def denoisers(clean):
     """One fitted denoiser of each kind, on images of 4 x 4 pixels in [0, 1]."""
     return {
-        "network": small(data_range=(0, 1)).fit(clean),
-        "convolutional network": small(data_range=(0, 1), architecture="conv").fit(clean),
+        "network": quick(data_range=(0, 1)).fit(clean),
+        "convolutional network": quick(data_range=(0, 1), architecture="conv").fit(clean),
         "filter": ImageFilter("gaussian", sigma=1, data_range=(0, 1)).fit(clean),
         "PCA": EstimatorDenoiser(PCA(4), data_range=(0, 1)).fit(clean),
     }
@@ -309,7 +306,7 @@ class TestDenoisers:
     @given(factor=powers_of_two)
     def test_units_in_are_units_out_to_the_bit(self, clean, name, factor):
         make = {
-            "network": lambda: small(noise="masking"),
+            "network": lambda: quick(noise="masking"),
             "filter": lambda: ImageFilter("tv", random_state=0),
             "PCA": lambda: EstimatorDenoiser(PCA(4), random_state=0),
         }[name]
@@ -325,15 +322,15 @@ class TestDenoisers:
             X, data_range = unit * factor, (0, factor)
             injector = NoiseInjector("uniform", 0.2, data_range=data_range, random_state=0)
             rows = injector.fit_transform(X) if by_injector else X
-            return small(noise="gaussian" if by_injector else injector).fit(rows).transform(np.asarray(rows)) / factor
+            return quick(noise="gaussian" if by_injector else injector).fit(rows).transform(np.asarray(rows)) / factor
 
         np.testing.assert_allclose(denoised(factor), denoised(1.0), rtol=0, atol=1e-5)
 
     @FEW
     @given(layouts)
     def test_layouts_do_not_show_in_a_fit(self, clean, layout):
-        expected = small().fit(clean).transform(clean)
-        np.testing.assert_array_equal(small().fit(layout(clean)).transform(clean), expected)
+        expected = quick().fit(clean).transform(clean)
+        np.testing.assert_array_equal(quick().fit(layout(clean)).transform(clean), expected)
 
 
 def no_rows(clean, denoisers):
