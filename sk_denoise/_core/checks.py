@@ -146,16 +146,6 @@ def check_classes(y):
         raise ValueError(f"y must hold at least two classes, got {np.unique(y).tolist()} alone.")
 
 
-def check_weights(sample_weight, n):
-    """Weights of `n` rows, from 0 on and not all 0."""
-    weights = check_vector(sample_weight, "sample_weight", n).astype(float)
-    if weights.min() < 0 or weights.max() == 0:
-        raise ValueError(
-            f"sample_weight must hold numbers from 0 on, not all of them 0, got {weights.min():g} to {weights.max():g}."
-        )
-    return weights
-
-
 def check_axes(ax):
     """Refuse, as `ax`, what cannot be drawn on."""
     if ax is not None and (isinstance(ax, type) or not all(hasattr(ax, name) for name in ("plot", "imshow", "figure"))):

@@ -8,6 +8,8 @@ import numpy as np
 
 from .checks import is_integer, is_real, shown, warn_user
 
+_FARTHEST = 1e12  # from the range, in its widths
+
 
 def result_dtype(dtype):
     """Dtype that comes out for data of `dtype`: floats stay as they are, everything else becomes float32."""
@@ -94,16 +96,21 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for a network that computes in `dtype`; a ValueError for values beyond 1e18."""
+    """`X` scaled for a denoiser that computes in `dtype`; with None, in that of `to_unit`, at most float64.
+
+    Values beyond 1e12 are a ValueError. Their squares, summed, overflow in float32 and turn into NaN; the limit is the
+    same in float64, so that what is accepted does not depend on the dtype.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        unit = to_unit(X, data_range).astype(dtype, copy=False)
-    # Squares of larger values overflow in float32, and turn into NaN inside the network. The limit is the same in
-    # float64, so that what is accepted does not depend on the dtype.
-    if unit.min(initial=0) > -1e18 and unit.max(initial=0) < 1e18:
+        unit = to_unit(X, data_range)
+        if dtype is None:
+            dtype = min(unit.dtype, np.dtype(np.float64))
+        unit = unit.astype(dtype, copy=False)
+    if unit.min(initial=0) > -_FARTHEST and unit.max(initial=0) < _FARTHEST:
         return unit
     raise ValueError(
         f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
-        f" {data_range[1]:g}) for the network. Remove them, or {hint}."
+        f" {data_range[1]:g}) to be denoised. Remove them, or {hint}."
     )
 
 
