@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_sample_weight
+from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights
 from ._core.sklearn_glue import validate_function_params as validate_params
 from ._core.units import check_image_shape, resolve_data_range
 
@@ -83,7 +83,7 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     """
     errors = image_errors(X_true, X_pred, data_range)
     if not per_image:
-        weights = check_sample_weight(sample_weight, errors, dtype=np.float64, ensure_non_negative=True)
+        weights = None if sample_weight is None else check_weights(sample_weight, errors)
         errors = np.array([np.average(errors, weights=weights)])
     score = np.full(len(errors), np.inf)
     np.log10(errors, out=score, where=errors > 0)

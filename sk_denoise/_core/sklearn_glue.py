@@ -17,8 +17,7 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effecti
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
 from .checks import is_array_like, likely, shown
 
@@ -32,7 +31,7 @@ __all__ = [
     "check_classifier",
     "check_clean",
     "check_rows",
-    "check_sample_weight",
+    "check_weights",
     "effective_n_threads",
     "fit_context",
     "keep_on_error",
@@ -165,6 +164,12 @@ def _numbers(X, name, finite):
         hint = f" Convert strings with {name}.astype(float)." if X.dtype.kind in "US" else ""
         raise ValueError(f"{name} must be numeric, got dtype {X.dtype}.{hint}")
     return check_array(X, dtype=np.float64, input_name=name)
+
+
+def check_weights(sample_weight, X):
+    """Validate weights of the rows of `X`: not negative, and not all 0."""
+    with _reading(sample_weight, "sample_weight"):
+        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
 def check_clean(X_clean, shape, name="X_clean", of="X"):
