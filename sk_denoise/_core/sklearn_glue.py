@@ -1,4 +1,4 @@
-"""The one place that imports private API of scikit-learn, and what makes input errors readable."""
+"""The only module that imports private API of scikit-learn; validation of rows and parameters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
     "validate_params",
 ]
 
-#: Decorator of a function whose arguments are checked against constraints as those of an estimator are.
+#: Decorator that checks the arguments of a function against constraints, as estimators check their parameters.
 validate_function_params = functools.partial(_validate_params, prefer_skip_nested_validation=True)
 
 
@@ -66,7 +66,7 @@ def validate_attributes(obj):
 
 
 def settings(estimator):
-    """What `set_output` and `set_fit_request` and its like have set, as plain values; {} where nothing."""
+    """What `set_output`, `set_fit_request` and the like have set, as plain values."""
     found = {}
     if "_sklearn_output_config" in vars(estimator):
         found["set_output"] = vars(estimator)["_sklearn_output_config"].get("transform")
@@ -87,7 +87,7 @@ def apply_settings(estimator, found):
 
 
 def check_classifier(classifier, name):
-    """Refuse what is no classifier."""
+    """Raise unless `classifier` is a scikit-learn classifier."""
     try:
         valid = not isinstance(classifier, type) and is_classifier(classifier)
     except AttributeError:  # no estimator at all
@@ -98,20 +98,20 @@ def check_classifier(classifier, name):
 
 
 def set_random_states(estimator, seed):
-    """Set each `random_state` among the parameters, however deep, to a number drawn from `seed`."""
-    from sklearn.ensemble._base import _set_random_states  # here, for it imports all ensembles
+    """Set each `random_state` parameter, nested ones included, to a number drawn from `seed`."""
+    from sklearn.ensemble._base import _set_random_states  # imported here, because it imports all ensembles
 
     _set_random_states(estimator, seed)
 
 
 @contextlib.contextmanager
 def _reading(X, name):
-    """Name the argument where NumPy and scikit-learn speak of it without."""
+    """Name the argument in errors of NumPy and scikit-learn that do not."""
     if not is_array_like(X):
         raise TypeError(f"{name} must be an array, a data frame or a list of rows, got {shown(X)}.")
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
-            f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image a row, got an array of"
+            f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got an array of"
             f" shape {tuple(X.shape)}. Reshape your data with {name}.reshape(len({name}), -1). Where images are not"
             f" square and grey, also give the denoiser image_shape={tuple(X.shape[1:])}."
         )
@@ -125,7 +125,7 @@ def _reading(X, name):
         text = str(error)
         if text.startswith("Expected 2D array"):
             raise ValueError(
-                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image a row, got {shown(X)}."
+                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got {shown(X)}."
                 f" Reshape your data with {name}.reshape(1, -1) if it is one image."
             ) from None
         if "inhomogeneous shape" in text:
@@ -147,7 +147,7 @@ def read_rows(estimator, X, *, reset, finite=True):
 
 
 def check_rows(X, name="X"):
-    """Validate an array that belongs to no estimator (a metric's, or a clean target)."""
+    """Validate rows without an estimator, such as those given to a metric."""
     with _reading(X, name):
         return _numbers(check_array(X, dtype=None, ensure_all_finite=False, input_name=name), name, finite=True)
 
@@ -173,7 +173,7 @@ def check_weights(sample_weight, X):
 
 
 def check_clean(X_clean, shape, name="X_clean", of="X"):
-    """Validate a clean target for rows of `shape`, or the like."""
+    """Validate rows that must have the `shape` of the argument `of`."""
     X_clean = check_rows(X_clean, name)
     if X_clean.shape != shape:
         raise ValueError(

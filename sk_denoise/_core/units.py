@@ -57,7 +57,7 @@ def resolve_data_range(data_range, X):
 
 
 def check_in_range(X, data_range, name):
-    """Refuse clean targets that lie outside `data_range`."""
+    """Raise if clean targets lie outside `data_range`."""
     low, high = float(X.min()), float(X.max())
     # A range observed in float32 must admit the same numbers read as float64, and the other way round.
     rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
@@ -71,10 +71,10 @@ def check_in_range(X, data_range, name):
 
 
 def _work_dtype(dtype, data_range):
-    """What to scale in: `dtype`, or float64 for ranges whose width or distance from zero is too much for float32."""
+    """Dtype for scaling: `dtype`, or float64 for ranges too wide, too narrow or too far from zero for float32."""
     dtype = np.promote_types(dtype, np.float32)
     low, high = data_range
-    # Differences of large numbers lose everything in float32, and tiny ones have few bits.
+    # In float32, differences of large numbers cancel, and tiny numbers have few bits.
     fits = max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 and high - low > 1e-30
     return dtype if fits else np.promote_types(dtype, np.float64)
 
@@ -82,7 +82,7 @@ def _work_dtype(dtype, data_range):
 def to_unit(X, data_range):
     """Scale `X` so that `data_range` becomes [0, 1], in its own float dtype, at least float32.
 
-    Not to be written on: `X` itself comes back where there is nothing to do.
+    Do not write to the result: it is `X` itself where there is nothing to do.
     """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
