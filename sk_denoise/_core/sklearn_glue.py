@@ -125,8 +125,8 @@ def _reading(X, name):
         text = str(error)
         if text.startswith("Expected 2D array"):
             raise ValueError(
-                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got {shown(X)}."
-                f" Reshape your data with {name}.reshape(1, -1) if it is one image."
+                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got"
+                f" {shown(X)}. Reshape your data with {name}.reshape(1, -1) if it is one image."
             ) from None
         if "inhomogeneous shape" in text:
             raise ValueError(f"{name} must have rows of one length, got {shown(X)}.") from None
