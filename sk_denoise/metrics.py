@@ -1,56 +1,53 @@
-"""How good a denoised image is, and how much accuracy denoising won back. Images are flattened rows."""
+"""How good a denoised image is, and how much of the lost accuracy it recovers. Images are flattened rows."""
 
 from __future__ import annotations
+
+from numbers import Real
 
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._core.checks import check_flag, check_weights, is_real, shown
-from ._core.sklearn_glue import check_clean, check_rows
+from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights
+from ._core.sklearn_glue import validate_function_params as validate_params
 from ._core.units import check_image_shape, resolve_data_range
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 
+_IMAGES = {
+    "X_true": ["array-like"],
+    "X_pred": ["array-like"],
+    "data_range": [StrOptions({"auto"}), "array-like"],
+    "per_image": ["boolean"],
+}
+
+
 def _pair(X_true, X_pred):
     X_true = check_rows(X_true, "X_true")
-    X_pred = check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
-    return X_true, X_pred
+    return X_true, check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
 
 
-def _squared_errors(X_true, X_pred, width):
-    """Mean squared error of each row, in float64."""
-    # Scaled first, so that no square overflows; where one does all the same, it is no error that could be averaged.
-    try:
-        with np.errstate(over="raise"):
-            return np.array([np.mean(((a - b) / width) ** 2) for a, b in zip(_rows64(X_true), _rows64(X_pred))])
-    except FloatingPointError:
-        raise _too_far(X_true, X_pred, width) from None
-
-
-def _too_far(X_true, X_pred, width):
+def _too_far(X_true, X_pred, data_range):
     return ValueError(
         f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, too far from X_true, which has values from"
-        f" {X_true.min():g} to {X_true.max():g} and a data range {width:g} wide, for the square to be a number. Leave"
-        " such rows out, or check the units."
+        f" {X_true.min():g} to {X_true.max():g} and data_range={data_range}, for the square to be a number. Leave such"
+        " rows out, or check the units."
     )
 
 
-def _rows64(X):
-    return (row.astype(np.float64) for row in X)
-
-
-def _width(data_range, X_true):
-    low, high = resolve_data_range(data_range, X_true)
-    return high - low
-
-
 def image_errors(X_true, X_pred, data_range):
-    """Mean squared error of each row, with `data_range` scaled to [0, 1]."""
+    """Mean squared error of each row, in float64, with `data_range` scaled to [0, 1]."""
     X_true, X_pred = _pair(X_true, X_pred)
-    return _squared_errors(X_true, X_pred, _width(data_range, X_true))
+    low, high = resolve_data_range(data_range, X_true)
+    pairs = ((true.astype(np.float64), pred.astype(np.float64)) for true, pred in zip(X_true, X_pred))
+    try:
+        with np.errstate(over="raise"):
+            return np.array([np.mean(((true - pred) / (high - low)) ** 2) for true, pred in pairs])
+    except FloatingPointError:
+        raise _too_far(X_true, X_pred, (low, high)) from None
 
 
+@validate_params({**_IMAGES, "sample_weight": ["array-like", None]})
 def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
     """Peak signal-to-noise ratio in decibels, ``10 * log10(peak ** 2 / MSE)``.
 
@@ -63,10 +60,10 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     data_range : "auto" or pair of floats, default="auto"
         Its width is the peak: read off `X_true` as in `NoiseInjector`, or given.
     per_image : bool, default=False
-        False pools the squared error over all rows before the logarithm, which stays finite where single rows are
-        exact; True gives one value for each row, infinite where it is exact.
+        If False, the squared error is pooled over all rows before the logarithm, which stays finite where single rows
+        are exact. If True, one value is returned for each row, infinite where it is exact.
     sample_weight : array-like of shape (n_samples,), default=None
-        How much each row counts in the pooled error.
+        Weights of the rows in the pooled error.
 
     Returns
     -------
@@ -84,10 +81,9 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     >>> round(psnr([[0.0, 1.0]], [[0.1, 0.9]]), 6)
     20.0
     """
-    check_flag(per_image, "per_image")
     errors = image_errors(X_true, X_pred, data_range)
     if not per_image:
-        weights = None if sample_weight is None else check_weights(sample_weight, len(errors))
+        weights = None if sample_weight is None else check_weights(sample_weight, errors)
         errors = np.array([np.average(errors, weights=weights)])
     score = np.full(len(errors), np.inf)
     np.log10(errors, out=score, where=errors > 0)
@@ -95,6 +91,7 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     return score if per_image else float(score[0])
 
 
+@validate_params({**_IMAGES, "image_shape": [tuple, list, None]})
 def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False):
     """Structural similarity [1]_ of images scaled to [0, 1], by scikit-image, averaged over images.
 
@@ -107,8 +104,8 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     data_range : "auto" or pair of floats, default="auto"
         Read off `X_true` as in `NoiseInjector`, or given.
     image_shape : tuple of int or None, default=None
-        ``(height, width)`` or ``(height, width, channels)``; None reads a square grey image. The window is 7 pixels
-        wide, or the largest odd number that fits the image.
+        ``(height, width)`` or ``(height, width, channels)``. If None, rows are read as square greyscale images. The
+        window is 7 pixels wide, or the largest odd number that fits the image.
     per_image : bool, default=False
         Return one value for each row, not their mean.
 
@@ -133,7 +130,6 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     from skimage.metrics import structural_similarity
 
     X_true, X_pred = _pair(X_true, X_pred)
-    check_flag(per_image, "per_image")
     height, width, channels = check_image_shape(image_shape, X_true.shape[1])
     # A signal is one pixel high or wide: compare it along its length.
     shape = (*(side for side in (height, width) if side > 1), channels)
@@ -144,19 +140,21 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
             f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side."
         )
     low, high = resolve_data_range(data_range, X_true)
-    # On the scale [0, 1], for products of means far from zero drown what varies, and those of huge or tiny ones leave
-    # floating point.
-    images = ([((row - low) / (high - low)).reshape(shape) for row in _rows64(X)] for X in (X_true, X_pred))
+    # Scaled to [0, 1], because products of means far from zero hide what varies, and huge or tiny ones leave floating
+    # point.
+    unit = lambda row: ((row.astype(np.float64) - low) / (high - low)).reshape(shape)
     options = {"win_size": window, "data_range": 1, "channel_axis": -1}
     with np.errstate(all="ignore"):
-        scores = np.array([structural_similarity(true, pred, **options) for true, pred in zip(*images)])
+        pairs = zip(X_true, X_pred)
+        scores = np.array([structural_similarity(unit(true), unit(pred), **options) for true, pred in pairs])
     if np.isnan(scores).any():
-        raise _too_far(X_true, X_pred, high - low)
+        raise _too_far(X_true, X_pred, (low, high))
     return scores if per_image else float(scores.mean())
 
 
+@validate_params({name: [Interval(Real, 0, 1, closed="both")] for name in ("clean", "noisy", "denoised")})
 def accuracy_recovery(clean, noisy, denoised):
-    """Share of the accuracy lost to noise that denoising won back, ``(denoised - noisy) / (clean - noisy)``.
+    """Share of the accuracy lost to noise that denoising recovers, ``(denoised - noisy) / (clean - noisy)``.
 
     Parameters
     ----------
@@ -170,7 +168,7 @@ def accuracy_recovery(clean, noisy, denoised):
     Returns
     -------
     recovery : float
-        1 where all was won back, negative where denoising hurt, NaN where noise took nothing.
+        1 if all of it is recovered, negative if denoising lowers the accuracy, NaN if noise cost none.
 
     Examples
     --------
@@ -180,12 +178,9 @@ def accuracy_recovery(clean, noisy, denoised):
     >>> accuracy_recovery(clean=0.95, noisy=0.95, denoised=0.95)
     nan
     """
-    for name, value in (("clean", clean), ("noisy", noisy), ("denoised", denoised)):
-        if not is_real(value) or not 0 <= value <= 1:
-            raise ValueError(f"{name} must be an accuracy in [0, 1], got {shown(value)}.")
     return float((denoised - noisy) / (clean - noisy)) if clean > noisy else float("nan")
 
 
-#: Scorers for `cross_val_score` and grid searches whose `y` is the clean rows.
+#: Scorers for `cross_val_score` and grid searches whose `y` are the clean rows.
 psnr_scorer = make_scorer(psnr)
 ssim_scorer = make_scorer(ssim)

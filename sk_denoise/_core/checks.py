@@ -1,4 +1,4 @@
-"""Checks of arguments. Each names the argument, shows what came and says what is allowed."""
+"""Checks of arguments that scikit-learn's constraints do not cover, and what their messages need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 _LONGEST = 120  # characters of a value in a message
-_MOST = 2**31  # counts stay below, for the libraries underneath take C integers
+_MOST = 2**31  # counts stay below, because the libraries underneath take C integers
 
 
 def is_integer(value):
@@ -28,7 +28,7 @@ def is_real(value):
 
 
 def is_finite(number):
-    """True for a number that a float holds."""
+    """True for a number that is finite as a float."""
     try:
         return math.isfinite(number)
     except OverflowError:  # an int of hundreds of digits
@@ -36,13 +36,13 @@ def is_finite(number):
 
 
 def is_array_like(value):
-    """True for what NumPy makes an array of: not for text, nor for what has to be walked through."""
+    """True for sequences and arrays, not for text or iterators."""
     listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
     return listed or any(hasattr(value, name) for name in ("__array__", "__array_interface__", "shape"))
 
 
 def shown(value):
-    """`value` as a message shows it: in one line, an array by its shape, and nothing long."""
+    """`value` for a message: its repr on one line, shortened where long; an array by its shape."""
     if isinstance(value, type) or not hasattr(value, "shape") or np.ndim(value) == 0:
         text = " ".join(repr(value).split())
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({type(value).__name__})"
@@ -51,13 +51,13 @@ def shown(value):
 
 
 def check_flag(value, name):
-    """Refuse what is neither True nor False."""
+    """Raise unless `value` is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be True or False, got {shown(value)}.")
 
 
 def check_count(value, name, least=1):
-    """Refuse what is no integer of `least` or more."""
+    """Raise unless `value` is an integer, at least `least`."""
     if not is_integer(value) or not least <= value < _MOST:
         what = "a positive integer" if least == 1 else f"an integer of at least {least}"
         below = f" below {_MOST}" if is_integer(value) and value >= _MOST else ""
@@ -65,7 +65,7 @@ def check_count(value, name, least=1):
 
 
 def check_seed(random_state):
-    """A RandomState for what seeds one."""
+    """A RandomState made from `random_state`."""
     seed = is_integer(random_state) and 0 <= random_state < 2**32
     if not (seed or random_state is None or isinstance(random_state, np.random.RandomState)):
         raise ValueError(
@@ -75,13 +75,13 @@ def check_seed(random_state):
 
 
 def check_choice(value, name, allowed):
-    """Refuse what is none of `allowed`."""
+    """Raise unless `value` is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be {likely(value, allowed)}")
 
 
 def likely(value, allowed):
-    """The end of an error about a name: what is allowed, and the one that was likely meant."""
+    """The end of a message about a name: the allowed ones, and the one that was likely meant."""
     names = [name for name in allowed if isinstance(name, str)]
     close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
@@ -89,7 +89,7 @@ def likely(value, allowed):
 
 
 def check_path(path, name):
-    """Refuse what names no file."""
+    """Raise unless `path` is a path."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"{name} must be a path, got {shown(path)}.")
     if not os.fspath(path):
@@ -97,16 +97,13 @@ def check_path(path, name):
 
 
 def check_text(value, name):
-    """Refuse what is no text."""
+    """Raise unless `value` is a str."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be text, got {shown(value)}.")
 
 
 def check_vector(values, name, n=None, *, of="rows", what="number", missing=False):
-    """`values` as a 1-D array: of `n` entries, where given, and of numbers.
-
-    NaN and infinity are refused, but with `missing`.
-    """
+    """`values` as a 1-D array of numbers, of length `n` if given; NaN and infinity only with `missing`."""
     array = _as_array(values)
     if array is None or array.ndim != 1 or (n is not None and len(array) != n):
         wanted = f"a list of {what}s" if n is None else f"one {what} for each of the {n} {of}"
@@ -121,7 +118,7 @@ def check_vector(values, name, n=None, *, of="rows", what="number", missing=Fals
 
 
 def _as_array(values):
-    """`values` as an array, or None where they are none."""
+    """`values` as an array, or None."""
     if not is_array_like(values):
         return None
     try:
@@ -131,7 +128,7 @@ def _as_array(values):
 
 
 def check_labels(y, name, n=None, *, of="rows"):
-    """Class labels, one a row: numbers or text."""
+    """Class labels, one for each row: numbers or text."""
     array = check_vector(y, name, n, of=of, what="label")
     if array.dtype.kind == "O" and not all(isinstance(label, (str, numbers.Real, np.bool_)) for label in array):
         raise ValueError(f"{name} must hold labels, numbers or text, got {shown(array[0])} in {shown(array)}.")
@@ -141,23 +138,13 @@ def check_labels(y, name, n=None, *, of="rows"):
 
 
 def check_classes(y):
-    """Refuse labels that are all the same."""
+    """Raise unless there are two classes."""
     if len(np.unique(y)) < 2:
         raise ValueError(f"y must hold at least two classes, got {np.unique(y).tolist()} alone.")
 
 
-def check_weights(sample_weight, n):
-    """Weights of `n` rows, from 0 on and not all 0."""
-    weights = check_vector(sample_weight, "sample_weight", n).astype(float)
-    if weights.min() < 0 or weights.max() == 0:
-        raise ValueError(
-            f"sample_weight must hold numbers from 0 on, not all of them 0, got {weights.min():g} to {weights.max():g}."
-        )
-    return weights
-
-
 def check_axes(ax):
-    """Refuse, as `ax`, what cannot be drawn on."""
+    """Raise unless `ax` is None or matplotlib Axes."""
     if ax is not None and (isinstance(ax, type) or not all(hasattr(ax, name) for name in ("plot", "imshow", "figure"))):
         raise TypeError(
             f"ax must be matplotlib Axes or None, got {shown(ax)}. plt.subplots() returns a figure and Axes."
@@ -165,7 +152,7 @@ def check_axes(ax):
 
 
 def warn_user(message, category=UserWarning):
-    """Warn where the user called, however deep in this package or below scikit-learn the reason was found."""
+    """Warn at the line of the user's call, skipping frames of this package, scikit-learn and joblib."""
     frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("joblib", "sk_denoise", "sklearn"):
         frame, level = frame.f_back, level + 1

@@ -8,6 +8,8 @@ import numpy as np
 
 from .checks import is_integer, is_real, shown, warn_user
 
+_FARTHEST = 1e12  # from the range, in its widths
+
 
 def result_dtype(dtype):
     """Dtype that comes out for data of `dtype`: floats stay as they are, everything else becomes float32."""
@@ -55,7 +57,7 @@ def resolve_data_range(data_range, X):
 
 
 def check_in_range(X, data_range, name):
-    """Refuse clean targets that lie outside `data_range`."""
+    """Raise if clean targets lie outside `data_range`."""
     low, high = float(X.min()), float(X.max())
     # A range observed in float32 must admit the same numbers read as float64, and the other way round.
     rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
@@ -69,10 +71,10 @@ def check_in_range(X, data_range, name):
 
 
 def _work_dtype(dtype, data_range):
-    """What to scale in: `dtype`, or float64 for ranges whose width or distance from zero is too much for float32."""
+    """Dtype for scaling: `dtype`, or float64 for ranges too wide, too narrow or too far from zero for float32."""
     dtype = np.promote_types(dtype, np.float32)
     low, high = data_range
-    # Differences of large numbers lose everything in float32, and tiny ones have few bits.
+    # In float32, differences of large numbers cancel, and tiny numbers have few bits.
     fits = max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 and high - low > 1e-30
     return dtype if fits else np.promote_types(dtype, np.float64)
 
@@ -80,7 +82,7 @@ def _work_dtype(dtype, data_range):
 def to_unit(X, data_range):
     """Scale `X` so that `data_range` becomes [0, 1], in its own float dtype, at least float32.
 
-    Not to be written on: `X` itself comes back where there is nothing to do.
+    Do not write to the result: it is `X` itself where there is nothing to do.
     """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
@@ -94,17 +96,21 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for computing in `dtype`, None for its own up to float64; a ValueError for values beyond 1e12."""
+    """`X` scaled for a denoiser that computes in `dtype`; with None, in that of `to_unit`, at most float64.
+
+    Values beyond 1e12 are a ValueError. Their squares, summed, overflow in float32 and turn into NaN; the limit is the
+    same in float64, so that what is accepted does not depend on the dtype.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range)
-        unit = unit.astype(min(unit.dtype, np.dtype(np.float64)) if dtype is None else dtype, copy=False)
-    # Sums of squares of larger values overflow in float32, or turn into NaN. The limit is the same in float64, so that
-    # what is accepted does not depend on the dtype.
-    if unit.min(initial=0) > -1e12 and unit.max(initial=0) < 1e12:
+        if dtype is None:
+            dtype = min(unit.dtype, np.dtype(np.float64))
+        unit = unit.astype(dtype, copy=False)
+    if unit.min(initial=0) > -_FARTHEST and unit.max(initial=0) < _FARTHEST:
         return unit
     raise ValueError(
         f"{name} has values up to {np.abs(X).max():g}, too far outside the range ({data_range[0]:g},"
-        f" {data_range[1]:g}) to denoise. Remove them, or {hint}."
+        f" {data_range[1]:g}) to be denoised. Remove them, or {hint}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Images to try things on, as flattened rows."""
+"""Example images as flattened rows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def load_mnist():
     Raises
     ------
     OSError
-        Where there is no file and no network, or the file is not MNIST; says what to put where.
+        If the file is not MNIST, or if there is neither file nor network; the message says what to put where.
 
     References
     ----------
@@ -64,11 +64,7 @@ def load_mnist():
     """
     folder = os.environ.get("SK_DENOISE_DATA")
     path = Path(folder) / "mnist.npz" if folder else None
-    if path is not None and path.exists():
-        arrays = _read(path)
-    else:
-        arrays = _from_keras()
-    x_train, y_train, x_test, y_test = arrays
+    x_train, y_train, x_test, y_test = _read(path) if path is not None and path.exists() else _from_keras()
     return x_train.reshape(-1, 784), x_test.reshape(-1, 784), y_train, y_test
 
 
@@ -78,7 +74,7 @@ def _read(path):
         with np.load(path, allow_pickle=False) as file:
             arrays = [file[key] for key in keys]
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise OSError(f"{path} is no mnist.npz with the arrays {', '.join(keys)}: {error}") from error
+        raise OSError(f"{path} is not an mnist.npz with the arrays {', '.join(keys)}: {error}") from error
     if [a.shape for a in arrays] != [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]:
         raise OSError(f"{path} does not hold MNIST: its arrays have the shapes {[a.shape for a in arrays]}.")
     return arrays

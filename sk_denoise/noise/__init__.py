@@ -1,4 +1,4 @@
-"""Noise: its kinds, the transformer that adds it, and rows that remember what they looked like before."""
+"""Noise models, the transformer that adds noise, and rows that carry their clean source."""
 
 from . import kinds
 from ._injector import NoiseInjector, NoisyArray

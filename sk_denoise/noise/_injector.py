@@ -1,76 +1,34 @@
-"""`NoiseInjector`, noise as a transformer, and `NoisyArray`, the noisy rows that remember their clean source."""
+"""`NoiseInjector`, noise as a transformer, and `NoisyArray`, noisy rows that carry their clean source."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import check_flag, shown, warn_user
+from .._core.checks import is_real, likely, shown, warn_user
 from .._core.sklearn_glue import (
+    StrOptions,
     assert_all_finite,
     effective_n_threads,
     keep_on_error,
-    likely,
     output_is_default,
     read_rows,
+    validate_function_params,
 )
-from .._core.units import check_data_range, from_unit, is_integer, is_real, resolve_data_range, result_dtype, to_unit
+from .._core.units import check_data_range, from_unit, resolve_data_range, result_dtype, to_unit
 from ._streams import RowStreams, key_multipliers, row_keys
-from .kinds import KINDS, PROBABILITY_KINDS, add_noise, check_unit
+from .kinds import KINDS, PROBABILITY_KINDS, add_noise
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
-_MAX_LEVEL = 4  # of the data range; beyond, nearly always a sigma given in grey values
-_BLOCK_VALUES = 1 << 18  # values noised at a time: few enough for the processor's cache, enough to share out
-
-
-class NoisyArray(np.ndarray):
-    """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
-
-    An ordinary ndarray in every other respect. Slices, copies, casts and results of arithmetic no longer carry
-    the two attributes (they are None there), because their rows need not be these rows; pickles do.
-
-    Attributes
-    ----------
-    clean : ndarray of shape (n_samples, n_features) or None
-        The rows before noise.
-    injector : NoiseInjector or None
-        What added the noise.
-    """
-
-    def __new__(cls, noisy, clean, injector):
-        for name, rows in (("noisy", noisy), ("clean", clean)):
-            plain = isinstance(rows, np.ndarray) and not np.ma.isMaskedArray(rows)
-            if not plain or rows.ndim != 2 or rows.dtype.kind not in "biuf":
-                raise TypeError(f"{name} must be an array of numbers with one image a row, got {shown(rows)}.")
-        if noisy.shape != clean.shape:
-            raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
-        if not isinstance(injector, NoiseInjector):
-            raise TypeError(f"injector must be a NoiseInjector, got {shown(injector)}.")
-        self = np.asarray(noisy).view(cls)
-        self.clean, self.injector = clean, injector
-        return self
-
-    def __array_finalize__(self, source):
-        self.clean = self.injector = None
-
-    def __array_wrap__(self, array, context=None, return_scalar=False):
-        # What arithmetic gives is a plain array, not a NoisyArray without its source.
-        return array[()] if return_scalar else np.asarray(array)
-
-    def __reduce__(self):
-        rebuild, arguments, state = super().__reduce__()
-        return rebuild, arguments, (state, self.clean, self.injector)
-
-    def __setstate__(self, state):
-        """Take up what `__reduce__` wrote."""
-        state, self.clean, self.injector = state
-        super().__setstate__(state)
+_MAX_LEVEL = 4  # of the data range; larger values are nearly always a sigma in grey values
+_BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cache, enough to occupy a thread
 
 
 def check_level(level, kind):
@@ -103,23 +61,23 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     kind : str or callable, default="gaussian"
         "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson" or "rician" (formulas and sources in
-        `sk_denoise.noise_models`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
+        `sk_denoise.noise.kinds`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
     level : float or pair of floats, default=0.5
         Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
         at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. 0.5 is
         the article's level [1]_. A pair ``(low, high)`` draws a level for each row, to train denoisers that do not
         know it.
     when : {"always", "fit", "transform"}, default="always"
-        "always" adds noise in `fit_transform` and in `transform`. "fit" only in `fit_transform`: a pipeline trained
-        on noise that leaves the rows of the field alone. "transform" only in `transform`: to simulate the field.
+        "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that
+        trains on added noise and is applied to rows that are noisy already; "transform" only in `transform`.
     data_range : "auto" or pair of floats, default="auto"
         The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 1) where
         they lie in it, (0, 255) for uint8, else their minimum and maximum.
     clip : bool, default=True
         Clip noisy values to the data range, as a detector does.
-    random_state : int, RandomState, numpy Generator or None, default=None
-        With an int, the noise of a row depends on the seed and on the row's values and on nothing else: it is the
-        same at each call, in any order, batch or process. Otherwise noise is fresh at each call.
+    random_state : int, RandomState or None, default=None
+        With an int, the noise of a row depends only on the seed and on the row's values: it is the same at each call,
+        in any order, batch or process. Otherwise noise is drawn anew at each call.
 
     Attributes
     ----------
@@ -132,16 +90,15 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    DenoisingAutoencoder : Learns to remove the noise; placed behind, it trains towards the clean rows.
+    DenoisingAutoencoder : Learns to remove the noise; as the next step, it trains towards the clean rows.
 
     Notes
     -----
-    Where noise was added, the result is a `NoisyArray`, whose `clean` the `DenoisingAutoencoder` behind it trains
-    towards. A step in between, or ``set_output(transform="pandas")``, loses it.
+    Where noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
+    next step. A step in between, or ``set_output(transform="pandas")``, loses it. With ``level=0`` no source is carried
+    either: the denoiser then trains with its own `noise`.
 
-    With ``level=0`` there is no source either: a denoiser behind trains on its own `noise`.
-
-    A pipeline cached with ``memory=`` and ``random_state=None`` replays the draw that it cached.
+    A pipeline cached with ``memory=`` and ``random_state=None`` repeats the noise that was cached.
 
     References
     ----------
@@ -160,6 +117,15 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     True
     """
 
+    _parameter_constraints = {
+        "kind": [str, callable],
+        "level": [Real, tuple, list],
+        "when": [StrOptions({"always", "fit", "transform"})],
+        "data_range": [StrOptions({"auto"}), "array-like"],
+        "clip": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
     def __init__(self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None):
         self.kind = kind
         self.level = level
@@ -169,33 +135,12 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def _check_params(self):
-        """Validate the parameters; called by `fit` and by a denoiser that is handed an injector.
-
-        Returns
-        -------
-        self : NoiseInjector
-            This injector.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter, what came and what is allowed.
-        """
-        if not callable(self.kind) and (not isinstance(self.kind, str) or self.kind not in KINDS):
+        """Validate the parameters, also where another estimator was given this injector; returns this injector."""
+        self._validate_params()
+        if isinstance(self.kind, str) and self.kind not in KINDS:
             raise ValueError(f"kind must be a callable (X, level, rng) -> X_noisy or {likely(self.kind, KINDS)}")
         check_level(self.level, self.kind)
-        whens = ("always", "fit", "transform")
-        if not isinstance(self.when, str) or self.when not in whens:
-            raise ValueError(f"when must be {likely(self.when, whens)}")
         check_data_range(self.data_range)
-        check_flag(self.clip, "clip")
-        seeds = (np.random.RandomState, np.random.Generator)
-        seed = is_integer(self.random_state) and 0 <= self.random_state < 2**64
-        if not (seed or self.random_state is None or isinstance(self.random_state, seeds)):
-            raise ValueError(
-                "random_state must be None, an int in [0, 2**64), a RandomState or a numpy Generator, got"
-                f" {shown(self.random_state)}."
-            )
         return self
 
     def fit(self, X, y=None):
@@ -243,9 +188,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return self._plain(X)
         if not output_is_default(self):
             warn_user(
-                "set_output hides the clean rows from the step behind this NoiseInjector: a DenoisingAutoencoder there"
-                " would take the noisy rows for clean ones. Leave the injector's output at set_output(transform="
-                "'default'), or hand the clean rows over as X_clean."
+                "set_output hides the clean rows from the step after this NoiseInjector: a DenoisingAutoencoder there"
+                " would take the noisy rows for clean ones. Use set_output(transform='default') for the injector, or"
+                " pass the clean rows as X_clean."
             )
         return self._inject(X)
 
@@ -274,15 +219,15 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _inject(self, X):
         level = check_level(self.level, self.kind)
-        # Without noise the rows must not carry a source: joblib's cache keys see values and no attributes.
+        # Without noise the rows must not carry a source: joblib hashes the values of arrays, not their attributes.
         if level in (0, (0, 0)) and isinstance(self.kind, str):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
         keys_of = self._keys(X.shape)
-        check_finite = not get_config()["assume_finite"]  # here, for threads have settings of their own
+        check_finite = not get_config()["assume_finite"]  # read here, because threads have their own settings
 
         def add(blocks):
-            streams = RowStreams(by_row=is_integer(self.random_state))
+            streams = RowStreams(by_row=isinstance(self.random_state, Integral))
             for rows in blocks:
                 if check_finite:
                     assert_all_finite(X[rows], input_name="X")
@@ -292,12 +237,12 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
                 from_unit(out, self.data_range_, out=noisy[rows])
 
-        # A callable sees all rows at once, and may not be safe under threads.
+        # A callable gets all rows at once, and may not be thread-safe.
         blocks = _blocks(X.shape) if isinstance(self.kind, str) else [slice(0, len(X))]
         n_threads = min(len(blocks), effective_n_threads())
         if n_threads > 1:
             with ThreadPoolExecutor(n_threads) as pool:
-                # In copies of the caller's context, which holds NumPy's error settings.
+                # Copies of the caller's context hold NumPy's error settings.
                 shares = [blocks[i::n_threads] for i in range(n_threads)]
                 for done in [pool.submit(copy_context().run, add, share) for share in shares]:
                     done.result()
@@ -306,41 +251,23 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return NoisyArray(noisy, np.asarray(X), self)
 
     def _keys(self, shape):
-        """A function that gives the keys of some rows of an array."""
-        if is_integer(self.random_state):
+        """A function that returns the keys of some rows of an array."""
+        if isinstance(self.random_state, Integral):
             multipliers = key_multipliers(self.random_state, shape[1])
 
             def by_content(X, rows, buffer):
-                # Scaled in float64, so that neither the dtype nor the units of equal values show.
+                # Scaled in float64, so that equal values give equal keys in any dtype and units.
                 X = X[rows] if self.data_range_ == (0, 1) else X[rows].astype(np.float64)
                 return row_keys(to_unit(X, self.data_range_), multipliers, buffer)
 
             return by_content
-        rng = self.random_state
-        if isinstance(rng, np.random.RandomState):
-            rng = rng.randint(0, 2**31, size=4)
-        keys = _random_keys(np.random.default_rng(rng), shape[0])
+        seed = None if self.random_state is None else self.random_state.randint(0, 2**31, size=4)
+        keys = _random_keys(np.random.default_rng(seed), shape[0])
         return lambda X, rows, buffer: keys[rows]
 
     def _redraw(self, unit, rng):
-        """Fresh noise on rows already scaled to [0, 1]; what a denoiser calls at each epoch.
-
-        Parameters
-        ----------
-        unit : ndarray of shape (n_samples, n_features)
-            Clean rows in [0, 1].
-        rng : numpy.random.Generator
-            Where the noise comes from.
-
-        Returns
-        -------
-        noisy : ndarray of shape (n_samples, n_features)
-            Noisy rows on the same scale and of the same dtype.
-        """
+        """New noise on rows already scaled to [0, 1], drawn from a Generator; denoisers call it in each epoch."""
         self._check_params()
-        check_unit(unit, "unit")
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)
@@ -351,6 +278,45 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = not is_integer(self.random_state)
+        tags.non_deterministic = not isinstance(self.random_state, Integral)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class NoisyArray(np.ndarray):
+    """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
+
+    An ordinary ndarray in every other respect. Slices, copies, casts and results of arithmetic do not carry the two
+    attributes (they are None there), because their rows may differ from these rows; pickles do.
+
+    Attributes
+    ----------
+    clean : ndarray of shape (n_samples, n_features) or None
+        The rows before noise.
+    injector : NoiseInjector or None
+        The transformer that added the noise.
+    """
+
+    @validate_function_params({"noisy": [np.ndarray], "clean": [np.ndarray], "injector": [NoiseInjector]})
+    def __new__(cls, noisy, clean, injector):
+        if noisy.shape != clean.shape:
+            raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
+        self = np.asarray(noisy).view(cls)
+        self.clean, self.injector = clean, injector
+        return self
+
+    def __array_finalize__(self, source):
+        self.clean = self.injector = None
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        # Results of arithmetic are plain arrays, not a NoisyArray without its source.
+        return array[()] if return_scalar else np.asarray(array)
+
+    def __reduce__(self):
+        rebuild, arguments, state = super().__reduce__()
+        return rebuild, arguments, (state, self.clean, self.injector)
+
+    def __setstate__(self, state):
+        """Restore what `__reduce__` wrote."""
+        state, self.clean, self.injector = state
+        super().__setstate__(state)

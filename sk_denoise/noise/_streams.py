@@ -1,7 +1,7 @@
-"""Random numbers for noise, float32 and in bulk: a stream for each row, so that rows do not depend on each other.
+"""Random numbers for noise, in float32: one stream for each row, so that rows do not depend on each other.
 
-Counters hashed by whole arrays, and Box and Muller's transform of them, take a third of the time that drawing normal
-numbers one after the other takes, and need no generator to be set up for each row.
+Hashing arrays of counters and applying the Box-Muller transform takes a third of the time of drawing normal numbers
+from a generator, and needs no generator to be set up for each row.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _STEP, _MIX_1, _MIX_2 = _U64(0x9E3779B97F4A7C15), _U64(0xBF58476D1CE4E5B9), _U64
 class RowStreams:
     """The part of `numpy.random.Generator` that the kinds of noise use, with a stream for each row.
 
-    Row ``i`` of every array drawn depends on ``keys[i]`` and on no other row. With ``by_row=False`` that is given up
-    where it costs time: the keys are random then, and rows have nothing to agree with.
+    Row ``i`` of every array drawn depends only on ``keys[i]``. With ``by_row=False``, for keys that are random, this
+    does not hold for Poisson numbers, which are faster to draw for many rows at once.
 
-    One thread uses it, for one block of rows after the other: arrays drawn are its own again after `restart`, since
-    memory given back and asked for anew at each block took as long as the numbers.
+    Not thread-safe. Arrays that were returned are reused after `restart`: allocating them for each block took as long
+    as drawing the numbers.
     """
 
     def __init__(self, *, by_row):
@@ -40,7 +40,7 @@ class RowStreams:
         self._n_arrays = 0
 
     def buffer(self, name, shape, dtype):
-        """Memory to write on, the same for the same `name`."""
+        """Scratch memory, the same for the same `name`."""
         size = math.prod(shape)
         if name not in self._buffers or self._buffers[name].size < size:
             self._buffers[name] = np.empty(size, dtype)
@@ -102,7 +102,7 @@ class RowStreams:
         return normal
 
     def new_generator(self, index=0):
-        """A `numpy.random.Generator` of one row's own, for a callable kind."""
+        """A `numpy.random.Generator` for one row, for a callable kind."""
         return np.random.default_rng([int(self._keys[index]), self._used])
 
     def _generator_of(self, index):
@@ -114,7 +114,7 @@ class RowStreams:
         return self._generator
 
     def poisson(self, lam):
-        """Poisson counts with the means `lam`; NumPy's, for how many words one takes varies."""
+        """Poisson counts with the means `lam`, by NumPy, because the number of words that one needs varies."""
         if self.by_row:
             counts = np.empty(lam.shape, dtype=np.int64)
             for index, row in enumerate(lam):
@@ -126,7 +126,7 @@ class RowStreams:
 
 
 def key_multipliers(seed, n_features):
-    """What `row_keys` multiplies with: random numbers for a seed."""
+    """The random multipliers of `row_keys` for a seed."""
     generator = np.random.Generator(np.random.Philox(key=int(seed)))
     return generator.integers(0, 2**64, size=(2, n_features + 1), dtype=_U64)
 

@@ -1,53 +1,74 @@
-"""The noise models: one pure function a kind, ``kind(X, level, rng) -> X_noisy``.
+"""The noise models: one pure function for each kind, ``kind(X, level, rng) -> X_noisy``.
 
 Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
-shape (n_samples, 1), and a source of random numbers (`numpy.random.Generator`; a `NoiseInjector` hands over a faster
-one, out of `_streams.py`). Each returns a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in
+shape (n_samples, 1), and a source of random numbers (a `numpy.random.Generator`, or the faster one of `_streams.py`
+that `NoiseInjector` uses). Each returns a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in
 float32, which is finer than any image.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
+from numbers import Real
 
 import numpy as np
 
-from .._core.checks import is_real, shown
+from .._core.checks import shown
+from .._core.sklearn_glue import HasMethods, Interval, validate_function_params
 
 __all__ = ["KINDS", "gaussian", "masking", "poisson", "rician", "salt_pepper", "speckle", "uniform"]
 
 _F32 = np.float32
 
+_SHARED = """\
+Parameters
+----------
+X : ndarray of shape (n_samples, n_features)
+    Rows scaled to [0, 1].
+level : float or ndarray of shape (n_samples, 1)
+    {level}
+rng : numpy.random.Generator
+    Source of random numbers.
 
-def check_unit(X, name):
-    """Refuse what is no float array of rows."""
-    if not isinstance(X, np.ndarray) or np.ma.isMaskedArray(X) or X.ndim != 2 or X.dtype.kind != "f" or X.size == 0:
-        raise TypeError(
-            f"{name} must be a float array of shape (n_samples, n_features), scaled to [0, 1], got {shown(X)}."
-        )
+Returns
+-------
+X_noisy : ndarray of shape (n_samples, n_features)
+    Noisy rows, not clipped.
 
-
-def _checked(kind):
-    """`kind` with its arguments checked: of a kind and a shape that it can count with."""
-    highest = 1 if kind.__name__ in PROBABILITY_KINDS else np.inf
-
-    @functools.wraps(kind)
-    def checked(X, level, rng):
-        check_unit(X, "X")
-        by_row = isinstance(level, np.ndarray) and level.shape == (len(X), 1) and level.dtype.kind in "fiu"
-        if not (by_row or is_real(level)) or not (np.min(level) >= 0 and np.max(level) <= highest):
-            raise ValueError(
-                f"level must be a number in [0, {highest:g}] or an array of them of shape {(len(X), 1)}, got"
-                f" {shown(level)}."
-            )
-        if not all(hasattr(rng, name) for name in ("random", "standard_normal", "poisson")) or isinstance(rng, type):
-            raise TypeError(f"rng must be a numpy.random.Generator, got {shown(rng)}.")
-        return kind(X, level, rng)
-
-    return checked
+"""
 
 
-PROBABILITY_KINDS = ("salt_pepper", "masking")
+def _kind(level, highest=np.inf):
+    """Decorator of a kind: checks its arguments, and puts the sections that all kinds share into its docstring."""
+    closed = "both" if highest < np.inf else "left"
+    constraints = {
+        "X": [np.ndarray],
+        "level": [Interval(Real, 0, highest, closed=closed), np.ndarray],
+        "rng": [HasMethods(["random", "standard_normal", "poisson"])],
+    }
+
+    def decorate(kind):
+        @functools.wraps(kind)
+        def checked(X, level, rng):
+            if X.ndim != 2 or X.dtype.kind != "f" or X.size == 0:
+                raise ValueError(
+                    f"X must be a float array of shape (n_samples, n_features), scaled to [0, 1], got {shown(X)}."
+                )
+            if isinstance(level, np.ndarray) and not (
+                level.shape == (len(X), 1) and level.dtype.kind in "fiu" and level.min() >= 0 and level.max() <= highest
+            ):
+                raise ValueError(
+                    f"level must hold numbers in [0, {highest:g}] of shape {(len(X), 1)}, one for each row, got"
+                    f" {shown(level)}."
+                )
+            return kind(X, level, rng)
+
+        before, heading, references = inspect.getdoc(kind).partition("References\n")
+        checked.__doc__ = before + _SHARED.format(level=level) + heading + references + "\n"
+        return validate_function_params(constraints)(checked)
+
+    return decorate
 
 
 def _as(X, level):
@@ -55,25 +76,11 @@ def _as(X, level):
     return np.asarray(level, dtype=X.dtype)
 
 
-@_checked
+@_kind("Standard deviation.")
 def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
 
     Mean ``X``, variance ``level ** 2``. The noise of the method's article, and of most of the literature [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Standard deviation.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -86,25 +93,11 @@ def gaussian(X, level, rng):
     return noise
 
 
-@_checked
+@_kind("Half the width of the distribution.")
 def uniform(X, level, rng):
     """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
 
     Mean ``X``, variance ``level ** 2 / 3`` [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Half the width of the distribution.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -118,25 +111,11 @@ def uniform(X, level, rng):
     return noise
 
 
-@_checked
+@_kind("Standard deviation relative to the pixel.")
 def speckle(X, level, rng):
     """Multiplicative Gaussian noise, ``X * (1 + level * N(0, 1))``, as in ultrasound and radar.
 
     Mean ``X``, variance ``(level * X) ** 2`` [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Standard deviation relative to the pixel.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -149,25 +128,11 @@ def speckle(X, level, rng):
     return noise
 
 
-@_checked
+@_kind("Probability, at most 1.", highest=1)
 def salt_pepper(X, level, rng):
-    """Each pixel becomes, with probability `level`, black or white, either as likely.
+    """Each pixel becomes black or white, equally likely, with probability `level`.
 
     Mean ``(1 - level) * X + level / 2``, variance ``(1 - level) * X ** 2 + level / 2 - mean ** 2`` [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Probability, at most 1.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -178,25 +143,11 @@ def salt_pepper(X, level, rng):
     return np.where(draw < level, (draw < level / 2).astype(X.dtype), X)
 
 
-@_checked
+@_kind("Probability, at most 1.", highest=1)
 def masking(X, level, rng):
-    """Each pixel becomes, with probability `level`, the minimum of the range.
+    """Each pixel becomes the minimum of the range with probability `level`.
 
     Mean ``(1 - level) * X``, variance ``level * (1 - level) * X ** 2`` [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Probability, at most 1.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -206,26 +157,12 @@ def masking(X, level, rng):
     return X * (rng.random(X.shape, dtype=_F32) >= np.asarray(level, dtype=_F32))
 
 
-@_checked
+@_kind("Standard deviation at full intensity.")
 def poisson(X, level, rng):
     """Photon counting, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
 
     Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity. A negative intensity
     counts as none [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Standard deviation at full intensity.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -237,7 +174,7 @@ def poisson(X, level, rng):
     unit = np.maximum(level, 1e-6) ** 2
     mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
     if np.isnan(mean).any():
-        raise ValueError("X must hold finite numbers, got NaN, of which there are no photons.")
+        raise ValueError("X must hold finite numbers, got NaN.")
     if mean.max(initial=0) > 1e18:
         raise ValueError(
             f"X has values up to {X.max():g} times the data range, too many photons to count. Remove them, or pass a"
@@ -247,26 +184,12 @@ def poisson(X, level, rng):
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
 
-@_checked
+@_kind("Standard deviation of both channels.")
 def rician(X, level, rng):
     """Magnitude of a complex Gaussian, ``sqrt((X + level * N1) ** 2 + (level * N2) ** 2)``, as in magnitude MRI.
 
     Mean square ``X ** 2 + 2 * level ** 2``; mean ``level * sqrt(pi / 2) * L(-X ** 2 / (2 * level ** 2))`` with the
     Laguerre function ``L`` of order 1/2: dark pixels come out brighter [1]_.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows scaled to [0, 1].
-    level : float or ndarray of shape (n_samples, 1)
-        Standard deviation of both channels.
-    rng : numpy.random.Generator
-        Source of random numbers.
-
-    Returns
-    -------
-    X_noisy : ndarray of shape (n_samples, n_features)
-        Noisy rows, not clipped.
 
     References
     ----------
@@ -277,14 +200,14 @@ def rician(X, level, rng):
     return np.sqrt(real * real + imaginary * imaginary)
 
 
+PROBABILITY_KINDS = ("salt_pepper", "masking")
 KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, rician)}
 
 
 def add_noise(unit, kind, level, streams, *, clip, out):
-    """Noise on rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
+    """Write noisy rows to `out`, given rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
 
-    `kind` is a name out of `KINDS` or a callable; `level` a number or a pair to draw from; `streams` the rows' random
-    numbers; `out` where the noisy rows go, of the dtype of `unit`.
+    `kind` is a name in `KINDS` or a callable, `level` a number or a pair to draw from, `streams` a `RowStreams`.
     """
     if isinstance(level, tuple):
         low, high = level
@@ -292,7 +215,7 @@ def add_noise(unit, kind, level, streams, *, clip, out):
     if isinstance(kind, str):
         noisy = KINDS[kind](unit, level, streams)
     elif streams.by_row:
-        # A callable draws as it likes, so it sees one row at a time with that row's generator.
+        # A callable draws an unknown number of values, so it gets one row at a time, with that row's generator.
         levels = [level] * len(unit) if np.ndim(level) == 0 else level[:, np.newaxis]
         rows = [_call(kind, unit[i : i + 1], levels[i], streams.new_generator(i)) for i in range(len(unit))]
         noisy = np.concatenate(rows)
@@ -306,15 +229,15 @@ def add_noise(unit, kind, level, streams, *, clip, out):
 
 
 def _call(kind, unit, level, rng):
-    """Noise of a user's own, checked, and never given the rows themselves to write on."""
+    """Noise by a callable: it gets a copy of the rows, and what it returns is checked."""
     name = getattr(kind, "__name__", repr(kind))
     returned = kind(unit.copy(), level, rng)
     try:
         noisy = np.array(returned, dtype=unit.dtype)
     except (TypeError, ValueError):
         raise ValueError(f"kind={name} must return an array of numbers, got {shown(returned)}.") from None
-    if noisy.shape != unit.shape:
-        raise ValueError(f"kind={name} must return an array of the shape it got, {unit.shape}, got {noisy.shape}.")
-    if not np.isfinite(noisy).all():
-        raise ValueError(f"kind={name} returned NaN or infinity. It must return finite values for rows in [0, 1].")
+    if noisy.shape != unit.shape or not np.isfinite(noisy).all():
+        raise ValueError(
+            f"kind={name} must return finite numbers of the shape of its input, {unit.shape}, got {shown(returned)}."
+        )
     return noisy
