@@ -1,0 +1,386 @@
+"""`save` and `load`; damaged and forged files are in test_damaged_files.py."""
+
+import copy
+import functools
+import io
+import os
+import pickle
+import stat
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+
+import sk_denoise
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, save
+from sk_denoise._core.sklearn_glue import settings
+from sk_denoise.files import InvalidFileError
+from sk_denoise.metrics import psnr_scorer
+
+ROWS = np.random.default_rng(0).random((60, 64))
+LABELS = np.arange(60) % 3
+
+
+def quick(architecture="dense", **params):
+    return DenoisingAutoencoder(architecture, **({"epochs": 1, "latent_dim": 4, "random_state": 0} | params))
+
+
+def network(image_shape, latent_dim):
+    import keras
+
+    rows = keras.Input((int(np.prod(image_shape)),))
+    return keras.Model(rows, keras.layers.Dense(rows.shape[1], activation="sigmoid")(rows))
+
+
+def stripes(X, level, rng):
+    return X + level * (rng.random((len(X), 1)) < 0.5)
+
+
+NETWORK, STRIPES = f"{__name__}.network", f"{__name__}.stripes"
+
+
+def dense():
+    return quick(early_stopping=True).fit(ROWS)
+
+
+def conv():
+    return quick("conv", output="latent", hidden_layer_sizes=[]).fit(ROWS)
+
+
+def unet():
+    return quick("unet", latent_dim=2, random_state=np.random.RandomState(3)).fit(ROWS)
+
+
+def continued():
+    noise = NoiseInjector("masking", (0.1, 0.3), random_state=7)
+    return quick(noise=noise, data_range=(-0.5, 2), learning_rate=0.003).partial_fit(ROWS).partial_fit(ROWS)
+
+
+def injector():
+    return NoiseInjector("poisson", 0.3, when="transform", random_state=5).fit(ROWS * 16)
+
+
+def estimator_denoiser():
+    return EstimatorDenoiser(PCA(4, random_state=0)).fit(ROWS)
+
+
+def pipeline():
+    filters = Pipeline([("tv", ImageFilter("tv")), ("nlm", ImageFilter("nlm", h=0.2)), ("end", None)])
+    steps = [("noise", NoiseInjector(random_state=0)), ("filters", filters), ("skip", "passthrough"), ("net", quick())]
+    return Pipeline(steps, verbose=False).fit(ROWS)
+
+
+def classifier():
+    return make_pipeline(NoiseInjector(random_state=0), quick(), LogisticRegression()).fit(ROWS, LABELS)
+
+
+def search(**params):
+    pipe = make_pipeline(NoiseInjector(random_state=0), ImageFilter(), LogisticRegression())
+    return GridSearchCV(pipe, {"imagefilter__method": ["median", "tv"]}, cv=2, **params).fit(ROWS, LABELS)
+
+
+def scored_search():
+    return search(scoring=["accuracy", "f1_macro"], refit="accuracy").set_params(cv=StratifiedKFold(2))
+
+
+def denoising_search():
+    return GridSearchCV(quick(), {"latent_dim": [2, 3]}, cv=2, scoring=psnr_scorer).fit(ROWS, ROWS)
+
+
+NETWORKS = [dense, conv, unet, continued]
+MAKERS = [*NETWORKS, injector, estimator_denoiser, pipeline, classifier, search, scored_search, denoising_search]
+
+
+@functools.cache
+def made(maker):
+    """What `maker` makes, once; not to be changed."""
+    return maker()
+
+
+def apply(estimator):
+    return np.asarray(estimator.transform(ROWS) if hasattr(estimator, "transform") else estimator.predict(ROWS))
+
+
+def same(a, b):
+    """Whether two estimators, or what is in them, are equal in everything that can be seen."""
+    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
+        return a.dtype == b.dtype and a.shape == b.shape and all(map(same, a.ravel().tolist(), b.ravel().tolist()))
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.random.RandomState):
+        return same(a.get_state(legacy=False), b.get_state(legacy=False))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if hasattr(a, "__dict__") and not callable(a):
+        parts = [{k: v for k, v in vars(e).items() if k not in ("_metadata_request", "_model")} for e in (a, b)]
+        return same(*parts) and settings(a) == settings(b)
+    return a == b or a != a or callable(a)
+
+
+def again(estimator, path, **options):
+    save(estimator, path)
+    return load(path, **options)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "saved.skops"
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize("maker", MAKERS)
+    def test_fitted(self, path, maker):
+        estimator = made(maker)
+        before = copy.deepcopy(estimator)
+        loaded = again(estimator, path)
+        assert same(loaded, estimator) and same(estimator, before)
+        np.testing.assert_array_equal(apply(loaded), apply(estimator))
+
+    def test_unfitted(self, path):
+        for estimator in (quick(), NoiseInjector(), ImageFilter("wavelet"), make_pipeline(NoiseInjector(), quick())):
+            loaded = again(estimator, path)
+            assert same(loaded, estimator)
+            with pytest.raises(NotFittedError):
+                loaded.transform(ROWS)
+
+    def test_data_frames_and_set_output(self, path):
+        frame = pd.DataFrame(ROWS, columns=[f"pixel é {i}" for i in range(64)])
+        for estimator in (quick(), NoiseInjector(random_state=0), make_pipeline(ImageFilter())):
+            estimator.fit(frame).set_output(transform="pandas")
+            loaded = again(estimator, path)
+            assert same(loaded, estimator)
+            pd.testing.assert_frame_equal(loaded.transform(frame), estimator.transform(frame))
+
+    @pytest.mark.parametrize("fitted", [False, True])
+    def test_metadata_requests(self, path, fitted):
+        with sklearn.config_context(enable_metadata_routing=True):
+            net = quick(noise=NoiseInjector()).set_fit_request(X_clean=True).set_score_request(X_clean="clean")
+            logistic = LogisticRegression().set_fit_request(sample_weight=False)
+            estimator = make_pipeline(net, logistic).set_score_request(sample_weight=True)
+        loaded = again(estimator.fit(ROWS, LABELS) if fitted else estimator, path)
+        assert same(loaded, estimator)
+        assert settings(loaded)["requests"]["score"]["sample_weight"] is True
+        assert settings(loaded[0])["requests"]["fit"]["X_clean"] is True
+        assert settings(loaded[0])["requests"]["score"]["X_clean"] == "clean"
+        assert settings(loaded[1])["requests"]["fit"]["sample_weight"] is False
+        assert settings(estimator)["requests"]["score"]["sample_weight"] is True  # the original keeps them, too
+        assert not sklearn.get_config()["enable_metadata_routing"]
+
+    @pytest.mark.parametrize("kind", ["RandomState", "MT19937", "PCG64", "PCG64DXSM", "SFC64", "Philox"])
+    def test_random_generators_go_on_where_they_were(self, path, kind):
+        seed = np.random.SeedSequence([1, 2**80], spawn_key=(3,))
+        legacy = kind == "RandomState"
+        generator = np.random.RandomState(3) if legacy else np.random.Generator(getattr(np.random, kind)(seed))
+        generator.standard_normal(3)
+        loaded = again(make_pipeline(NoiseInjector(random_state=generator), quick(random_state=generator)), path)
+        assert loaded[0].random_state is loaded[1].random_state  # shared by two steps, and so it stays
+        generators = loaded[0].random_state, generator
+        np.testing.assert_array_equal(*(g.standard_normal(701) for g in generators))
+        assert legacy or len({g.spawn(1)[0].random() for g in generators}) == 1
+
+    def test_neither_models_nor_the_folder_of_checkpoints_are_saved(self, path, tmp_path):
+        estimator = copy.deepcopy(made(dense)).set_params(checkpoint=tmp_path)
+        assert estimator.model_ is not None
+        for loaded in (again(estimator, path), again(make_pipeline(estimator), path)[0]):
+            assert loaded.checkpoint is None
+            assert estimator.checkpoint == tmp_path
+            assert "_model" not in vars(loaded)
+            assert same(loaded.model_.get_weights(), estimator._weights)
+
+
+class TestTrainingGoesOn:
+    """From files and from all other kinds of copies."""
+
+    @staticmethod
+    def ways(estimator, path):
+        yield again(estimator, path)
+        yield pickle.loads(pickle.dumps(estimator))
+        yield copy.deepcopy(estimator)
+        joblib.dump(estimator, path)
+        yield joblib.load(path)
+
+    def test_partial_fit(self, path):
+        expected = copy.deepcopy(made(continued)).partial_fit(ROWS)
+        for loaded in self.ways(made(continued), path):
+            loaded.partial_fit(ROWS)
+            assert same(loaded._weights, expected._weights)
+            assert loaded.history_ == expected.history_
+
+    def test_warm_start(self, path):
+        original = quick(warm_start=True).fit(ROWS)
+        expected = copy.deepcopy(original).fit(ROWS)
+        for loaded in self.ways(original, path):
+            assert same(loaded.fit(ROWS), expected)
+            assert loaded.n_iter_ == 2
+
+    def test_clones_start_anew(self, path):
+        clone = sklearn.base.clone(again(made(dense), path))
+        assert not hasattr(clone, "history_")
+        assert same(clone.fit(ROWS)._weights, made(dense)._weights)
+
+
+class TestCallables:
+    def test_only_trusted_ones(self, path):
+        estimator = quick(network, noise=NoiseInjector(stripes, 0.1)).fit(ROWS)
+        save(estimator, path)
+        for trusted in ((), [NETWORK], {STRIPES, f"{NETWORK}s"}):
+            missing = STRIPES if NETWORK in trusted else NETWORK
+            with pytest.raises(InvalidFileError, match=rf"trusted=\[.*{missing}'"):
+                load(path, trusted=trusted)
+        for trusted in ([NETWORK, STRIPES], (network, stripes)):
+            loaded = load(path, trusted=trusted)
+            assert (loaded.architecture, loaded.noise.kind) == (network, stripes)
+            np.testing.assert_array_equal(loaded.transform(ROWS), estimator.transform(ROWS))
+
+    def test_classes_losses_and_schedules(self, path):
+        import keras
+
+        rate = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+        loss = keras.losses.mean_squared_error
+        estimator = quick(optimizer=keras.optimizers.Adam, loss=loss, learning_rate=rate).fit(ROWS)
+        loaded = again(estimator, path, trusted=[keras.optimizers.Adam, loss, type(rate)])
+        assert (loaded.optimizer, loaded.loss) == (keras.optimizers.Adam, loss)
+        assert loaded.learning_rate.get_config() == rate.get_config()
+        assert same(loaded.fit(ROWS)._weights, estimator._weights)
+
+    def test_trees_need_trust(self, path):
+        save(make_pipeline(ImageFilter(), RandomForestClassifier(2)).fit(ROWS, LABELS), path)
+        with pytest.raises(InvalidFileError, match="Tree"):
+            load(path)
+        assert load(path, trusted=["sklearn.tree._tree.Tree"]).predict(ROWS).shape == (60,)
+
+    @pytest.mark.parametrize("trusted", [True, None, STRIPES, stripes])
+    def test_trusted_is_a_list(self, path, trusted):
+        save(NoiseInjector(stripes), path)
+        with pytest.raises(TypeError, match="trusted"):
+            load(path, trusted=trusted)
+
+
+def nested():
+    def network(image_shape, latent_dim):
+        """Not the one at the top of this module, though of its name."""
+
+    return network
+
+
+class TestRefusedAtSave:
+    @pytest.mark.parametrize(
+        ("estimator", "match"),
+        [
+            ("dense", "estimator"),
+            (DenoisingAutoencoder, "estimator"),
+            ([NoiseInjector()], "estimator"),
+            (quick(callbacks=[object()]), "callbacks"),
+            (GridSearchCV(make_pipeline(quick(callbacks=[object()])), {}), "callbacks"),
+            (make_pipeline(NoiseInjector(), memory="somewhere"), r"memory=None"),
+            (Pipeline([("a", make_pipeline(NoiseInjector(), memory=joblib.Memory(None)))]), r"memory=None"),
+            (NoiseInjector(lambda X, level, rng: X), "lambda"),
+            (quick(network, noise=NoiseInjector(functools.partial(lambda X: X))), "lambda"),
+            (quick(nested()), "nested"),
+            (EstimatorDenoiser(type("Mine", (PCA,), {})()), "Mine"),
+            (quick(verbose=io.StringIO()), "StringIO"),
+        ],
+    )
+    def test_the_old_file_stays(self, path, estimator, match):
+        save(NoiseInjector(), path)
+        before = path.read_bytes()
+        with pytest.raises(TypeError, match=match):
+            save(estimator, path)
+        assert path.read_bytes() == before
+        assert os.listdir(path.parent) == [path.name]
+
+
+class TestWriting:
+    @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+    @pytest.mark.parametrize("broken", ["fsync", "replace", "chmod"])
+    def test_a_failure_leaves_the_old_file_and_nothing_else(self, path, monkeypatch, error, broken):
+        def fail(*args):
+            raise error
+
+        save(NoiseInjector(), path)
+        before = path.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, broken, fail)
+            with pytest.raises(type(error)):
+                save(ImageFilter(), path)
+        assert path.read_bytes() == before
+        assert os.listdir(path.parent) == [path.name]
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+    def test_permissions_as_open_gives_them_and_those_of_a_file_replaced(self, path):
+        old = os.umask(0o027)
+        try:
+            save(NoiseInjector(), path)
+        finally:
+            os.umask(old)
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+        for mode in (0o600, 0o664):
+            os.chmod(path, mode)
+            save(NoiseInjector(), path)
+            assert stat.S_IMODE(os.stat(path).st_mode) == mode
+
+    @pytest.mark.skipif(os.name != "posix", reason="links and named pipes of POSIX")
+    def test_links_are_followed_and_pipes_refused(self, path, tmp_path):
+        path.touch()
+        (tmp_path / "link").symlink_to(path)
+        save(ImageFilter("median"), tmp_path / "link")
+        assert (tmp_path / "link").is_symlink()
+        assert load(path).method == "median"
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OSError, match="pipe"):
+            save(NoiseInjector(), tmp_path / "pipe")
+        assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+
+    def test_paths(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for path in ("a", b"a", tmp_path / "a"):
+            assert same(again(NoiseInjector(), path), NoiseInjector())
+        with pytest.raises(FileNotFoundError):
+            load(tmp_path / "none")
+        with pytest.raises(FileNotFoundError):
+            save(NoiseInjector(), tmp_path / "none" / "a")
+        with pytest.raises(IsADirectoryError):
+            save(NoiseInjector(), tmp_path)
+        for path in (0, io.BytesIO()):
+            with pytest.raises(TypeError):
+                save(NoiseInjector(), path)
+            with pytest.raises(TypeError):
+                load(path)
+
+
+@pytest.mark.slow
+def test_loading_imports_neither_tensorflow_nor_keras(path):
+    save(make_pipeline(made(continued), made(dense)), path)
+    code = f"""
+import sys
+import sk_denoise
+sk_denoise.load({str(path)!r})
+assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "scikeras")]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_skops_reads_what_was_saved(path):
+    save(made(dense), path)
+    import skops.io
+
+    names = skops.io.get_untrusted_types(file=path)
+    assert all(name.startswith("sk_denoise.") for name in names)
+    assert same(skops.io.load(path, trusted=names), made(dense))
+
+
+def test_names_of_the_package():
+    assert sk_denoise.InvalidFileError is InvalidFileError
+    assert issubclass(InvalidFileError, ValueError)
