@@ -6,8 +6,8 @@ types may be imported or called.
 
 import builtins
 import io
+import itertools
 import json
-import os
 import pickle
 import random
 import sys
@@ -18,7 +18,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from test_skops import ROWS, quick, same
+from test_skops import ROWS, quick
 
 from sk_denoise import ImageFilter, NoiseInjector, load, save
 from sk_denoise.files import InvalidFileError, _skops
@@ -26,17 +26,12 @@ from sk_denoise.networks.spec import NetworkSpec
 
 
 @pytest.fixture(scope="module")
-def estimator():
+def data(tmp_path_factory):
     generators = np.random.RandomState(0), np.random.default_rng(0)
     injectors = [NoiseInjector("masking", (0.1, 0.2), random_state=generator) for generator in generators]
     net = quick(noise=injectors[0]).partial_fit(ROWS)
-    return make_pipeline(injectors[1], ImageFilter("tv"), net, LogisticRegression())
-
-
-@pytest.fixture(scope="module")
-def data(estimator, tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "saved.skops"
-    save(estimator, path)
+    save(make_pipeline(injectors[1], ImageFilter("tv"), net, LogisticRegression()), path)
     return path.read_bytes()
 
 
@@ -58,54 +53,38 @@ def pack(content, compression=zipfile.ZIP_STORED):
     return file.getvalue()
 
 
-def with_schema(schema, data=b""):
-    """Members of a file with another schema."""
-    return (members(data) if data else {}) | {"schema.json": json.dumps(schema)}
-
-
 def forge(path, content, **options):
     path.write_bytes(_skops._with_digest(pack(content, **options)))
 
 
 def damaged(rng, data):
     start, length = rng.randrange(len(data)), rng.randrange(1, 99)
-    kind = rng.choice(["truncated", "flipped", "removed", "inserted", "overwritten", "swapped", "zipped again"])
-    if kind == "truncated":
-        return data[:start]
-    if kind == "flipped":
-        return data[:start] + bytes([data[start] ^ 1 << rng.randrange(8)]) + data[start + 1 :]
-    if kind == "removed":
-        return data[:start] + data[start + length :]
-    if kind == "inserted":
-        return data[:start] + rng.randbytes(length) + data[start:]
-    if kind == "overwritten":
-        return data[:start] + rng.randbytes(length) + data[start + length :]
     content = members(data)
-    if kind == "swapped":
-        a, b = rng.sample(sorted(content), 2)
-        content[a], content[b] = content[b], content[a]
-    end = data[-66:] if rng.random() < 0.5 else bytes(2)  # with the old digest, too
-    return pack(content)[:-2] + end
+    a, b = rng.sample(sorted(content), 2)
+    changed = {
+        "truncated": data[:start],
+        "flipped": data[:start] + bytes([data[start] ^ 1 << rng.randrange(8)]) + data[start + 1 :],
+        "removed": data[:start] + data[start + length :],
+        "inserted": data[:start] + rng.randbytes(length) + data[start:],
+        "overwritten": data[:start] + rng.randbytes(length) + data[start + length :],
+        "swapped": pack(content | {a: content[b], b: content[a]})[:-2] + data[-66:],
+        "zipped again": pack(content),
+    }
+    return changed[rng.choice(sorted(changed))]
 
 
-def test_damage_is_noticed(data, path, estimator):
+def test_damage_is_noticed(data, path):
     rng = random.Random(0)
-    for _ in range(500):
-        path.write_bytes(changed := damaged(rng, data))
-        if changed == data:
-            assert same(load(path), estimator)
-        else:
-            with pytest.raises(InvalidFileError, match=path.name):
-                load(path)
+    for changed in [damaged(rng, data) for _ in range(500)]:
+        path.write_bytes(changed)
+        with pytest.raises(InvalidFileError, match=path.name):
+            load(path)
 
 
 def test_two_arrays_of_one_shape_cannot_be_swapped(data, path):
     content = members(data)
-    shapes = {}
-    for name in content:
-        if name.endswith(".npy"):
-            shapes.setdefault(np.load(io.BytesIO(content[name])).shape, []).append(name)
-    a, b = next(names[:2] for names in shapes.values() if len(names) > 1)
+    shapes = [(np.load(io.BytesIO(content[name])).shape, name) for name in content if name.endswith(".npy")]
+    a, b = next((a, b) for (shape, a), (other, b) in itertools.combinations(shapes, 2) if shape == other)
     content[a], content[b] = content[b], content[a]
     path.write_bytes(pack(content)[:-2] + data[-66:])
     with pytest.raises(InvalidFileError):
@@ -169,7 +148,7 @@ def test_forged_types_are_refused(data, path, kind):
     inside = json.loads(members(data)["schema.json"])
     inside["content"]["content"]["verbose"] = HOSTILE[kind]
     for schema in (HOSTILE[kind], inside):
-        forge(path, with_schema(schema, data) | {"evil.npy": evil.getvalue()})
+        forge(path, members(data) | {"schema.json": json.dumps(schema), "evil.npy": evil.getvalue()})
         with pytest.raises(InvalidFileError):
             load(path)
     assert not hasattr(builtins, "evil")
@@ -216,7 +195,6 @@ def test_forged_documents_run_no_code_and_open_no_other_file(data, path):
         if watching and (event in harmful or (event == "open" and str(args[0]) != str(path))):
             events.append((event, repr(args)[:200]))
 
-    load_all = [load]
     path.write_bytes(data)
     load(path)  # what loading imports is imported now
     sys.addaudithook(watch)
@@ -233,10 +211,10 @@ def test_forged_documents_run_no_code_and_open_no_other_file(data, path):
                 container[key] = json.loads(json.dumps(other[other_key]))
             else:
                 container[key] = rng.choice(VALUES)
-        forge(path, with_schema(schema, data))
+        forge(path, members(data) | {"schema.json": json.dumps(schema)})
         watching = True
         try:
-            load_all[0](path)
+            load(path)
         except InvalidFileError:
             refused += 1
         finally:
@@ -250,4 +228,3 @@ def test_the_payload_would_run_if_it_were_unpickled():
     pickle.loads(pickle.dumps(Evil()))
     assert builtins.evil
     del builtins.evil
-    assert os.path.exists(os.curdir)

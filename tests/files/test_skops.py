@@ -2,12 +2,12 @@
 
 import copy
 import functools
-import io
 import os
 import pickle
 import stat
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -16,12 +16,10 @@ import pytest
 import sklearn
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
-import sk_denoise
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, save
 from sk_denoise._core.sklearn_glue import settings
 from sk_denoise.files import InvalidFileError
@@ -49,16 +47,15 @@ def stripes(X, level, rng):
 NETWORK, STRIPES = f"{__name__}.network", f"{__name__}.stripes"
 
 
-def dense():
-    return quick(early_stopping=True).fit(ROWS)
+def filtering(**params):
+    pipe = make_pipeline(NoiseInjector(random_state=0), ImageFilter(), LogisticRegression())
+    return GridSearchCV(pipe, {"imagefilter__method": ["median", "tv"]}, **({"cv": 2} | params)).fit(ROWS, LABELS)
 
 
-def conv():
-    return quick("conv", output="latent", hidden_layer_sizes=[]).fit(ROWS)
-
-
-def unet():
-    return quick("unet", latent_dim=2, random_state=np.random.RandomState(3)).fit(ROWS)
+def pipeline():
+    filters = Pipeline([("tv", ImageFilter("tv")), ("nlm", ImageFilter("nlm", h=0.2)), ("end", None)])
+    steps = [("noise", NoiseInjector(random_state=0)), ("filters", filters), ("skip", "passthrough"), ("net", quick())]
+    return Pipeline(steps).fit(ROWS)
 
 
 def continued():
@@ -66,67 +63,46 @@ def continued():
     return quick(noise=noise, data_range=(-0.5, 2), learning_rate=0.003).partial_fit(ROWS).partial_fit(ROWS)
 
 
-def injector():
-    return NoiseInjector("poisson", 0.3, when="transform", random_state=5).fit(ROWS * 16)
-
-
-def estimator_denoiser():
-    return EstimatorDenoiser(PCA(4, random_state=0)).fit(ROWS)
-
-
-def pipeline():
-    filters = Pipeline([("tv", ImageFilter("tv")), ("nlm", ImageFilter("nlm", h=0.2)), ("end", None)])
-    steps = [("noise", NoiseInjector(random_state=0)), ("filters", filters), ("skip", "passthrough"), ("net", quick())]
-    return Pipeline(steps, verbose=False).fit(ROWS)
-
-
-def classifier():
-    return make_pipeline(NoiseInjector(random_state=0), quick(), LogisticRegression()).fit(ROWS, LABELS)
-
-
-def search(**params):
-    pipe = make_pipeline(NoiseInjector(random_state=0), ImageFilter(), LogisticRegression())
-    return GridSearchCV(pipe, {"imagefilter__method": ["median", "tv"]}, cv=2, **params).fit(ROWS, LABELS)
-
-
-def scored_search():
-    return search(scoring=["accuracy", "f1_macro"], refit="accuracy").set_params(cv=StratifiedKFold(2))
-
-
-def denoising_search():
-    return GridSearchCV(quick(), {"latent_dim": [2, 3]}, cv=2, scoring=psnr_scorer).fit(ROWS, ROWS)
-
-
-NETWORKS = [dense, conv, unet, continued]
-MAKERS = [*NETWORKS, injector, estimator_denoiser, pipeline, classifier, search, scored_search, denoising_search]
+MAKERS = {
+    "dense": lambda: quick(early_stopping=True, hidden_layer_sizes=[np.int64(5)]).fit(ROWS),
+    "conv": lambda: quick("conv", output="latent").fit(ROWS),
+    "unet": lambda: quick("unet", latent_dim=2, random_state=np.random.RandomState(3)).fit(ROWS),
+    "continued": continued,
+    "injector": lambda: NoiseInjector("poisson", 0.3, when="transform", random_state=5).fit(ROWS * 16),
+    "estimator denoiser": lambda: EstimatorDenoiser(PCA(4, random_state=0)).fit(ROWS),
+    "pipeline": pipeline,
+    "classifier": lambda: make_pipeline(NoiseInjector(random_state=0), quick(), LogisticRegression()).fit(ROWS, LABELS),
+    "search": filtering,
+    "scores": lambda: filtering(scoring=["accuracy", "f1_macro"], refit="accuracy", cv=StratifiedKFold(2)),
+    "psnr": lambda: GridSearchCV(quick(), {"latent_dim": [2, 3]}, cv=2, scoring=psnr_scorer).fit(ROWS, ROWS),
+}
 
 
 @functools.cache
-def made(maker):
-    """What `maker` makes, once; not to be changed."""
-    return maker()
+def made(name):
+    """Made once, so not to be changed."""
+    return MAKERS[name]()
 
 
 def apply(estimator):
     return np.asarray(estimator.transform(ROWS) if hasattr(estimator, "transform") else estimator.predict(ROWS))
 
 
-def same(a, b):
-    """Whether two estimators, or what is in them, are equal in everything that can be seen."""
-    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
-        return a.dtype == b.dtype and a.shape == b.shape and all(map(same, a.ravel().tolist(), b.ravel().tolist()))
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.random.RandomState):
-        return same(a.get_state(legacy=False), b.get_state(legacy=False))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if hasattr(a, "__dict__") and not callable(a):
-        parts = [{k: v for k, v in vars(e).items() if k not in ("_metadata_request", "_model")} for e in (a, b)]
-        return same(*parts) and settings(a) == settings(b)
-    return a == b or a != a or callable(a)
+def state(value):
+    """All that can be seen of an estimator and what it holds, in plain containers."""
+    if isinstance(value, np.random.RandomState):
+        value = value.get_state(legacy=False)
+    if hasattr(value, "__dict__") and not callable(value) and not isinstance(value, np.ma.MaskedArray):
+        value = vars(value) | settings(value) | {"_metadata_request": None, "_model": None, "class": type(value)}
+    if isinstance(value, dict):
+        return {key: state(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(state, value))
+    return repr(value) if callable(value) else value
+
+
+def check_same(a, b):
+    np.testing.assert_equal(state(a), state(b))
 
 
 def again(estimator, path, **options):
@@ -140,27 +116,25 @@ def path(tmp_path):
 
 
 class TestRoundTrip:
-    @pytest.mark.parametrize("maker", MAKERS)
-    def test_fitted(self, path, maker):
-        estimator = made(maker)
+    @pytest.mark.parametrize("name", MAKERS)
+    def test_fitted(self, path, name):
+        estimator = made(name)
         before = copy.deepcopy(estimator)
         loaded = again(estimator, path)
-        assert same(loaded, estimator) and same(estimator, before)
+        check_same(loaded, estimator)
+        check_same(estimator, before)
         np.testing.assert_array_equal(apply(loaded), apply(estimator))
 
     def test_unfitted(self, path):
-        for estimator in (quick(), NoiseInjector(), ImageFilter("wavelet"), make_pipeline(NoiseInjector(), quick())):
-            loaded = again(estimator, path)
-            assert same(loaded, estimator)
-            with pytest.raises(NotFittedError):
-                loaded.transform(ROWS)
+        estimator = make_pipeline(NoiseInjector(), ImageFilter("wavelet"), quick())
+        check_same(again(estimator, path), estimator)
 
     def test_data_frames_and_set_output(self, path):
         frame = pd.DataFrame(ROWS, columns=[f"pixel é {i}" for i in range(64)])
         for estimator in (quick(), NoiseInjector(random_state=0), make_pipeline(ImageFilter())):
             estimator.fit(frame).set_output(transform="pandas")
             loaded = again(estimator, path)
-            assert same(loaded, estimator)
+            check_same(loaded, estimator)
             pd.testing.assert_frame_equal(loaded.transform(frame), estimator.transform(frame))
 
     @pytest.mark.parametrize("fitted", [False, True])
@@ -170,13 +144,12 @@ class TestRoundTrip:
             logistic = LogisticRegression().set_fit_request(sample_weight=False)
             estimator = make_pipeline(net, logistic).set_score_request(sample_weight=True)
         loaded = again(estimator.fit(ROWS, LABELS) if fitted else estimator, path)
-        assert same(loaded, estimator)
-        assert settings(loaded)["requests"]["score"]["sample_weight"] is True
-        assert settings(loaded[0])["requests"]["fit"]["X_clean"] is True
-        assert settings(loaded[0])["requests"]["score"]["X_clean"] == "clean"
-        assert settings(loaded[1])["requests"]["fit"]["sample_weight"] is False
-        assert settings(estimator)["requests"]["score"]["sample_weight"] is True  # the original keeps them, too
-        assert not sklearn.get_config()["enable_metadata_routing"]
+        check_same(loaded, estimator)
+        for pipe in (loaded, estimator):
+            requests = [settings(part)["requests"] for part in (pipe, *pipe)]
+            assert requests[0]["score"]["sample_weight"] is True
+            assert (requests[1]["fit"]["X_clean"], requests[1]["score"]["X_clean"]) == (True, "clean")
+            assert requests[2]["fit"]["sample_weight"] is False
 
     @pytest.mark.parametrize("kind", ["RandomState", "MT19937", "PCG64", "PCG64DXSM", "SFC64", "Philox"])
     def test_random_generators_go_on_where_they_were(self, path, kind):
@@ -191,13 +164,13 @@ class TestRoundTrip:
         assert legacy or len({g.spawn(1)[0].random() for g in generators}) == 1
 
     def test_neither_models_nor_the_folder_of_checkpoints_are_saved(self, path, tmp_path):
-        estimator = copy.deepcopy(made(dense)).set_params(checkpoint=tmp_path)
+        estimator = copy.deepcopy(made("dense")).set_params(checkpoint=tmp_path)
         assert estimator.model_ is not None
         for loaded in (again(estimator, path), again(make_pipeline(estimator), path)[0]):
             assert loaded.checkpoint is None
             assert estimator.checkpoint == tmp_path
             assert "_model" not in vars(loaded)
-            assert same(loaded.model_.get_weights(), estimator._weights)
+            check_same(loaded.model_.get_weights(), estimator._weights)
 
 
 class TestTrainingGoesOn:
@@ -212,23 +185,23 @@ class TestTrainingGoesOn:
         yield joblib.load(path)
 
     def test_partial_fit(self, path):
-        expected = copy.deepcopy(made(continued)).partial_fit(ROWS)
-        for loaded in self.ways(made(continued), path):
+        expected = copy.deepcopy(made("continued")).partial_fit(ROWS)
+        for loaded in self.ways(made("continued"), path):
             loaded.partial_fit(ROWS)
-            assert same(loaded._weights, expected._weights)
+            check_same(loaded._weights, expected._weights)
             assert loaded.history_ == expected.history_
 
     def test_warm_start(self, path):
         original = quick(warm_start=True).fit(ROWS)
         expected = copy.deepcopy(original).fit(ROWS)
         for loaded in self.ways(original, path):
-            assert same(loaded.fit(ROWS), expected)
+            check_same(loaded.fit(ROWS), expected)
             assert loaded.n_iter_ == 2
 
     def test_clones_start_anew(self, path):
-        clone = sklearn.base.clone(again(made(dense), path))
+        clone = sklearn.base.clone(again(made("dense"), path))
         assert not hasattr(clone, "history_")
-        assert same(clone.fit(ROWS)._weights, made(dense)._weights)
+        check_same(clone.fit(ROWS)._weights, made("dense")._weights)
 
 
 class TestCallables:
@@ -253,7 +226,7 @@ class TestCallables:
         loaded = again(estimator, path, trusted=[keras.optimizers.Adam, loss, type(rate)])
         assert (loaded.optimizer, loaded.loss) == (keras.optimizers.Adam, loss)
         assert loaded.learning_rate.get_config() == rate.get_config()
-        assert same(loaded.fit(ROWS)._weights, estimator._weights)
+        check_same(loaded.fit(ROWS)._weights, estimator._weights)
 
     def test_trees_need_trust(self, path):
         save(make_pipeline(ImageFilter(), RandomForestClassifier(2)).fit(ROWS, LABELS), path)
@@ -281,7 +254,6 @@ class TestRefusedAtSave:
         [
             ("dense", "estimator"),
             (DenoisingAutoencoder, "estimator"),
-            ([NoiseInjector()], "estimator"),
             (quick(callbacks=[object()]), "callbacks"),
             (GridSearchCV(make_pipeline(quick(callbacks=[object()])), {}), "callbacks"),
             (make_pipeline(NoiseInjector(), memory="somewhere"), r"memory=None"),
@@ -290,7 +262,6 @@ class TestRefusedAtSave:
             (quick(network, noise=NoiseInjector(functools.partial(lambda X: X))), "lambda"),
             (quick(nested()), "nested"),
             (EstimatorDenoiser(type("Mine", (PCA,), {})()), "Mine"),
-            (quick(verbose=io.StringIO()), "StringIO"),
         ],
     )
     def test_the_old_file_stays(self, path, estimator, match):
@@ -306,38 +277,28 @@ class TestWriting:
     @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
     @pytest.mark.parametrize("broken", ["fsync", "replace", "chmod"])
     def test_a_failure_leaves_the_old_file_and_nothing_else(self, path, monkeypatch, error, broken):
-        def fail(*args):
-            raise error
-
         save(NoiseInjector(), path)
         before = path.read_bytes()
-        with monkeypatch.context() as patch:
-            patch.setattr(os, broken, fail)
-            with pytest.raises(type(error)):
-                save(ImageFilter(), path)
+        with monkeypatch.context() as patch, pytest.raises(type(error)):
+            patch.setattr(os, broken, Mock(side_effect=error))
+            save(ImageFilter(), path)
         assert path.read_bytes() == before
         assert os.listdir(path.parent) == [path.name]
 
-    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-    def test_permissions_as_open_gives_them_and_those_of_a_file_replaced(self, path):
+    @pytest.mark.skipif(os.name != "posix", reason="permissions, links and named pipes of POSIX")
+    def test_permissions_links_and_pipes(self, path, tmp_path):
         old = os.umask(0o027)
         try:
             save(NoiseInjector(), path)
         finally:
             os.umask(old)
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
-        for mode in (0o600, 0o664):
-            os.chmod(path, mode)
-            save(NoiseInjector(), path)
-            assert stat.S_IMODE(os.stat(path).st_mode) == mode
-
-    @pytest.mark.skipif(os.name != "posix", reason="links and named pipes of POSIX")
-    def test_links_are_followed_and_pipes_refused(self, path, tmp_path):
-        path.touch()
+        os.chmod(path, 0o664)
         (tmp_path / "link").symlink_to(path)
         save(ImageFilter("median"), tmp_path / "link")
         assert (tmp_path / "link").is_symlink()
         assert load(path).method == "median"
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o664
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(OSError, match="pipe"):
             save(NoiseInjector(), tmp_path / "pipe")
@@ -346,23 +307,21 @@ class TestWriting:
     def test_paths(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for path in ("a", b"a", tmp_path / "a"):
-            assert same(again(NoiseInjector(), path), NoiseInjector())
-        with pytest.raises(FileNotFoundError):
-            load(tmp_path / "none")
-        with pytest.raises(FileNotFoundError):
-            save(NoiseInjector(), tmp_path / "none" / "a")
-        with pytest.raises(IsADirectoryError):
-            save(NoiseInjector(), tmp_path)
-        for path in (0, io.BytesIO()):
-            with pytest.raises(TypeError):
+            check_same(again(NoiseInjector(), path), NoiseInjector())
+        for error, path in (
+            (FileNotFoundError, tmp_path / "none" / "a"),
+            (IsADirectoryError, tmp_path),
+            (TypeError, 0),
+        ):
+            with pytest.raises(error):
                 save(NoiseInjector(), path)
-            with pytest.raises(TypeError):
+            with pytest.raises(error):
                 load(path)
 
 
 @pytest.mark.slow
 def test_loading_imports_neither_tensorflow_nor_keras(path):
-    save(make_pipeline(made(continued), made(dense)), path)
+    save(make_pipeline(made("continued"), made("dense")), path)
     code = f"""
 import sys
 import sk_denoise
@@ -370,17 +329,3 @@ sk_denoise.load({str(path)!r})
 assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "scikeras")]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_skops_reads_what_was_saved(path):
-    save(made(dense), path)
-    import skops.io
-
-    names = skops.io.get_untrusted_types(file=path)
-    assert all(name.startswith("sk_denoise.") for name in names)
-    assert same(skops.io.load(path, trusted=names), made(dense))
-
-
-def test_names_of_the_package():
-    assert sk_denoise.InvalidFileError is InvalidFileError
-    assert issubclass(InvalidFileError, ValueError)
