@@ -97,9 +97,8 @@ def save(estimator, path):
     for part in list(_parts(estimator)):
         if _has_checkpoint(part):
             part.checkpoint = None
-        if _takes_requests(part) and _REQUESTS in vars(
-            part
-        ):  # refers to its estimator, which skops would follow for ever
+        if _takes_requests(part) and _REQUESTS in vars(part):
+            # A request refers back to its estimator, and skops would never come to an end.
             vars(part)[_REQUESTS] = settings(part)["requests"]
     try:
         data = skops.io.dumps(estimator)
@@ -185,7 +184,7 @@ def _construct(data, trusted):
             raise ValueError("It is compressed.")  # a few bytes could inflate to any size
     unknown = sorted(set(skops.io.get_untrusted_types(data=data)).difference(trusted))
     if unknown:
-        raise TypeError(f"It holds types that are not trusted. If you know them, pass trusted={unknown}.")
+        raise TypeError(f"It holds types that are not trusted. Pass those that you trust: trusted={unknown}.")
     estimator = skops.io.loads(data, trusted=list(trusted))
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(f"It holds no estimator, but an instance of {type(estimator).__name__}.")
@@ -210,7 +209,7 @@ def _parts(value):
         elif isinstance(value, (list, tuple, set)) or (isinstance(value, np.ndarray) and value.dtype == object):
             stack.extend(np.ravel(value) if isinstance(value, np.ndarray) else value)
         elif isinstance(value, NetworkSpec) or _takes_requests(value):
-            stack.extend(value.__getstate__().values())  # what is saved; not a built network
+            stack.extend(type(value).__getstate__(value).values())  # what is saved; not a built network
 
 
 def _takes_requests(value):
