@@ -10,14 +10,14 @@ import stat
 
 
 class InvalidFileError(ValueError):
-    """A file that `sk_denoise.load` refuses: damaged, forged, too large, of a newer version, or lacking objects.
+    """A file that `sk_denoise.load` refuses: damaged, forged, or with types that are not trusted.
 
     Examples
     --------
     >>> import os, tempfile
     >>> import sk_denoise
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "denoiser.zip")
+    ...     path = os.path.join(folder, "denoiser.skops")
     ...     with open(path, "w") as file:
     ...         _ = file.write("something else")
     ...     try:

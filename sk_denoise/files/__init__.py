@@ -1,6 +1,6 @@
 """Estimators in and out of files that carry no code."""
 
 from .._core.files import InvalidFileError
-from ._persistence import load, save
+from ._skops import load, save
 
 __all__ = ["InvalidFileError", "load", "save"]

@@ -1,0 +1,262 @@
+"""`save` and `load`: estimators in files without code, by skops.
+
+What skops does not do is done here: metadata requests, a digest over the file, and parameters that name a folder.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import os
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import sklearn.metrics
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from .. import metrics
+from .._core.checks import shown
+from .._core.files import InvalidFileError, replacing
+from .._core.sklearn_glue import apply_settings, settings
+from ..denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
+from ..networks.spec import NetworkSpec
+from ..noise import NoiseInjector
+
+__all__ = ["load", "save"]
+
+_DIGEST_SIZE = 64  # hexadecimal digits of SHA-256
+_REQUESTS = "_metadata_request"
+
+
+def _name(target):
+    return f"{target.__module__}.{target.__name__}"
+
+
+_METRICS = [f for name, f in vars(sklearn.metrics).items() if name.endswith(("_score", "_error", "_loss"))]
+_SEARCH = [metrics.psnr, metrics.ssim, type(metrics.psnr_scorer), KFold, StratifiedKFold]
+_TYPES = [DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, NetworkSpec]
+_TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), "sklearn.metrics._scorer._PassthroughScorer"}
+
+
+def save(estimator, path):
+    """Save an estimator to a file without code.
+
+    The file is written beside `path` and then moved there, so that `path` holds all of it or what it held before.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Fitted or not: an estimator of this package or of scikit-learn, such as a pipeline or a search.
+    path : str or path-like
+        Where to. The folder must exist; a file there is replaced.
+
+    Raises
+    ------
+    TypeError
+        For an estimator that the file cannot hold: with Keras callbacks, with the `memory` of a pipeline, or with a
+        function that is not at the top level of a module. Nothing is written.
+    OSError
+        If `path` cannot be written.
+
+    See Also
+    --------
+    load : Reads the file.
+
+    Notes
+    -----
+    Functions and classes given as parameters are saved by name; `load` looks them up if you trust them. `checkpoint`, a
+    folder on this machine, comes back as None.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> import sk_denoise
+    >>> from sk_denoise import ImageFilter, NoiseInjector
+    >>> X = np.random.default_rng(0).random((20, 64))
+    >>> pipe = make_pipeline(NoiseInjector(random_state=0), ImageFilter("tv")).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "denoiser.skops")
+    ...     sk_denoise.save(pipe, path)
+    ...     loaded = sk_denoise.load(path)
+    >>> np.array_equal(loaded.transform(X), pipe.transform(X))
+    True
+    """
+    if not isinstance(estimator, BaseEstimator):
+        raise TypeError(f"estimator must be an instance of a scikit-learn estimator, got {shown(estimator)}.")
+    for part in _parts(estimator):
+        _check_saveable(part)
+    estimator = copy.deepcopy(estimator)
+    for part in list(_parts(estimator)):
+        if _has_checkpoint(part):
+            part.checkpoint = None
+        if _takes_requests(part) and _REQUESTS in vars(part):
+            # A request refers back to its estimator, and skops would never come to an end.
+            vars(part)[_REQUESTS] = settings(part)["requests"]
+    try:
+        data = skops.io.dumps(estimator)
+        _construct(data, skops.io.get_untrusted_types(data=data))  # what is written must load again
+    except (AttributeError, ImportError, RecursionError, TypeError, ValueError) as error:
+        raise TypeError(f"This {type(estimator).__name__} cannot be saved: {error}") from error
+    with replacing(path) as file:
+        file.write(_with_digest(data))
+
+
+def load(path, *, trusted=()):
+    """Load what `save` wrote.
+
+    Only types of this package, of scikit-learn and of NumPy come out of the file, and those that you name.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    trusted : list of str or type, default=()
+        Further functions and types that the file may import and call, by their full names. An error lists those that
+        the file needs.
+
+    Returns
+    -------
+    estimator : estimator object
+        As it was saved: same parameters, same fitted attributes, same state of random generators.
+
+    Raises
+    ------
+    InvalidFileError
+        For a file that is damaged, forged, or holds types that are not trusted. Nothing of it is used.
+    OSError
+        If the file cannot be read.
+
+    See Also
+    --------
+    save : Writes the file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import sk_denoise
+    >>> from sklearn.cluster import kmeans_plusplus
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "noise.skops")
+    ...     sk_denoise.save(sk_denoise.NoiseInjector(kmeans_plusplus), path)  # any function of yours
+    ...     loaded = sk_denoise.load(path, trusted=["sklearn.cluster._kmeans.kmeans_plusplus"])
+    >>> loaded.kind is kmeans_plusplus
+    True
+    """
+    if not isinstance(trusted, (list, tuple, set, frozenset)):
+        raise TypeError(f"trusted must be a list of names or types, got {shown(trusted)}.")
+    path = os.fsdecode(path)
+    data = Path(path).read_bytes()
+    trusted = _TRUSTED | {item if isinstance(item, str) else _name(item) for item in trusted}
+    try:
+        return _construct(_without_digest(data), trusted)
+    except Exception as error:  # a forged file can bring any library to raise anything
+        raise InvalidFileError(f"{path} cannot be loaded: {error}") from error
+
+
+# The digest is the zip file's comment, which comes last: so it covers every byte before it, and skops reads the file
+# as it is.
+
+
+def _with_digest(data):
+    digest = hashlib.sha256(data).hexdigest().encode("ascii")
+    return data[:-2] + len(digest).to_bytes(2, "little") + digest
+
+
+def _without_digest(data):
+    plain = data[: -2 - _DIGEST_SIZE] + bytes(2)
+    if _with_digest(plain) != data:
+        raise ValueError("It is damaged, or was not written by sk_denoise.save. Copy it again, or save again.")
+    return plain
+
+
+def _construct(data, trusted):
+    """The estimator in the bytes that skops wrote, with the parts put back that skops does not know."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in file.infolist()):
+            raise ValueError("It is compressed.")  # a few bytes could inflate to any size
+    unknown = sorted(set(skops.io.get_untrusted_types(data=data)).difference(trusted))
+    if unknown:
+        raise TypeError(f"It holds types that are not trusted. Pass those that you trust: trusted={unknown}.")
+    estimator = skops.io.loads(data, trusted=list(trusted))
+    if not isinstance(estimator, BaseEstimator):
+        raise TypeError(f"It holds no estimator, but an instance of {type(estimator).__name__}.")
+    for part in list(_parts(estimator)):
+        _check_loaded(part)
+        if _takes_requests(part) and _REQUESTS in vars(part):
+            apply_settings(part, {"requests": vars(part).pop(_REQUESTS)})
+    return estimator
+
+
+def _parts(value):
+    """All that `value` holds, itself included: each estimator, container and parameter once."""
+    stack, seen = [value], {}
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value  # kept, so that no other object gets its id
+        yield value
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple, set)) or (isinstance(value, np.ndarray) and value.dtype == object):
+            stack.extend(np.ravel(value) if isinstance(value, np.ndarray) else value)
+        elif isinstance(value, NetworkSpec) or _takes_requests(value):
+            stack.extend(type(value).__getstate__(value).values())  # what is saved; not a built network
+
+
+def _takes_requests(value):
+    """True for instances of estimators, scorers and splitters, which hold others and can have metadata requests."""
+    return hasattr(value, "get_metadata_routing") and not isinstance(value, type)
+
+
+def _check_saveable(part):
+    name = type(part).__name__
+    if _is_caching(part):
+        raise TypeError(
+            f"memory of this {name} cannot be saved: it names a folder of pickles, which can run code. Call"
+            " set_params(memory=None) first, and set it again after loading."
+        )
+    if isinstance(part, BaseEstimator) and getattr(part, "callbacks", None):
+        raise TypeError(f"callbacks of this {name} cannot be saved. Call set_params(callbacks=None) first.")
+    if isinstance(part, (type, types.FunctionType)):
+        found = getattr(sys.modules.get(part.__module__), part.__name__, None)
+        if found is not part:
+            raise TypeError(
+                f"{part!r} cannot be saved, because its name does not lead back to it. Define it at the top level of a"
+                " module."
+            )
+
+
+def _is_caching(part):
+    return _takes_requests(part) and getattr(part, "memory", None) is not None
+
+
+def _has_checkpoint(part):
+    return isinstance(part, BaseEstimator) and getattr(part, "checkpoint", None) is not None
+
+
+def _check_loaded(part):
+    """Refuse values that only a forged file has and that do harm once the estimator is used."""
+    if _is_caching(part):
+        raise ValueError(f"memory of a {type(part).__name__} names a folder of pickles.")
+    if _has_checkpoint(part):
+        raise ValueError("checkpoint names a folder to write to.")
+    if isinstance(part, NetworkSpec):
+        for name in ("architecture", "loss", "optimizer"):
+            # Keras would import what a dict names.
+            if not isinstance(getattr(part, name), str) and not callable(getattr(part, name)):
+                raise TypeError(f"{name} of a network must be a name or a callable.")
+    if isinstance(part, (np.random.RandomState, np.random.Generator)):
+        legacy = isinstance(part, np.random.RandomState)
+        state = part.get_state(legacy=False) if legacy else part.bit_generator.state
+        # NumPy does not check positions, and would read beyond its tables.
+        if not 0 <= state["state"].get("pos", 0) <= 624 or not 0 <= state.get("buffer_pos", 0) <= 4:
+            raise ValueError("a random generator points beyond its table.")
