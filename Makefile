@@ -7,7 +7,7 @@ EDITABLE := --config-settings editable_mode=compat
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 ON_EACH_CORE := -n logical --maxprocesses 8 --dist worksteal
 KERNEL_TESTS := $(addprefix tests/,$(addsuffix .py,denoisers/test_sklearn_contract denoisers/test_precision \
-	test_integration networks/test_concurrency files/test_persistence denoisers/test_reproducibility))
+	test_integration networks/test_concurrency files/test_skops denoisers/test_reproducibility))
 
 .PHONY: demo test test-slow test-kernels coverage test-oldest lint format docs bench bench-quality bench-long mutation wheel clean
 
