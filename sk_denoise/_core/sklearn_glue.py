@@ -13,7 +13,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import assert_all_finite
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import validate_params as validate_function_params
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, validate_data
 
@@ -21,6 +22,7 @@ from .checks import is_array_like, likely, shown
 
 __all__ = [
     "BaseSearchCV",
+    "HasMethods",
     "Interval",
     "StrOptions",
     "apply_settings",
@@ -36,6 +38,8 @@ __all__ = [
     "read_rows",
     "set_random_states",
     "settings",
+    "validate_function_params",
+    "validate_parameter_constraints",
     "validate_params",
 ]
 
