@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 
 import numpy as np
 from sklearn import config_context
@@ -14,8 +15,9 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
-from sklearn.utils._param_validation import validate_params as validate_function_params
+from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_array, validate_data
 
 from .checks import is_array_like, likely, shown
@@ -30,6 +32,7 @@ __all__ = [
     "check_classifier",
     "check_clean",
     "check_rows",
+    "check_sample_weight",
     "effective_n_threads",
     "fit_context",
     "keep_on_error",
@@ -38,10 +41,13 @@ __all__ = [
     "read_rows",
     "set_random_states",
     "settings",
+    "validate_attributes",
     "validate_function_params",
-    "validate_parameter_constraints",
     "validate_params",
 ]
+
+#: Decorator of a function whose arguments are checked against constraints as those of an estimator are.
+validate_function_params = functools.partial(_validate_params, prefer_skip_nested_validation=True)
 
 
 def output_is_default(estimator):
@@ -52,6 +58,12 @@ def output_is_default(estimator):
 def validate_params(estimator):
     """Check parameters against `_parameter_constraints`, as `fit` does."""
     estimator._validate_params()
+
+
+def validate_attributes(obj):
+    """Check the attributes of `obj` that its `_parameter_constraints` name."""
+    attributes = {name: getattr(obj, name) for name in obj._parameter_constraints}
+    validate_parameter_constraints(obj._parameter_constraints, attributes, caller_name=type(obj).__name__)
 
 
 def settings(estimator):

@@ -104,7 +104,7 @@ class ConfusionChangeDisplay(Display):
         return cls(change, count(after & ~before), count(before & ~after), labels=labels).plot(ax=ax)
 
     @classmethod
-    @validate_function_params({"report": [HasMethods("predictions")]}, prefer_skip_nested_validation=True)
+    @validate_function_params({"report": [HasMethods("predictions")]})
     def from_report(cls, report, *, labels=None, ax=None, **names):
         """Compare the predictions that a report holds.
 

@@ -149,8 +149,7 @@ class RecoveryDisplay(Display):
             "report": [HasMethods("to_frame")],
             "denoisers": [list, tuple, str, None],
             "accuracy": [StrOptions({"denoised", "refitted"})],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def from_report(
         cls, report, *, kind=None, classifier=None, trained_on=None, denoisers=None, accuracy="denoised", ax=None

@@ -22,9 +22,7 @@ _CHOICE = {
 _POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points, and a gap
 
 
-@validate_function_params(
-    {"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE}, prefer_skip_nested_validation=True
-)
+@validate_function_params({"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE})
 def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", errors=None, random_state=None):
     """Indices of rows to show: the first, random, worst or best ones, of all labels or of some.
 
@@ -130,7 +128,7 @@ class DenoisingDisplay(Display):
         self.notes = notes
 
     @classmethod
-    @validate_function_params(_CHOICE, prefer_skip_nested_validation=True)
+    @validate_function_params(_CHOICE)
     def from_estimator(
         cls,
         estimator,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._core.checks import shown
-from .._core.sklearn_glue import validate_parameter_constraints
+from .._core.sklearn_glue import validate_attributes
 
 # Okabe and Ito's palette, safe for colour-blind readers; without black, which references use, and yellow, which is
 # hardly visible on white.
@@ -58,7 +58,7 @@ class Display:
             raise TypeError(
                 f"ax must be matplotlib Axes or None, got {shown(ax)}. plt.subplots() returns a figure and Axes."
             )
-        validate_parameter_constraints(self._parameter_constraints, vars(self), type(self).__name__)
+        validate_attributes(self)
         self._check()
         if ax is None:
             import matplotlib.pyplot as plt
