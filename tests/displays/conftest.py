@@ -2,6 +2,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+plt.switch_backend("agg")  # now, so that no test sees the setting change
+
 
 @pytest.fixture(autouse=True)
 def _close():
