@@ -20,17 +20,10 @@ class ConfusionChangeDisplay(Display):
     ----------
     change : ndarray of shape (n_classes, n_classes)
         Counts after minus counts before, with true classes as rows and predicted classes as columns.
-    repaired : ndarray of shape (n_classes,)
-        Number of rows of each true class that are classified correctly only after denoising.
-    broken : ndarray of shape (n_classes,)
-        Number of rows of each true class that are classified correctly only before denoising.
+    repaired, broken : ndarray of shape (n_classes,)
+        Rows of each true class that are classified correctly only after, or only before denoising.
     labels : array-like of shape (n_classes,), default=None
         Names of the classes. If None, they are numbered.
-
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes, matplotlib Figure
-        Axes drawn on, and their figure.
 
     See Also
     --------
@@ -67,10 +60,8 @@ class ConfusionChangeDisplay(Display):
         ----------
         y_true : array-like of shape (n_samples,)
             True classes.
-        y_before : array-like of shape (n_samples,)
-            Classes predicted from noisy rows.
-        y_after : array-like of shape (n_samples,)
-            Classes predicted from denoised rows.
+        y_before, y_after : array-like of shape (n_samples,)
+            Classes predicted from noisy and from denoised rows.
         labels : array-like, default=None
             Classes to show, in this order. If None, all classes are shown, sorted.
         ax : matplotlib Axes, default=None

@@ -31,11 +31,6 @@ class LossCurveDisplay(Display):
     history : dict of list
         "loss" and "val_loss", such as `DenoisingAutoencoder.history_`.
 
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes, matplotlib Figure
-        Axes drawn on, and their figure.
-
     Examples
     --------
     >>> from sk_denoise.displays import LossCurveDisplay
@@ -96,17 +91,8 @@ class RecoveryDisplay(Display):
     references : dict of str to dict of str to array-like, default=None
         Lines to compare with, given in the same way and drawn without markers: "clean", "noisy (no denoiser)",
         "noise-augmented classifier", or names of your own.
-    xlabel : str, default="noise level"
-        Title of the x axis.
-    ylabel : str, default="accuracy"
-        Title of the y axis.
-    legend_title : str, default=None
-        Title of the legend.
-
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes, matplotlib Figure
-        Axes drawn on, and their figure.
+    xlabel, ylabel, legend_title : str
+        Titles of the axes and of the legend.
 
     See Also
     --------

@@ -97,11 +97,6 @@ class DenoisingDisplay(Display):
     notes : list of str, default=None
         Second lines of the titles, left out if the columns are too narrow for them.
 
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes, matplotlib Figure
-        Axes drawn on, and their figure.
-
     Examples
     --------
     >>> from sk_denoise import NoiseInjector

@@ -29,15 +29,8 @@ class LatentDisplay(Display):
         Points of a map, drawn if `sizes` is None.
     y : array-like of shape (n_samples,), default=None
         Classes of the points.
-    xlabel : str, default="latent size"
-        Title of the x axis.
-    ylabel : str, default="score"
-        Title of the y axis.
-
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes, matplotlib Figure
-        Axes drawn on, and their figure.
+    xlabel, ylabel : str
+        Titles of the axes.
 
     Examples
     --------

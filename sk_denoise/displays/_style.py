@@ -52,7 +52,7 @@ class Display:
         Returns
         -------
         display : Display
-            This display, with `ax_` and `figure_`.
+            This display; its `ax_` and `figure_` are the axes drawn on and their figure.
         """
         if ax is not None and not (hasattr(ax, "imshow") and hasattr(ax, "figure") and not isinstance(ax, type)):
             raise TypeError(

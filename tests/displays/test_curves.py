@@ -71,11 +71,8 @@ def test_ten_denoisers_can_be_told_apart(inside):
     x = [line.get_xdata()[-1] for line in lines if line.get_label() in NAMES]
     assert len(set(x)) == 10 and np.ptp(x) < 0.2
     assert inside(display.figure_)
-
-
-def test_a_single_level_is_drawn():
-    display = RecoveryDisplay.from_report(report(grid(["median", "unet"], [0.5])))
-    assert [len(line.get_xdata()) for line in display.ax_.lines] == [2, 2, 1, 1]
+    single = RecoveryDisplay.from_report(report(grid(["median", "unet"], [0.5])))
+    assert [len(line.get_xdata()) for line in single.ax_.lines] == [2, 2, 1, 1]
 
 
 def test_training_for_each_level():
@@ -114,17 +111,11 @@ def test_wrong_choice():
     ):
         with pytest.raises((TypeError, ValueError), match=rf"\b{argument}\b"):
             RecoveryDisplay.from_report(report(grid(["a"])), **{argument: value})
-
-
-@pytest.mark.parametrize(
-    ("argument", "frame"),
-    [
-        ("accuracy", grid(["a"], accuracy_denoised=np.nan)),
-        ("trained_on", pd.concat([grid(["a"]), grid(["a"], trained_on="gaussian 0.5")])),
-        ("trained_on", grid(["a"], test="other kind")),
-        ("report", grid([])),
-    ],
-)
-def test_report_that_cannot_be_drawn(argument, frame):
-    with pytest.raises(ValueError, match=rf"\b{argument}\b"):
-        RecoveryDisplay.from_report(report(frame))
+    for argument, frames in (
+        ("accuracy", [grid(["a"], accuracy_denoised=np.nan)]),
+        ("trained_on", [grid(["a"]), grid(["a"], trained_on="gaussian 0.5")]),
+        ("trained_on", [grid(["a"], test="other kind")]),
+        ("report", [grid([])]),
+    ):
+        with pytest.raises(ValueError, match=rf"\b{argument}\b"):
+            RecoveryDisplay.from_report(report(*frames))

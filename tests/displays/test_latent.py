@@ -45,20 +45,17 @@ def test_real_search(digits):
     assert display.sizes == [10, 20] and display.ylabel == "accuracy over 2 folds"
 
 
-@pytest.mark.parametrize(
-    ("argument", "found", "options"),
-    [
-        ("search", GridSearchCV(LogisticRegression(), {}), {}),
-        ("search", search([8], [np.nan]), {}),
-        ("refit", search([16, 32], [0.7, 0.8], score="f1", refit=False), {}),
-        ("param", search([8], [0.5]), {"param": "denoise__latent"}),
-        ("param", search([8], [0.5], other__latent_dim=[3]), {}),
-        ("latent_dim", search([None], [0.5]), {}),
-    ],
-)
-def test_search_that_cannot_be_drawn(argument, found, options):
-    with pytest.raises((TypeError, ValueError), match=rf"\w*{argument}\b"):
-        LatentDisplay.from_search(found, **options)
+def test_search_that_cannot_be_drawn():
+    for argument, found, param in (
+        ("search", GridSearchCV(LogisticRegression(), {}), None),
+        ("search", search([8], [np.nan]), None),
+        ("refit", search([16, 32], [0.7, 0.8], score="f1", refit=False), None),
+        ("param", search([8], [0.5]), "denoise__latent"),
+        ("param", search([8], [0.5], other__latent_dim=[3]), None),
+        ("latent_dim", search([None], [0.5]), None),
+    ):
+        with pytest.raises((TypeError, ValueError), match=rf"\w*{argument}\b"):
+            LatentDisplay.from_search(found, param=param)
 
 
 def test_map_of_codes(fitted, field):
