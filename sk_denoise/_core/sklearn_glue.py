@@ -1,4 +1,4 @@
-"""The one place that imports private API of scikit-learn, and what makes input errors readable."""
+"""The only module that imports private API of scikit-learn; validation of rows and parameters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effecti
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
 from .checks import is_array_like, likely, shown
 
@@ -32,7 +31,7 @@ __all__ = [
     "check_classifier",
     "check_clean",
     "check_rows",
-    "check_sample_weight",
+    "check_weights",
     "effective_n_threads",
     "fit_context",
     "keep_on_error",
@@ -46,7 +45,7 @@ __all__ = [
     "validate_params",
 ]
 
-#: Decorator of a function whose arguments are checked against constraints as those of an estimator are.
+#: Decorator that checks the arguments of a function against constraints, as estimators check their parameters.
 validate_function_params = functools.partial(_validate_params, prefer_skip_nested_validation=True)
 
 
@@ -67,7 +66,7 @@ def validate_attributes(obj):
 
 
 def settings(estimator):
-    """What `set_output` and `set_fit_request` and its like have set, as plain values; {} where nothing."""
+    """What `set_output`, `set_fit_request` and the like have set, as plain values."""
     found = {}
     if "_sklearn_output_config" in vars(estimator):
         found["set_output"] = vars(estimator)["_sklearn_output_config"].get("transform")
@@ -88,7 +87,7 @@ def apply_settings(estimator, found):
 
 
 def check_classifier(classifier, name):
-    """Refuse what is no classifier."""
+    """Raise unless `classifier` is a scikit-learn classifier."""
     try:
         valid = not isinstance(classifier, type) and is_classifier(classifier)
     except AttributeError:  # no estimator at all
@@ -99,20 +98,20 @@ def check_classifier(classifier, name):
 
 
 def set_random_states(estimator, seed):
-    """Set each `random_state` among the parameters, however deep, to a number drawn from `seed`."""
-    from sklearn.ensemble._base import _set_random_states  # here, for it imports all ensembles
+    """Set each `random_state` parameter, nested ones included, to a number drawn from `seed`."""
+    from sklearn.ensemble._base import _set_random_states  # imported here, because it imports all ensembles
 
     _set_random_states(estimator, seed)
 
 
 @contextlib.contextmanager
 def _reading(X, name):
-    """Name the argument where NumPy and scikit-learn speak of it without."""
+    """Name the argument in errors of NumPy and scikit-learn that do not."""
     if not is_array_like(X):
         raise TypeError(f"{name} must be an array, a data frame or a list of rows, got {shown(X)}.")
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
-            f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image a row, got an array of"
+            f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got an array of"
             f" shape {tuple(X.shape)}. Reshape your data with {name}.reshape(len({name}), -1). Where images are not"
             f" square and grey, also give the denoiser image_shape={tuple(X.shape[1:])}."
         )
@@ -126,8 +125,8 @@ def _reading(X, name):
         text = str(error)
         if text.startswith("Expected 2D array"):
             raise ValueError(
-                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image a row, got {shown(X)}."
-                f" Reshape your data with {name}.reshape(1, -1) if it is one image."
+                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got"
+                f" {shown(X)}. Reshape your data with {name}.reshape(1, -1) if it is one image."
             ) from None
         if "inhomogeneous shape" in text:
             raise ValueError(f"{name} must have rows of one length, got {shown(X)}.") from None
@@ -148,7 +147,7 @@ def read_rows(estimator, X, *, reset, finite=True):
 
 
 def check_rows(X, name="X"):
-    """Validate an array that belongs to no estimator (a metric's, or a clean target)."""
+    """Validate rows without an estimator, such as those given to a metric."""
     with _reading(X, name):
         return _numbers(check_array(X, dtype=None, ensure_all_finite=False, input_name=name), name, finite=True)
 
@@ -167,8 +166,14 @@ def _numbers(X, name, finite):
     return check_array(X, dtype=np.float64, input_name=name)
 
 
+def check_weights(sample_weight, X):
+    """Validate weights of the rows of `X`: not negative, and not all 0."""
+    with _reading(sample_weight, "sample_weight"):
+        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+
 def check_clean(X_clean, shape, name="X_clean", of="X"):
-    """Validate a clean target for rows of `shape`, or the like."""
+    """Validate rows that must have the `shape` of the argument `of`."""
     X_clean = check_rows(X_clean, name)
     if X_clean.shape != shape:
         raise ValueError(
