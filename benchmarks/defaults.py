@@ -1,4 +1,4 @@
-"""How the defaults were chosen: error on held-out training rows for the settings around them, never on test rows.
+"""How the defaults were chosen: PSNR on held-out training rows for the settings around them, never on test rows.
 
 Run: python benchmarks/defaults.py [digits] [mnist] [more]
 `digits` is the embedded 8 x 8 set (1,000 rows to train, 200 held out, test rows untouched); `mnist` takes 50,000 and
@@ -16,23 +16,23 @@ from sklearn.model_selection import train_test_split
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_digit_images, load_mnist
-from sk_denoise.metrics import mean_squared_error
+from sk_denoise.metrics import psnr
 
 RATES = {"dense": (3e-3, 1e-2, 3e-2), "conv": (1e-3, 3e-3, 1e-2), "unet": (1e-3, 3e-3, 1e-2)}
 
 
 def measure(X, held_out, level, architecture, **settings):
-    """Held-out error and seconds of one setting."""
+    """Held-out PSNR and seconds of one setting."""
     injector = NoiseInjector(level=level, random_state=1).fit(X)
-    # Ten draws of noise on a small set, so that the figure is not one draw's luck.
+    # Ten draws of noise on a small set, so that the figure does not depend on a single draw.
     clean = np.concatenate([held_out] * (10 if len(held_out) < 1000 else 1))
     noisy = NoiseInjector(level=level, random_state=np.random.RandomState(2)).fit(X).transform(clean)
     start = time.perf_counter()
     denoiser = DenoisingAutoencoder(architecture, noise=injector, random_state=0, **settings).fit(X)
     seconds = time.perf_counter() - start
-    error = mean_squared_error(clean, denoiser.transform(np.asarray(noisy)), data_range=injector.data_range_)
+    score = psnr(clean, denoiser.transform(np.asarray(noisy)), data_range=injector.data_range_)
     text = ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults"
-    print(f"{level:>6}{architecture:>7}{error:>10.5f}{seconds:>8.1f}  {denoiser.n_iter_:>4} epochs  {text}", flush=True)
+    print(f"{level:>6}{architecture:>7}{score:>10.2f}{seconds:>8.1f}  {denoiser.n_iter_:>4} epochs  {text}", flush=True)
 
 
 def digits(more):
@@ -79,5 +79,5 @@ if __name__ == "__main__":
     asked = sys.argv[1:] or ["digits"]
     for part, run in (("digits", digits), ("mnist", mnist)):
         if part in asked:
-            print(f"{part}\n{'level':>6}{'network':>7}{'MSE':>10}{'fit (s)':>8}")
+            print(f"{part}\n{'level':>6}{'network':>7}{'PSNR':>10}{'fit (s)':>8}")
             run("more" in asked)

@@ -1,4 +1,4 @@
-"""Whether the tests notice faults: mutmut puts one at a time into four modules, and runs the tests of that module.
+"""Whether the tests notice faults: mutmut puts one at a time into three modules, and runs the tests of that module.
 
 ``python benchmarks/mutation.py`` prints the table and the faults that no test noticed, each with the reason that stands
 in ``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` does so for one module. The modules are
@@ -19,19 +19,12 @@ WORK = ROOT / "build" / "mutation"
 REASONS = ROOT / "benchmarks" / "results" / "mutation_reasons.txt"
 # Tests of a second or less, and of no more than the module: each fault costs as much as they take.
 TESTS = {
-    "noise": ["test_noise.py", "test_properties.py::TestNoise"],
-    "_targets": ["test_targets.py", "test_properties.py::TestTargetRule"],
+    "noise/_injector": ["noise/test_injector.py", "test_properties.py::TestNoise"],
+    "denoisers/_targets": ["denoisers/test_targets.py", "test_properties.py::TestTargetRule"],
     "metrics": ["test_metrics.py", "test_properties.py::TestMetrics"],
-    "persistence": ["test_persistence.py"],
 }
 # Left out: what trains networks, or starts Python anew.
-LEFT_OUT = {
-    "_targets": "warnings_point",
-    "noise": "warnings_point",
-    "persistence": "TestOtherWays or TestTrainingGoesOn or TestVersions or denoiser_parameters or dense or unet"
-    " or partly or [pipeline] or validation_losses or classes_losses or loading_imports or data_frames"
-    " or test_filters or absent or handed_over or built_again or another_network or not_finite or is_a_zip",
-}
+LEFT_OUT = {"noise/_injector": "warnings_point", "denoisers/_targets": "warnings_point"}
 # Its fork server has collected the tests and run none, so that forks from it may use TensorFlow.
 CONFIG = """
 [tool.mutmut]
@@ -81,7 +74,7 @@ def run(module, n_processes):
 
 
 def function_of(name):
-    """``module.Class.function`` from a name of mutmut's."""
+    """``module.Class.function`` from the name that mutmut gives a fault."""
     module, _, mangled = name.removeprefix("sk_denoise.").partition(".x")
     return ".".join([module, *filter(None, mangled.rpartition("__mutmut_")[0].removeprefix("_").split("ǁ"))])
 
@@ -107,9 +100,9 @@ def main(modules, n_processes=1):
     if len(rows) > 1:
         rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     print(f"mutmut {importlib.metadata.version('mutmut')}, {datetime.date.today()}\n")
-    print(f"{'module':<16}{'mutants':>8}{'caught':>8}{'survived':>10}{'% caught':>10}")
+    print(f"{'module':<20}{'mutants':>8}{'caught':>8}{'survived':>10}{'% caught':>10}")
     for module, total, caught in rows:
-        print(f"{module:<16}{total:>8}{caught:>8}{total - caught:>10}{100 * caught / total:>10.1f}")
+        print(f"{module:<20}{total:>8}{caught:>8}{total - caught:>10}{100 * caught / total:>10.1f}")
     print("\nSurvivors\n\n" + "\n\n".join(survivors))
 
 

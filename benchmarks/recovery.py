@@ -1,14 +1,13 @@
-"""What denoising wins back, against classical filters and classifiers trained on noise: the tables of the results page.
+"""How much accuracy denoising recovers, against classical filters and noise-augmented classifiers.
 
 Run: python benchmarks/recovery.py digits|mnist|labels|show [kind ...]
 `digits`: the embedded digits, all kinds of noise, levels 0 to 0.7, all denoisers (about half an hour on 2 cores).
 `mnist`: networks trained on 60,000 unlabelled rows, classifiers on 10,000 labels (about an hour; MNIST comes from the
 folder in SK_DENOISE_DATA, or from Keras). `labels`: Gaussian noise of level 0.5 with 100 to 60,000 labels (about a
-quarter of an hour). Each writes CSV files to benchmarks/results/recovery/ and prints the tables; `show` prints the
-tables of what is there.
+quarter of an hour). Each writes CSV files to benchmarks/results/recovery/, which the results page is made from, and
+prints the tables; `show` prints those of the files that exist.
 """
 
-import csv
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.ensemble import RandomForestClassifier
@@ -46,41 +46,23 @@ def filters():
     return calibrated | {f"{n}, tuned": clone(f).set_params(calibration="supervised") for n, f in calibrated.items()}
 
 
-def write(name, rows):
-    """Keep rows as CSV, without what follows from the rest."""
+def write(name, frame):
+    """Keep a table as CSV, without columns that follow from the others."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    dropped = {"recovery_note", "refitted_gain_verdict", "refitted_vs_rival_low", "refitted_vs_rival_high"}
-    columns = [column for column in rows[0] if column not in dropped]
-    with open(RESULTS / f"{name}.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
-
-
-def read(name):
-    """Rows of a CSV, with numbers as numbers."""
-
-    def number(text):
-        try:
-            return float(text)
-        except ValueError:
-            return text
-
-    with open(RESULTS / f"{name}.csv", newline="") as file:
-        return [{key: number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    dropped = ["recovery_note", "refitted_gain_verdict", "refitted_vs_augmented_low", "refitted_vs_augmented_high"]
+    frame = frame.drop(columns=dropped, errors="ignore")
+    frame.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g", na_rep="nan", lineterminator="\n")
 
 
 def keep(name, networks, others, learned, start):
     """Join what was trained on the range of levels with what was trained on each level; compare; write."""
     report = networks.join(others)
-    write(name, report.rows)
-    comparisons = []
-    for denoiser in learned:
-        rows = report.compare(denoiser, trained_on=networks.rows[0]["trained_on"])
-        comparisons += [row for row in rows if row["test"] == "as trained"]
-    write(f"{name}-compared", comparisons)
-    print(f"{name}: {len(report.rows)} rows in {time.perf_counter() - start:.0f} s", flush=True)
+    frame = report.to_frame()
+    write(name, frame)
+    trained_on = frame["trained_on"].iloc[0]
+    compared = pd.concat([report.compare(denoiser, trained_on=trained_on) for denoiser in learned])
+    write(f"{name}-compared", compared[compared["test"] == "as trained"])
+    print(f"{name}: {len(frame)} rows in {time.perf_counter() - start:.0f} s", flush=True)
 
 
 def digits(kinds):
@@ -107,10 +89,12 @@ def digits(kinds):
     for kind in kinds:
         start = time.perf_counter()
         ranged = [NoiseInjector(kind, RANGE)]
-        rival = {"max_values": 3_000_000}
-        networks = recovery_report(learned, classifiers, X, y, noises=kind, trained_on=ranged, rival=rival, **options)
+        augmented = {"max_values": 3_000_000}
+        networks = recovery_report(
+            learned, classifiers, X, y, noises=kind, trained_on=ranged, augmented=augmented, **options
+        )
         fixed = {"dense": learned["dense"], **filters()}
-        each = recovery_report(fixed, classifiers, X, y, noises=kind, rival=False, refit=False, **options)
+        each = recovery_report(fixed, classifiers, X, y, noises=kind, augmented=False, refit=False, **options)
         keep(f"digits-{kind}", networks, each, ("dense", "conv", "U-Net"), start)
 
 
@@ -139,13 +123,13 @@ def mnist(kinds):
         learned = {"dense": DenoisingAutoencoder(), "PCA": EstimatorDenoiser(PCA(64))}
         if kind in UNET_ON_MNIST:
             learned["U-Net"] = DenoisingAutoencoder("unet")
-        rival = {"max_draws": 128, "max_values": 8 * N_LABELS * X.shape[1]}
+        augmented = {"max_draws": 128, "max_values": 8 * N_LABELS * X.shape[1]}
         ranged = [NoiseInjector(kind, RANGE)]
         networks = recovery_report(
-            learned, mnist_classifiers(), X, y, noises=kind, trained_on=ranged, rival=rival, **options
+            learned, mnist_classifiers(), X, y, noises=kind, trained_on=ranged, augmented=augmented, **options
         )
         fixed = {"dense": DenoisingAutoencoder(), **filters()} if kind == "gaussian" else filters()
-        each = recovery_report(fixed, mnist_classifiers(), X, y, noises=kind, rival=False, refit=False, **options)
+        each = recovery_report(fixed, mnist_classifiers(), X, y, noises=kind, augmented=False, refit=False, **options)
         keep(f"mnist-{kind}", networks, each, [name for name in learned if name != "PCA"], start)
 
 
@@ -156,7 +140,7 @@ def labels(_):
     denoisers = {"dense": DenoisingAutoencoder(random_state=0), "U-Net": DenoisingAutoencoder("unet", random_state=0)}
     for denoiser in denoisers.values():
         denoiser.fit(noisy)
-    rows = []
+    frames = []
     for n_labels in (100, 300, 1_000, 3_000, 10_000, 60_000):
         report = recovery_report(
             denoisers,
@@ -168,10 +152,10 @@ def labels(_):
             levels=0.5,
             n_labels=n_labels,
             n_seeds=3 if n_labels <= 3_000 else 1,
-            rival={"max_draws": 256},
+            augmented={"max_draws": 256},
         )
-        rows += [row for row in report.rows if row["test"] == "as trained"]
-        write("labels", rows)
+        frames.append(report.select(test="as trained"))
+        write("labels", pd.concat(frames))
         print(f"labels: {n_labels}", flush=True)
 
 
@@ -180,14 +164,19 @@ def show(names):
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem.endswith("-compared") or (names and not any(name in path.stem for name in names)):
             continue
-        print(f"\n{path.stem}")
-        head = ("trained_on", "kind", "level", "denoiser", "classifier")
-        numbers = ("psnr_denoised", "ssim_denoised", "accuracy_clean", "accuracy_noisy", "accuracy_denoised")
-        numbers += ("accuracy_refitted", "accuracy_rival", "gain", "gain_low", "gain_high")
-        print("  ".join([*head, "n_labels", *numbers, "gain_verdict", "vs_rival_verdict"]))
-        for row in read(path.stem):
-            cells = [str(row[key]) for key in (*head, "n_labels")] + [f"{row[key]:.3f}" for key in numbers]
-            print("  ".join([*cells, str(row["gain_verdict"]), str(row["vs_rival_verdict"])]))
+        columns = [
+            "trained_on",
+            "kind",
+            "level",
+            "denoiser",
+            "classifier",
+            "n_labels",
+            "psnr_denoised",
+            "ssim_denoised",
+        ]
+        columns += [f"accuracy_{name}" for name in ("clean", "noisy", "denoised", "refitted", "augmented")]
+        columns += ["gain", "gain_low", "gain_high", "gain_verdict", "vs_augmented_verdict"]
+        print(f"\n{path.stem}\n{pd.read_csv(path)[columns].to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ cross-entropy, Adadelta, 100 epochs, batches of 128, validated on the noisy test
 # Data, and the first row of digits: the first ones, random ones, and only eights and nines.
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import train_test_split
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_digit_images
 from sk_denoise.displays import DenoisingDisplay, LossCurveDisplay, choose_rows
-from sk_denoise.metrics import mean_squared_error
 
 X, y = load_digit_images()
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=597, stratify=y, random_state=0)
@@ -82,7 +82,7 @@ codes = then.encode(noisy_test)
 print(codes.shape, then.decode(codes).shape)
 
 # %%
-# What this library does otherwise by default: noise redrawn each epoch, Adam, a learning rate that rises and falls.
+# What this library does differently by default: noise redrawn each epoch, Adam, a learning rate that rises and falls.
 # And, as the article expects, convolutions do better; the U-Net here trains for a third of its usual epochs.
 default = DenoisingAutoencoder(noise=injector, random_state=0).fit(X_train)
 unet = DenoisingAutoencoder("unet", noise=injector, epochs=30, random_state=0).fit(X_train)

@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 from sk_denoise.datasets import load_digit_images
 from sk_denoise.displays import DenoisingDisplay, choose_rows
-from sk_denoise.metrics import mean_squared_error, psnr, ssim
+from sk_denoise.metrics import psnr, ssim
 
 X, y = load_digit_images()
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=597, stratify=y, random_state=0)
@@ -56,7 +56,7 @@ _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=range
 # %%
 # **Where denoisers fail.** Eights and nines that the U-Net does worst. A stroke that noise has drawn or wiped out makes
 # a digit of another class. Where a network cannot tell, it draws the mean of several, which is a blur.
-errors = mean_squared_error(X_test, images["U-Net"], per_image=True)
+errors = -psnr(X_test, images["U-Net"], per_image=True)
 rows = choose_rows(len(X_test), y=y_test, labels=[8, 9], show="worst", errors=errors)
 shown = {name: values[rows] for name, values in images.items()}
 _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=y_test[rows]).plot()

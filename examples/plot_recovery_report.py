@@ -1,9 +1,9 @@
 """
-Does denoising win the accuracy back?
-=====================================
+How much accuracy does denoising recover?
+=========================================
 
 Three denoisers, two classifiers, three levels of noise, in one call. The report is small, to be quick: one seed, few
-epochs and few draws of noise for the rival. With the defaults it takes longer and says more.
+epochs and few draws of noise for the noise-augmented classifier. With the defaults it takes longer and says more.
 """
 
 # %%
@@ -33,7 +33,7 @@ report = recovery_report(
     y_test=y_test,
     levels=[0.1, 0.3, 0.5],
     n_seeds=1,
-    rival={"max_draws": 8, "max_values": 700_000},
+    augmented={"max_draws": 8, "max_values": 700_000},
 )
 
 # %%
@@ -41,29 +41,27 @@ report = recovery_report(
 print("\n".join(str(report).split("\n\n")[:2]))
 
 # %%
-# The linear classifier, which noise ruins, gets most of its accuracy back. So it does, or nearly so, without a denoiser
-# where it is trained on noise: the dotted line is that rival.
+# The linear classifier, which noise ruins, recovers most of its accuracy. So it does, or nearly so, without a denoiser
+# if it is trained on noisy rows: the dotted line is this noise-augmented classifier.
 _ = RecoveryDisplay.from_report(report, classifier="ridge")
 
 # %%
-# Nearest neighbours average noise away by themselves: there is little to win back, and a denoiser that blurs costs more
-# than it brings.
+# Nearest neighbours average out noise by themselves: there is little to recover, and a denoiser that blurs costs more
+# than it gains.
 _ = RecoveryDisplay.from_report(report, classifier="neighbours")
 
 # %%
-# **What was repaired, and what was broken?** Predictions after denoising less predictions before, at the highest level.
-# Good news is more on the diagonal. The two columns at the right count rows, for repaired and broken ones cancel out in
-# the matrix.
+# **What was repaired, and what was broken?** Predictions after denoising minus predictions before, at the highest
+# level. Denoising helps if counts rise on the diagonal. The two columns on the right count rows, because repaired and
+# broken ones cancel in the matrix.
 _ = ConfusionChangeDisplay.from_report(report, denoiser="dense", classifier="ridge", level=0.5)
 
 # %%
 # **Which denoiser?** The dense network against the others, on the same rows and noise, in points of accuracy. The
 # intervals hold for all comparisons together.
-for row in report.compare("dense"):
-    if row["test"] == "as trained":
-        name = f"{row['classifier']} {row['level']:g}, against {row['other']}"
-        bounds = f"[{row['accuracy_low']:+.1f}, {row['accuracy_high']:+.1f}]"
-        print(f"{name:<40}{row['accuracy']:+6.1f} {bounds:<16}{row['accuracy_verdict']}")
+compared = report.compare("dense").query("test == 'as trained'")
+columns = ["classifier", "level", "other", "accuracy", "accuracy_low", "accuracy_high", "accuracy_verdict"]
+print(compared[columns].round(1).to_string(index=False))
 
 # %%
 # **The whole report.** A notebook shows it as tables and figures, as here; ``print(report)`` writes it as text, and

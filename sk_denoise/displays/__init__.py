@@ -1,4 +1,4 @@
-"""The pictures, in the shape of scikit-learn's displays: ``from_estimator`` and its like, then ``plot``."""
+"""Displays in the manner of scikit-learn: made by ``from_estimator`` and similar methods, drawn by ``plot``."""
 
 from ._changes import ConfusionChangeDisplay
 from ._curves import LossCurveDisplay, RecoveryDisplay

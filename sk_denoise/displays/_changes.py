@@ -1,47 +1,39 @@
-"""What denoising changed in a classifier's answers, class by class."""
+"""What denoising changed in a classifier's predictions, class by class."""
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from .._core.checks import check_axes, check_labels, check_vector, shown
-from ._curves import plain
+from .._core.checks import check_labels, check_vector, shown
+from .._core.sklearn_glue import HasMethods, validate_function_params
+from ._style import COLOURS, Display, plain
 
 _SMALLEST, _LARGEST = 8, 9  # points
-_CHARACTER = 0.64  # width of a digit, in parts of its height
+_CHARACTER = 0.64  # width of a digit, as a fraction of its height
 
 
-class ConfusionChangeDisplay:
-    """Confusion matrix after denoising minus the one before, and how many rows of each class that repaired and broke.
+class ConfusionChangeDisplay(Display):
+    """Confusion matrix after denoising minus the one before, with the rows of each class repaired and broken.
 
     Parameters
     ----------
     change : ndarray of shape (n_classes, n_classes)
-        Counts after minus counts before; a line for each true class, a column for each predicted one.
-    repaired : ndarray of shape (n_classes,)
-        Rows of each true class that were wrong before and are right after.
-    broken : ndarray of shape (n_classes,)
-        Rows of each true class that were right before and are wrong after.
+        Counts after minus counts before, with true classes as rows and predicted classes as columns.
+    repaired, broken : ndarray of shape (n_classes,)
+        Rows of each true class that are classified correctly only after, or only before denoising.
     labels : array-like of shape (n_classes,), default=None
-        Names of the classes; None numbers them.
-
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Its figure.
+        Names of the classes. If None, they are numbered.
 
     See Also
     --------
-    RecoveryDisplay : The accuracy that this adds up to.
+    RecoveryDisplay : Accuracy against noise level.
 
     Notes
     -----
-    Good news is more on the diagonal and less beside it. Cells without change are empty, and all numbers are left out
-    where there are too many classes for them. The two columns at the right count what the matrix cannot
-    show: rows repaired and rows broken cancel out on its diagonal.
+    Denoising helps if counts rise on the diagonal and fall beside it. Cells without change are empty, and numbers are
+    left out if there are too many classes. The two columns on the right show what the matrix cannot: repaired and
+    broken rows cancel on its diagonal.
 
     Examples
     --------
@@ -68,124 +60,103 @@ class ConfusionChangeDisplay:
         ----------
         y_true : array-like of shape (n_samples,)
             True classes.
-        y_before : array-like of shape (n_samples,)
-            Classes predicted from noisy rows.
-        y_after : array-like of shape (n_samples,)
-            Classes predicted from denoised rows.
+        y_before, y_after : array-like of shape (n_samples,)
+            Classes predicted from noisy and from denoised rows.
         labels : array-like, default=None
-            Classes to show, in this order; None shows all, sorted.
+            Classes to show, in this order. If None, all classes are shown, sorted.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : ConfusionChangeDisplay
-            With `ax_` and `figure_`.
         """
         y_true = check_labels(y_true, "y_true")
+        y_before = check_labels(y_before, "y_before", len(y_true), of="rows of y_true")
+        y_after = check_labels(y_after, "y_after", len(y_true), of="rows of y_true")
         if not len(y_true):
             raise ValueError("y_true must hold at least one class, got none.")
-        for name, y in (("y_before", y_before), ("y_after", y_after)):
-            y = check_labels(y, name, len(y_true), of="rows of y_true")
-            if (y.dtype.kind in "US") != (y_true.dtype.kind in "US"):
-                kind = "text" if y_true.dtype.kind in "US" else "numbers"
-                raise ValueError(f"{name} must hold {kind}, as y_true does, got {shown(y)}.")
-        check_axes(ax)
+        dtypes = y_true.dtype, y_before.dtype, y_after.dtype
+        if len({dtype.kind in "US" for dtype in dtypes}) > 1:
+            raise ValueError(f"y_true, y_before and y_after must hold all text or all numbers, got {dtypes}.")
         if labels is None:
             labels = np.unique(np.concatenate([y_true, y_before, y_after]))
         else:
             labels = check_labels(labels, "labels")
             if not len(labels) or not np.isin(labels, y_true).all():
-                known = np.unique(y_true).tolist()
-                raise ValueError(f"labels must be some of the classes in y_true, {known}, got {labels.tolist()}.")
+                classes = np.unique(y_true).tolist()
+                raise ValueError(f"labels must be some of the classes in y_true, {classes}, got {labels.tolist()}.")
+
+        def count(rows):
+            return np.array([np.sum(rows & (y_true == label)) for label in labels])
+
         change = confusion_matrix(y_true, y_after, labels=labels) - confusion_matrix(y_true, y_before, labels=labels)
-        y_before, y_after = np.asarray(y_before), np.asarray(y_after)
-        right_before, right_after = y_before == y_true, y_after == y_true
-        repaired = np.array([np.sum(right_after & ~right_before & (y_true == label)) for label in labels])
-        broken = np.array([np.sum(right_before & ~right_after & (y_true == label)) for label in labels])
-        return cls(change, repaired, broken, labels=labels).plot(ax=ax)
+        before, after = y_before == y_true, y_after == y_true
+        return cls(change, count(after & ~before), count(before & ~after), labels=labels).plot(ax=ax)
 
     @classmethod
-    def from_report(
-        cls, report, *, denoiser=None, classifier=None, kind=None, level=None, trained_on=None, labels=None, ax=None
-    ):
-        """Compare the predictions that a report keeps.
+    @validate_function_params({"report": [HasMethods("predictions")]})
+    def from_report(cls, report, *, labels=None, ax=None, **names):
+        """Compare the predictions that a report holds.
 
         Parameters
         ----------
         report : RecoveryReport
-            Its ``predictions`` chooses by the names below, and takes its own first where one is None.
-        denoiser : str or None, default=None
-            Name of a denoiser.
-        classifier : str or None, default=None
-            Name of a classifier.
-        kind : str or None, default=None
-            Kind of noise tested.
-        level : float or None, default=None
-            Level of noise tested.
-        trained_on : str or None, default=None
-            Noise that the denoiser was trained on.
+            Report.
         labels : array-like, default=None
-            Classes to show, in this order; None shows all, sorted.
+            Classes to show, in this order. If None, all classes are shown, sorted.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. If None, a new figure is created.
+        **names : str or float
+            Which predictions: values of `denoiser`, `classifier`, `kind`, `level` and `trained_on`, handed to
+            ``report.predictions``, which takes the first match.
 
         Returns
         -------
         display : ConfusionChangeDisplay
-            With `ax_` and `figure_`.
         """
-        if isinstance(report, type) or not hasattr(report, "predictions"):
-            raise TypeError(f"report must be a RecoveryReport, got {shown(report)}.")
-        check_axes(ax)
-        y_true, y_noisy, y_denoised = report.predictions(
-            denoiser=denoiser, classifier=classifier, kind=kind, level=level, trained_on=trained_on
-        )
-        return cls.from_predictions(y_true, y_noisy, y_denoised, labels=labels, ax=ax)
+        return cls.from_predictions(*report.predictions(**names), labels=labels, ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw.
+    def _check(self):
+        try:
+            change = np.asarray(self.change)
+        except ValueError:  # ragged
+            change = np.empty(0)
+        if change.ndim != 2 or change.shape[0] != change.shape[1] or change.dtype.kind not in "biu" or not change.size:
+            raise ValueError(f"change must be a square matrix of integers, got {shown(self.change)}.")
+        for name in ("repaired", "broken"):
+            if check_vector(getattr(self, name), name, len(change), of="classes").min() < 0:
+                raise ValueError(f"{name} must hold counts of at least 0, got {shown(getattr(self, name))}.")
+        if self.labels is not None:
+            check_labels(self.labels, "labels", len(change), of="classes")
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+    def _layout(self):
+        """Names of the classes, whether they are written upright, and the width in cells of a column of counts."""
+        names = [plain(name) for name in (range(len(self.change)) if self.labels is None else self.labels)]
+        return names, max(map(len, names)) > 3, max(1.6, len(names) / 7)
 
-        Returns
-        -------
-        display : ConfusionChangeDisplay
-            This display.
-        """
-        change = self._check()
-        check_axes(ax)
-        n_classes = len(change)
-        names = [plain(name) for name in (range(n_classes) if self.labels is None else self.labels)]
-        upright = max(map(len, names)) > 3
-        # The columns at the right are as wide as their words, not as a cell.
-        step = max(1.6, n_classes / 7)
-        if ax is None:
-            import matplotlib.pyplot as plt
+    @property
+    def _size(self):
+        names, upright, step = self._layout()
+        n_classes, letters = len(names), 0.08 * max(map(len, names))
+        sides = 1.55 + letters
+        cell = min(0.7, max(0.48, 2 / n_classes), (9 - sides) / (n_classes + 2.2 * step))
+        height = max(2.4, cell * n_classes + 0.7 + (letters if upright else 0))
+        return cell * (n_classes + 2.2 * step) + sides, height
 
-            # Inches: words at both sides, and below where they stand upright.
-            words = 1.55 + 0.08 * max(map(len, names))
-            cell = min(0.7, max(0.48, 2 / n_classes), (9 - words) / (n_classes + 2.2 * step))
-            height = max(2.4, cell * n_classes + 0.7 + (0.08 * max(map(len, names)) if upright else 0))
-            _, ax = plt.subplots(figsize=(cell * (n_classes + 2.2 * step) + words, height), layout="constrained")
-        limit = max(1, np.abs(change).max(initial=0))
+    def _draw(self, ax):
+        change = np.asarray(self.change)
+        names, upright, step = self._layout()
+        n_classes = len(names)
+        limit = max(1, np.abs(change).max())
         image = ax.imshow(change, cmap="PuOr", vmin=-limit, vmax=limit)
-        # Lines of text, one a class, shrink before they touch.
-        line_height = ax.bbox.height / ax.figure.dpi * 72 / n_classes
-        size = min(max(_SMALLEST, line_height), 10)
-        self._numbers(ax, change, limit, n_classes + 2.2 * step)
+        _write_changes(ax, change, limit, n_classes + 2.2 * step)
+        # Labels, one line for each class, shrink before they touch.
+        size = min(max(_SMALLEST, ax.bbox.height / ax.figure.dpi * 72 / n_classes), 10)
         columns = n_classes - 0.5 + step * np.array([0.65, 1.65])
-        for at, counts, sign, colour in zip(columns, (self.repaired, self.broken), "+−", ("#0072B2", "#D55E00")):
-            for line, count in enumerate(counts):
-                text = f"{sign}{count}" if count else "0"
-                weight, shade = ("bold", colour) if count else ("normal", "0.6")
-                ax.text(
-                    at, line, text, ha="center", va="center", fontsize=min(size, _LARGEST), weight=weight, color=shade
-                )
-        ax.set_xlim(-0.5, columns[-1] + step / 2)
+        _write_counts(ax, columns[0], self.repaired, "+", COLOURS[0], min(size, _LARGEST))
+        _write_counts(ax, columns[1], self.broken, "−", COLOURS[1], min(size, _LARGEST))
+        ax.set_xlim(-0.5, columns[1] + step / 2)
         totals = [f"repaired\n{np.sum(self.repaired)}", f"broken\n{np.sum(self.broken)}"]
         ax.set_xticks([*range(n_classes), *columns], [*names, *totals])
         ax.set_yticks(range(n_classes), names)
@@ -199,33 +170,22 @@ class ConfusionChangeDisplay:
         bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0, 0.025, 1)))
         bar.set_label("change in count\n(after − before denoising)")
         bar.outline.set_visible(False)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
-    def _check(self):
-        """Refuse what cannot be drawn; return the matrix."""
-        try:
-            change = np.array(self.change)
-        except ValueError:  # ragged
-            change = np.empty(0)
-        if change.ndim != 2 or change.shape[0] != change.shape[1] or change.dtype.kind not in "biu" or not change.size:
-            raise ValueError(f"change must be a square matrix of whole numbers, got {shown(self.change)}.")
-        for name in ("repaired", "broken"):
-            if check_vector(getattr(self, name), name, len(change), of="classes").min() < 0:
-                raise ValueError(f"{name} must hold counts from 0 on, got {shown(getattr(self, name))}.")
-        if self.labels is not None:
-            check_labels(self.labels, "labels", len(change), of="classes")
-        return change
 
-    @staticmethod
-    def _numbers(ax, change, limit, width):
-        """Write the numbers where cells, of an axes of `width` cells, are wide enough for them."""
-        cells = np.ndindex(np.shape(change))
-        texts = {cell: f"{change[cell]:+}".replace("-", "−") for cell in cells if change[cell]}
-        points = ax.bbox.width / ax.figure.dpi * 72 / width
-        size = min(_LARGEST, points / (_CHARACTER * max(map(len, texts.values()), default=1)))
-        if size < _SMALLEST:
-            return
-        for (line, column), text in texts.items():
-            colour = "white" if abs(change[line, column]) > 0.6 * limit else "black"
-            ax.text(column, line, text, ha="center", va="center", fontsize=size, color=colour)
+def _write_counts(ax, x, counts, sign, colour, size):
+    """A column of counts beside the matrix."""
+    for line, count in enumerate(counts):
+        text, style = (f"{sign}{count}", {"weight": "bold", "color": colour}) if count else ("0", {"color": "0.6"})
+        ax.text(x, line, text, ha="center", va="center", fontsize=size, **style)
+
+
+def _write_changes(ax, change, limit, width):
+    """Numbers in the cells of an axes of `width` cells, if these are wide enough for them."""
+    texts = {cell: f"{change[cell]:+}".replace("-", "−") for cell in np.ndindex(change.shape) if change[cell]}
+    points = ax.bbox.width / ax.figure.dpi * 72 / width
+    size = min(_LARGEST, points / (_CHARACTER * max(map(len, texts.values()), default=1)))
+    if size < _SMALLEST:
+        return
+    for (line, column), text in texts.items():
+        colour = "white" if abs(change[line, column]) > 0.6 * limit else "black"
+        ax.text(column, line, text, ha="center", va="center", fontsize=size, color=colour)

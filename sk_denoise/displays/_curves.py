@@ -7,50 +7,29 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import check_axes, check_choice, check_text, check_vector, likely, shown
+from .._core.checks import check_vector, likely, shown
+from .._core.sklearn_glue import HasMethods, StrOptions, validate_function_params
+from ._style import COLOURS, Display, finish, look, plain
 
-# Okabe and Ito's colours for all eyes, less black, which is for references, and yellow, which white paper swallows.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = "osD^vP*Xph"
-_STYLES = ("-", "--", "-.", ":")
-# In the colour of text, which shows on light and on dark paper, unless one is named.
+# Column of a report, and how its line is drawn: in the colour of text, readable on light and dark paper, unless another
+# one is given.
 _REFERENCES = {
-    "clean": {"linestyle": "-", "linewidth": 1},
-    "noisy (no denoiser)": {"color": "0.5", "linestyle": "--", "linewidth": 2},
-    "rival (trained on noise)": {"linestyle": ":", "linewidth": 2},
+    "clean": ("accuracy_clean", {"linestyle": "-", "linewidth": 1}),
+    "noisy (no denoiser)": ("accuracy_noisy", {"color": "0.5", "linestyle": "--", "linewidth": 2}),
+    "noise-augmented classifier": ("accuracy_augmented", {"linestyle": ":", "linewidth": 2}),
 }
-_MOST_BANDS = 4  # more shaded bands than that hide each other
+_OTHER_REFERENCE = (None, {"color": "0.6", "linestyle": "-."})
+_MOST_BANDS = 4  # more shaded bands would hide each other
+_MOST_TICKS = 12
 
 
-def plain(name):
-    """A name of the user's as text that matplotlib takes for no formula, and for no line to leave out."""
-    text = str(name).replace("$", r"\$")
-    return f"\u200b{text}" if text.startswith("_") else text  # an invisible character
-
-
-def _look(number):
-    """Colour, marker and line style of series `number`; no two of the first sixty share all three."""
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": _STYLES[number // len(COLOURS) % len(_STYLES)],
-    }
-
-
-class LossCurveDisplay:
-    """Training loss and, where rows were held out, validation loss by epoch.
+class LossCurveDisplay(Display):
+    """Training loss by epoch, and validation loss if rows were held out.
 
     Parameters
     ----------
     history : dict of list
         "loss" and "val_loss", such as `DenoisingAutoencoder.history_`.
-
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Its figure.
 
     Examples
     --------
@@ -59,6 +38,8 @@ class LossCurveDisplay:
     >>> [line.get_label() for line in display.ax_.lines]
     ['training', 'validation']
     """
+
+    _parameter_constraints: dict = {"history": [Mapping]}
 
     def __init__(self, history):
         self.history = history
@@ -72,12 +53,11 @@ class LossCurveDisplay:
         estimator : DenoisingAutoencoder
             Fitted denoiser.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : LossCurveDisplay
-            With `ax_` and `figure_`.
         """
         if hasattr(estimator, "fit") and not isinstance(estimator, type):
             check_is_fitted(estimator)
@@ -85,112 +65,43 @@ class LossCurveDisplay:
             raise TypeError(f"estimator must be a fitted DenoisingAutoencoder, got {shown(estimator)}.")
         return cls(estimator.history_).plot(ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw.
+    def _check(self):
+        if "loss" not in self.history:
+            raise ValueError(f"history must hold 'loss', one number for each epoch, got {list(self.history)}.")
+        for key, values in self.history.items():
+            check_vector(values, f"history[{key!r}]", missing=True)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : LossCurveDisplay
-            This display.
-        """
-        if not isinstance(self.history, Mapping) or "loss" not in self.history:
-            raise TypeError(f"history must be a dict with 'loss', a number for each epoch, got {shown(self.history)}.")
-        for key in self.history:
-            check_vector(self.history[key], f"history[{key!r}]", missing=True)
-        check_axes(ax)
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-        styles = {"loss": ("training", "-", "#0072B2"), "val_loss": ("validation", "--", "#D55E00")}
-        for key, (label, style, colour) in styles.items():
+    def _draw(self, ax):
+        for key, style, colour, label in (("loss", "-", 0, "training"), ("val_loss", "--", 1, "validation")):
             if key in self.history:
-                values = self.history[key]
-                ax.plot(range(1, len(values) + 1), values, style, color=colour, label=label)
+                loss = self.history[key]
+                ax.plot(np.arange(len(loss)) + 1, loss, style, color=COLOURS[colour], label=label)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.legend(frameon=False)
-        ax.spines[["top", "right"]].set_visible(False)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        finish(ax)
 
 
-def _choose(rows, key, value):
-    """Rows whose `key` is `value`, or the first that occurs where it is None; and that value."""
-    held = list(dict.fromkeys(row[key] for row in rows))
-    value = held[0] if value is None else value
-    if not isinstance(value, (str, int, float)) or value not in held:
-        raise ValueError(f"{key} must be {likely(value, held)}")
-    return [row for row in rows if row[key] == value], value
-
-
-def _rows_as_trained(rows):
-    """Rows tested on the noise trained on, with the clean ones where they belong to one training noise only."""
-    chosen = [row for row in rows if row["test"] in ("as trained", "fitted before")]
-    trained = list(dict.fromkeys(row["trained_on"] for row in chosen))
-    if len(trained) == 1:
-        chosen += [row for row in rows if row["test"] == "clean" and row["trained_on"] == trained[0]]
-    seen = [(row["denoiser"], row["level"]) for row in chosen]
-    if not chosen or len(set(seen)) < len(seen):
-        why = "several were trained for the same level" if chosen else "none was tested on the noise it was trained on"
-        held = sorted({row["trained_on"] for row in rows})
-        raise ValueError(f"trained_on must say whose denoisers to draw, for {why}: one of {held}, got None.")
-    return chosen, trained[0] if len(trained) == 1 else "each level"
-
-
-def _series(rows, key, low=None, high=None):
-    """Accuracy by level, where measured, in ascending order; with bounds, given as gains over no denoiser."""
-    points = {}
-    for row in rows:
-        if np.isfinite(row[key]):
-            points.setdefault(float(row["level"]), row)
-    levels = sorted(points)
-    series = {"level": np.array(levels), "accuracy": np.array([float(points[level][key]) for level in levels])}
-    if low is not None:
-        noisy = np.array([points[level]["accuracy_noisy"] for level in levels], dtype=float)
-        for name, gain in (("low", low), ("high", high)):
-            gains = np.array([points[level][gain] for level in levels], dtype=float)
-            series[name] = np.clip(noisy + gains / 100, 0, 1)
-    return series
-
-
-class RecoveryDisplay:
-    """Accuracy against noise level: a line with its interval for each denoiser, beside none, clean rows and the rival.
+class RecoveryDisplay(Display):
+    """Accuracy against noise level, with intervals: a line for each denoiser, and lines to compare with.
 
     Parameters
     ----------
-    curves : dict of str to dict of str to ndarray of shape (n_levels,)
+    curves : dict of str to dict of str to array-like of shape (n_levels,)
         For each denoiser "level", "accuracy" and, for intervals, "low" and "high".
-    references : dict of str to dict of str to ndarray, default=None
-        The same for what to compare with, drawn without markers: "clean", "noisy (no denoiser)", "rival (trained on
-        noise)", or names of your own.
-    xlabel : str, default="noise level"
-        Title of the x axis.
-    ylabel : str, default="accuracy"
-        Title of the y axis.
-    legend_title : str, default=None
-        Title of the legend.
-
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Its figure.
+    references : dict of str to dict of str to array-like, default=None
+        Lines to compare with, given in the same way and drawn without markers: "clean", "noisy (no denoiser)",
+        "noise-augmented classifier", or names of your own.
+    xlabel, ylabel, legend_title : str
+        Titles of the axes and of the legend.
 
     See Also
     --------
-    ConfusionChangeDisplay : Which classes the gain comes from.
+    ConfusionChangeDisplay : Shows which classes the gain comes from.
 
     Notes
     -----
-    Up to four denoisers have a shaded band; with more, or with one level only, the interval is a bar at each point, and
-    points of one level stand beside each other so that the bars can be told apart. The legend is in the order of the
-    lines at the highest level.
+    Intervals are shaded bands for up to four denoisers, and bars for more denoisers or for a single level. Bars of one
+    level are drawn side by side. The legend lists the lines in their order at the highest level.
 
     Examples
     --------
@@ -202,6 +113,15 @@ class RecoveryDisplay:
     ['median', 'noisy (no denoiser)']
     """
 
+    _parameter_constraints: dict = {
+        "curves": [Mapping],
+        "references": [Mapping, None],
+        "xlabel": [str],
+        "ylabel": [str],
+        "legend_title": [str, None],
+    }
+    _size = (8, 4.4)
+
     def __init__(self, curves, *, references=None, xlabel="noise level", ylabel="accuracy", legend_title=None):
         self.curves = curves
         self.references = references
@@ -210,147 +130,156 @@ class RecoveryDisplay:
         self.legend_title = legend_title
 
     @classmethod
+    @validate_function_params(
+        {
+            "report": [HasMethods("to_frame")],
+            "denoisers": [list, tuple, str, None],
+            "accuracy": [StrOptions({"denoised", "refitted"})],
+        }
+    )
     def from_report(
         cls, report, *, kind=None, classifier=None, trained_on=None, denoisers=None, accuracy="denoised", ax=None
     ):
-        """Draw the rows of a report that share one kind of noise and one classifier.
+        """Draw the rows of a report for one kind of noise and one classifier.
 
         Parameters
         ----------
         report : RecoveryReport
-            Its ``rows`` are read.
+            Report, read by ``to_frame``.
         kind : str or None, default=None
-            Kind of noise tested; None takes the report's first.
+            Kind of noise tested. If None, the first one of the report.
         classifier : str or None, default=None
-            Name of the classifier; None takes the report's first.
+            Name of the classifier. If None, the first one of the report.
         trained_on : str or None, default=None
-            Draw all that was tested, of this kind, on denoisers trained on this noise. None draws each level with the
-            denoisers trained on it, and clean rows too where one training noise covers all levels.
-        denoisers : list of str or None, default=None
-            Names of the denoisers to draw; None draws all.
+            Draw all levels tested on denoisers trained on this noise. If None, each level is drawn with the denoisers
+            trained on it, and clean rows are included if one training noise covers all levels.
+        denoisers : list of str, str or None, default=None
+            Names of the denoisers to draw. If None, all are drawn.
         accuracy : {"denoised", "refitted"}, default="denoised"
-            Of the classifier untouched, or fitted again on denoised rows.
+            Accuracy of the unchanged classifier, or of the classifier refitted on denoised rows.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : RecoveryDisplay
-            With `ax_` and `figure_`.
         """
-        check_choice(accuracy, "accuracy", ("denoised", "refitted"))
-        check_axes(ax)
-        if isinstance(report, type) or not hasattr(report, "rows"):
-            raise TypeError(f"report must be a RecoveryReport, got {shown(report)}.")
-        if not report.rows:
+        frame = report.to_frame()
+        if frame.empty:
             raise ValueError("report must hold rows, got none.")
-        of_kind, kind = _choose(report.rows, "kind", kind)
+        kind = _name(frame["kind"], kind, "kind")
         # Clean rows are tested once, whatever the kinds.
-        rows = of_kind + [row for row in report.rows if row["level"] == 0 and row["kind"] != kind]
-        rows, classifier = _choose(rows, "classifier", classifier)
-        if trained_on is None:
-            rows, trained_on = _rows_as_trained(rows)
-        else:
-            rows, trained_on = _choose(rows, "trained_on", trained_on)
-        held = list(dict.fromkeys(row["denoiser"] for row in rows))
-        denoisers = held if denoisers is None else [denoisers] if isinstance(denoisers, str) else denoisers
-        if not isinstance(denoisers, (list, tuple)) or not denoisers:
-            raise TypeError(f"denoisers must be a list of names out of {held}, got {shown(denoisers)}.")
-        for name in denoisers:
-            if name not in held:
-                raise ValueError(f"denoisers must be {likely(name, held)}")
-        bounds = ("gain_low", "gain_high") if accuracy == "denoised" else ("refitted_gain_low", "refitted_gain_high")
-        key = f"accuracy_{accuracy}"
-        curves = {name: _series([r for r in rows if r["denoiser"] == name], key, *bounds) for name in denoisers}
-        curves = {name: curve for name, curve in curves.items() if len(curve["level"])}
+        frame = frame[(frame["kind"] == kind) | (frame["level"] == 0)]
+        classifier = _name(frame["classifier"], classifier, "classifier")
+        frame, trained_on = _of_training(frame[frame["classifier"] == classifier], trained_on)
+        if denoisers is None:
+            denoisers = frame["denoiser"].unique()
+        elif isinstance(denoisers, str):
+            denoisers = [denoisers]
+        column, gain = (f"accuracy_{accuracy}", "gain" if accuracy == "denoised" else "refitted_gain")
+        curves = {}
+        for name in (_name(frame["denoiser"], denoiser, "denoisers") for denoiser in denoisers):
+            curves[name] = _line(frame[frame["denoiser"] == name], column, gain)
+        references = {label: _line(frame, column) for label, (column, _) in _REFERENCES.items()}
+        curves, references = ({k: v for k, v in lines.items() if len(v["level"])} for lines in (curves, references))
         if not curves:
-            raise ValueError(f"accuracy={accuracy!r} was not measured: the report's {key} is NaN in these rows.")
-        columns = dict(zip(_REFERENCES, ("accuracy_clean", "accuracy_noisy", "accuracy_rival")))
-        references = {name: _series(rows, column) for name, column in columns.items()}
+            raise ValueError(
+                f"accuracy={accuracy!r} was measured for none of denoisers={list(denoisers)}: {column} is NaN."
+            )
         return cls(
             curves,
-            references={name: line for name, line in references.items() if len(line["level"])},
+            references=references,
             xlabel=f"level of {plain(kind)} noise",
             ylabel=f"accuracy of {plain(classifier)}" + (", refitted" if accuracy == "refitted" else ""),
             legend_title=f"trained on {trained_on}",
         ).plot(ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : RecoveryDisplay
-            This display.
-        """
-        from matplotlib import rcParams
-
-        self._check()
-        check_axes(ax)
-        ink = rcParams["text.color"]
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
-        references = self.references or {}
-        levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
-        bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
-        # Points of one level share at most a third of the gap to the next.
-        gap = np.diff(levels).min() if len(levels) > 1 else 1.0
-        step = 0 if bands else min(0.06, 0.34 / len(self.curves)) * gap
-        lines = {}
-        for name, line in references.items():
-            look = {"color": ink} | _REFERENCES.get(name, {"color": "0.6", "linestyle": "-."})
-            x, y = np.asarray(line["level"]), np.asarray(line["accuracy"])
-            if len(levels) == 1:  # a line needs two points
-                x, y = [levels[0] - 0.5, levels[0] + 0.5], [y[0], y[0]]
-            lines[name] = ax.plot(x, y, zorder=2, label=plain(name), **look)[0]
-        for number, (name, curve) in enumerate(self.curves.items()):
-            look = _look(number)
-            x = np.asarray(curve["level"]) + step * (number - (len(self.curves) - 1) / 2)
-            line = ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=plain(name), **look)[0]
-            lines[name] = line
-            if "low" not in curve:
-                continue
-            if bands:
-                # An edge, for where bands lie on each other.
-                shade = {"facecolor": (look["color"], 0.12), "edgecolor": (look["color"], 0.5), "linewidth": 0.8}
-                ax.fill_between(x, curve["low"], curve["high"], **shade)
-            else:
-                ax.vlines(x, curve["low"], curve["high"], color=look["color"], linewidth=1.2, zorder=2.5)
-        if len(levels) <= 12:
-            ax.set_xticks(levels, [f"{level:g}" for level in levels])
-        ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        ax.grid(axis="y", color=ink, alpha=0.12, linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-        handles = sorted(lines.values(), key=lambda line: -line.get_ydata()[-1])
-        place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
-        ax.legend(handles=handles, title=self.legend_title, frameon=False, fontsize=9, handlelength=3.2, **place)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
-
     def _check(self):
-        """Refuse what cannot be drawn."""
-        if not isinstance(self.curves, Mapping):
-            raise TypeError(f"curves must be a dict of lines by name, got {shown(self.curves)}.")
         if not self.curves:
             raise ValueError("curves must hold at least one denoiser, got none.")
-        if self.references is not None and not isinstance(self.references, Mapping):
-            raise TypeError(f"references must be None or a dict of lines by name, got {shown(self.references)}.")
         for name, lines in (("curves", self.curves), ("references", self.references or {})):
             for label, line in lines.items():
                 if not isinstance(line, Mapping) or not {"level", "accuracy"} <= set(line):
                     raise TypeError(f"{name}[{label!r}] must be a dict with 'level' and 'accuracy', got {shown(line)}.")
                 n_levels = len(check_vector(line["level"], f"{name}[{label!r}]['level']"))
-                for key in set(line) & {"level", "accuracy", "low", "high"}:
+                for key in line.keys() & {"accuracy", "low", "high"}:
                     check_vector(line[key], f"{name}[{label!r}][{key!r}]", n_levels, of="levels")
-        for name in ("xlabel", "ylabel"):
-            check_text(getattr(self, name), name)
-        if self.legend_title is not None:
-            check_text(self.legend_title, "legend_title")
+
+    def _draw(self, ax):
+        from matplotlib import rcParams
+
+        ink = rcParams["text.color"]
+        references = self.references or {}
+        levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
+        lines = [_draw_reference(ax, name, line, levels, ink) for name, line in references.items()]
+        bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
+        # Points of one level share at most a third of the gap to the next.
+        gap = np.diff(levels).min() if len(levels) > 1 else 1.0
+        step = 0 if bands else min(0.06, 0.34 / len(self.curves)) * gap
+        for number, (name, curve) in enumerate(self.curves.items()):
+            shift = step * (number - (len(self.curves) - 1) / 2)
+            lines.append(_draw_curve(ax, name, curve, look(number), shift, bands))
+        if len(levels) <= _MOST_TICKS:
+            ax.set_xticks(levels, [f"{level:g}" for level in levels])
+        ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
+        finish(ax, grid=ink, alpha=0.12)
+        handles = sorted(lines, key=lambda line: -line.get_ydata()[-1])
+        place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+        ax.legend(handles=handles, title=self.legend_title, frameon=False, fontsize=9, handlelength=3.2, **place)
+
+
+def _name(column, value, argument):
+    """`value`, if it is in the column of a report; the column's first entry if `value` is None."""
+    names = column.unique().tolist()
+    if value is None:
+        return names[0]
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{argument} must be {likely(value, names)}")
+    return value
+
+
+def _of_training(frame, trained_on):
+    """Rows of denoisers trained on one noise, or on the noise they were tested on, and the name of that noise."""
+    if trained_on is not None:
+        trained_on = _name(frame["trained_on"], trained_on, "trained_on")
+        return frame[frame["trained_on"] == trained_on], trained_on
+    as_trained = frame["test"].isin(["as trained", "fitted before"])
+    names = frame.loc[as_trained, "trained_on"].unique()
+    if len(names) == 1:
+        as_trained |= (frame["test"] == "clean") & (frame["trained_on"] == names[0])
+    chosen = frame[as_trained]
+    if chosen.empty or chosen.duplicated(["denoiser", "level"]).any():
+        why = "none was" if chosen.empty else "several were"
+        names = sorted(frame["trained_on"].unique())
+        raise ValueError(f"trained_on must be one of {names}, got None: {why} trained on the level tested.")
+    return chosen, names[0] if len(names) == 1 else "each level"
+
+
+def _line(frame, column, gain=None):
+    """Accuracy by level, if measured; with `gain`, the bounds of that difference to no denoiser as an interval."""
+    frame = frame.dropna(subset=[column]).drop_duplicates("level").sort_values("level")
+    line = {"level": frame["level"].to_numpy(float), "accuracy": frame[column].to_numpy(float)}
+    if gain is not None:
+        for bound in ("low", "high"):
+            accuracy = frame["accuracy_noisy"] + frame[f"{gain}_{bound}"] / 100
+            line[bound] = accuracy.to_numpy(float).clip(0, 1)
+    return line
+
+
+def _draw_reference(ax, name, line, levels, ink):
+    x, y = line["level"], line["accuracy"]
+    if len(levels) == 1:  # a line needs two points
+        x, y = levels[0] + np.array([-0.5, 0.5]), np.repeat(np.asarray(y)[:1], 2)
+    _, style = _REFERENCES.get(name, _OTHER_REFERENCE)
+    return ax.plot(x, y, zorder=2, label=plain(name), **{"color": ink, **style})[0]
+
+
+def _draw_curve(ax, name, curve, style, shift, bands):
+    x, colour = np.asarray(curve["level"]) + shift, style["color"]
+    if {"low", "high"} <= set(curve) and bands:
+        # With an edge, for bands that overlap.
+        shade = {"facecolor": (colour, 0.12), "edgecolor": (colour, 0.5), "linewidth": 0.8}
+        ax.fill_between(x, curve["low"], curve["high"], **shade)
+    elif {"low", "high"} <= set(curve):
+        ax.vlines(x, curve["low"], curve["high"], color=colour, linewidth=1.2, zorder=2.5)
+    return ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=plain(name), **style)[0]

@@ -1,45 +1,52 @@
-"""Images side by side: which rows to show, and the picture of them."""
+"""Images side by side, and which rows to show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_random_state
 
-from .._core.checks import check_axes, check_choice, check_count, check_labels, check_seed, check_vector, shown
-from .._core.sklearn_glue import check_clean, check_rows
+from .._core.checks import check_labels, check_vector, shown
+from .._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, validate_function_params
 from .._core.units import check_data_range, check_image_shape, resolve_data_range
-from ..metrics import image_errors, psnr
-from ._curves import plain
+from ..metrics import psnr
+from ._style import Display, plain
 
-_SHOW = ("first", "random", "worst", "best")
-_POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points and a gap
+_CHOICE = {
+    "n_images": [Interval(Integral, 1, None, closed="left")],
+    "show": [StrOptions({"first", "random", "worst", "best"})],
+    "random_state": ["random_state"],
+}
+_POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points, and a gap
 
 
+@validate_function_params({"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE})
 def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", errors=None, random_state=None):
     """Indices of rows to show: the first, random, worst or best ones, of all labels or of some.
 
     Parameters
     ----------
     n_rows : int
-        Rows there are.
+        Number of rows to choose from.
     n_images : int, default=10
-        Rows wanted; fewer come out where there are fewer.
+        Number of rows to choose; fewer are returned if there are fewer.
     y : array-like of shape (n_rows,), default=None
-        Labels, for `labels`.
+        Labels of the rows, needed for `labels`.
     labels : array-like, default=None
-        Labels to choose among.
+        Choose only among rows with these labels.
     show : {"first", "random", "worst", "best"}, default="first"
-        Which of them: the worst and the best by `errors`, starting with the most extreme one.
+        Which rows to choose. The worst and the best are ranked by `errors`, the most extreme first.
     errors : array-like of shape (n_rows,), default=None
-        Error of each row, such as ``-psnr(..., per_image=True)``, for the worst and the best.
-    random_state : int, RandomState or None, default=None
+        Error of each row, such as ``-psnr(..., per_image=True)``; needed for the worst and the best.
+    random_state : int, RandomState instance or None, default=None
         Seed for ``show="random"``.
 
     Returns
     -------
     index : ndarray of int
-        Rows to show.
+        Indices of the chosen rows.
 
     Examples
     --------
@@ -49,12 +56,10 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
     >>> choose_rows(3, 2, show="worst", errors=[0.1, 0.3, 0.2])
     array([1, 2])
     """
-    check_count(n_rows, "n_rows", 0)
-    check_count(n_images, "n_images")
-    check_choice(show, "show", _SHOW)
-    random = check_seed(random_state)
     y = None if y is None else check_labels(y, "y", n_rows)
-    errors = None if errors is None else check_vector(errors, "errors", n_rows)
+    errors = None if errors is None else check_vector(errors, "errors", n_rows, missing=True)
+    if errors is not None and np.isnan(errors).any():  # infinite ones are errors of exact rows, in decibels
+        raise ValueError("errors must not hold NaN, which has no rank, got NaN.")
     index = np.arange(n_rows)
     if labels is not None:
         if y is None:
@@ -62,52 +67,35 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
         labels = check_labels(labels, "labels")
         index = index[np.isin(y, labels)]
         if not len(index):
-            raise ValueError(
-                f"labels must hold some of the labels in y, {np.unique(y).tolist()}, got {labels.tolist()}."
-            )
+            classes = np.unique(y).tolist()
+            raise ValueError(f"labels must hold some of the labels in y, {classes}, got {labels.tolist()}.")
     if show == "random":
-        index = random.permutation(index)
+        index = check_random_state(random_state).permutation(index)
     elif show != "first":
         if errors is None:
             raise ValueError(f"show={show!r} needs errors, one number for each of the {n_rows} rows, got None.")
-        errors = np.asarray(errors, dtype=float)[index]
+        errors = errors[index].astype(float)
         index = index[np.argsort(errors if show == "best" else -errors, kind="stable")]
     return index[:n_images]
 
 
-def _tiles(rows, image_shape):
-    """Rows as images that matplotlib draws; other numbers of channels than three are shown as their mean."""
-    tiles = rows.reshape(len(rows), *image_shape[:2], -1)
-    return tiles if tiles.shape[-1] == 3 else tiles.mean(axis=-1)
-
-
-class DenoisingDisplay:
-    """Rows of images, one above the other: clean, noisy, denoised and what is left between clean and denoised.
+class DenoisingDisplay(Display):
+    """Rows of images, one above the other: clean, noisy, denoised, and the difference of denoised and clean.
 
     Parameters
     ----------
     images : dict of str to ndarray of shape (n_images, n_features)
-        What to show, from top to bottom. A row named "residual" is denoised minus clean; it is drawn in a diverging
-        colour map, with a colour bar in the units of the rows.
+        What to show, from top to bottom. Images named "residual" are denoised minus clean; they are drawn in a
+        diverging colour map, with a colour bar in the units of the rows.
     image_shape : tuple of int
-        ``(height, width)`` or ``(height, width, channels)``.
+        ``(height, width)`` or ``(height, width, channels)``. Images with other than one or three channels are shown as
+        the mean of their channels.
     data_range : tuple of float
         Values of black and white.
     labels : array-like, default=None
         Titles of the columns.
     notes : list of str, default=None
-        Second lines of the titles, left out where the columns are too narrow for them.
-
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Its figure.
-
-    See Also
-    --------
-    ConfusionChangeDisplay : What denoising repaired and broke, by class.
+        Second lines of the titles, left out if the columns are too narrow for them.
 
     Examples
     --------
@@ -121,6 +109,12 @@ class DenoisingDisplay:
     2
     """
 
+    _parameter_constraints: dict = {
+        "images": [Mapping],
+        "image_shape": [tuple, list],
+        "data_range": [tuple, list, np.ndarray],
+    }
+
     def __init__(self, images, *, image_shape, data_range, labels=None, notes=None):
         self.images = images
         self.image_shape = image_shape
@@ -129,6 +123,7 @@ class DenoisingDisplay:
         self.notes = notes
 
     @classmethod
+    @validate_function_params(_CHOICE)
     def from_estimator(
         cls,
         estimator,
@@ -153,29 +148,28 @@ class DenoisingDisplay:
         X : array-like of shape (n_samples, n_features)
             Noisy rows.
         X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows; with them, clean images and residuals are drawn too.
+            Clean rows. If given, clean images and residuals are drawn, too.
         y : array-like of shape (n_samples,), default=None
             Labels, written above the columns.
         n_images : int, default=10
-            Columns.
+            Number of columns.
         labels : array-like, default=None
-            Show only rows of these labels.
+            Show only rows with these labels.
         show : {"first", "random", "worst", "best"}, default="first"
-            Which rows, of `labels` if given. The worst and the best are those whose denoised image is farthest from
-            and nearest to `X_clean`; their PSNR is written above them, where there is room.
-        random_state : int, RandomState or None, default=None
+            Which rows to show, among those with `labels` if given. The worst and the best are those with the lowest and
+            highest PSNR of the denoised image, which is written above them if there is room.
+        random_state : int, RandomState instance or None, default=None
             Seed for ``show="random"``.
         image_shape : tuple of int or None, default=None
-            None takes the estimator's, or reads a square grey image.
+            If None, that of the estimator, or else rows are read as square greyscale images.
         data_range : pair of floats or None, default=None
-            None takes the estimator's, or reads it off the clean rows.
+            If None, that of the estimator, or else the range of the clean rows.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : DenoisingDisplay
-            With `ax_` and `figure_`.
         """
         X = check_rows(X)
         if isinstance(estimator, type) or not hasattr(estimator, "transform"):
@@ -183,125 +177,107 @@ class DenoisingDisplay:
                 f"estimator must have transform, got {shown(estimator)}. Of a pipeline with a classifier, pass"
                 " the part up to the denoiser: pipe[:-1]."
             )
-        check_choice(show, "show", _SHOW)
-        check_axes(ax)
         y = None if y is None else check_labels(y, "y", len(X), of="rows of X")
-        by_error = show in ("worst", "best")
-        if by_error and X_clean is None:
-            raise ValueError(f"show={show!r} needs X_clean, the clean rows that errors are measured against.")
         clean = None if X_clean is None else check_clean(X_clean, X.shape)
         if data_range is None:
             data_range = getattr(estimator, "data_range_", "auto")
         data_range = resolve_data_range(data_range, X if clean is None else clean)
-        denoised = np.asarray(estimator.transform(X)) if by_error else None
-        errors = image_errors(clean, denoised, data_range) if by_error else None
+        scores = None
+        if show in ("worst", "best"):
+            if clean is None:
+                raise ValueError(f"show={show!r} needs X_clean, the clean rows to measure PSNR against, got None.")
+            scores = psnr(clean, estimator.transform(X), data_range=data_range, per_image=True)
+        errors = None if scores is None else -scores
         choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
         index = choose_rows(len(X), n_images, **choice)
-        denoised = denoised[index] if by_error else np.asarray(estimator.transform(X[index]))
-        # After `transform`, which knows better what is wrong with rows of another width.
-        shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
-        shape = check_image_shape(shape, X.shape[1])
-        images = {"noisy": np.asarray(X[index]), "denoised": denoised}
-        notes = None
+        images = {"noisy": np.asarray(X[index]), "denoised": np.asarray(estimator.transform(X[index]))}
         if clean is not None:
-            images = {"clean": clean[index], **images, "residual": denoised - clean[index].astype(float)}
-            notes = (
-                [f"{score:.1f} dB" for score in psnr(clean[index], denoised, data_range=data_range, per_image=True)]
-                if by_error
-                else None
-            )
-        titles = None if y is None else np.asarray(y)[index]
-        return cls(images, image_shape=shape, data_range=data_range, labels=titles, notes=notes).plot(ax=ax)
+            residual = images["denoised"] - clean[index].astype(float)
+            images = {"clean": clean[index], **images, "residual": residual}
+        # After `transform`, whose message about a wrong number of features is the better one.
+        shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
+        return cls(
+            images,
+            image_shape=check_image_shape(shape, X.shape[1]),
+            data_range=data_range,
+            labels=None if y is None else y[index],
+            notes=None if scores is None else [f"{score:.1f} dB" for score in scores[index]],
+        ).plot(ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw.
+    def _check(self):
+        rows = [check_rows(rows, f"images[{name!r}]") for name, rows in self.images.items()]
+        if len({part.shape for part in rows}) != 1:
+            raise ValueError(f"images must hold rows of one shape, got {[part.shape for part in rows]}.")
+        n_images, n_features = rows[0].shape
+        check_image_shape(self.image_shape, n_features)
+        check_data_range(self.data_range)
+        if self.labels is not None:
+            check_labels(self.labels, "labels", n_images, of="columns")
+        if self.notes is not None:
+            check_vector(self.notes, "notes", n_images, of="columns", what="text")
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+    @property
+    def _n_images(self):
+        return len(next(iter(self.images.values())))
 
-        Returns
-        -------
-        display : DenoisingDisplay
-            This display.
-        """
-        n_images = self._check()
-        check_axes(ax)
+    @property
+    def _size(self):
         height, width = self.image_shape[:2]
-        if ax is None:
-            import matplotlib.pyplot as plt
+        beside = 0.25 + 0.09 * max(map(len, self.images)) + (0.6 if "residual" in self.images else 0.05)
+        above = 0.1 + 0.25 * ((self.labels is not None) + (self.notes is not None))
+        tile = min(1.4, (9 - beside) / self._n_images)
+        total = above + tile * len(self.images) * (height + 1) / (width + 1)
+        return beside + tile * self._n_images, min(12, max(1.2, total))
 
-            # Inches: words at the left, a colour bar at the right, titles above.
-            beside = 0.25 + 0.09 * max(map(len, self.images)) + (0.6 if "residual" in self.images else 0.05)
-            above = 0.1 + 0.25 * ((self.labels is not None) + (self.notes is not None))
-            tile = min(1.4, (9 - beside) / n_images)
-            figure_height = above + tile * len(self.images) * (height + 1) / (width + 1)
-            figsize = (beside + tile * n_images, min(12, max(1.2, figure_height)))
-            _, ax = plt.subplots(figsize=figsize, layout="constrained")
-        low, high = self.data_range
-        for number, (name, rows) in enumerate(self.images.items()):
-            residual = name == "residual"
-            unit = (np.asarray(rows, dtype=float) - (0 if residual else low)) / (high - low)
-            unit = np.clip((unit + 1) / 2 if residual else unit, 0, 1)
-            colours = "PuOr" if residual else "gray"
+    def _draw(self, ax):
+        height, width = self.image_shape[:2]
+        for number, name in enumerate(self.images):
             top = number * (height + 1)
-            for column, tile in enumerate(_tiles(unit, self.image_shape)):
+            for column, tile in enumerate(self._tiles(name)):
                 left = column * (width + 1)
                 extent = (left, left + width, top + height, top)
+                colours = "PuOr" if name == "residual" else "gray"
                 image = ax.imshow(tile, cmap=colours, vmin=0, vmax=1, extent=extent, interpolation="nearest")
-            if residual:
-                self._colour_bar(ax, image, top)
-        ax.set_xlim(0, n_images * (width + 1) - 1)
+            if name == "residual":
+                self._draw_colour_bar(ax, image.norm, top)
+        ax.set_xlim(0, self._n_images * (width + 1) - 1)
         ax.set_ylim(len(self.images) * (height + 1) - 1, 0)
-        names = ["denoised\n− clean" if name == "residual" else name for name in self.images]
-        ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(names))], [plain(name) for name in names])
-        titles = self._titles(ax, n_images)
+        names = ["denoised\n− clean" if name == "residual" else plain(name) for name in self.images]
+        ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(names))], names)
+        titles = self._titles(ax)
         ax.set_xticks([i * (width + 1) + width / 2 for i in range(len(titles))], titles)
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
-    def _check(self):
-        """Refuse what cannot be drawn; return the number of columns."""
-        if not isinstance(self.images, Mapping) or not self.images:
-            raise TypeError(f"images must be a dict of rows by name, got {shown(self.images)}.")
-        rows = [check_rows(rows, f"images[{name!r}]") for name, rows in self.images.items()]
-        if len({part.shape for part in rows}) > 1:
-            raise ValueError(f"images must hold rows of one shape, got {[part.shape for part in rows]}.")
-        if self.image_shape is None:
-            raise ValueError("image_shape must be (height, width) or (height, width, channels), got None.")
-        check_image_shape(self.image_shape, rows[0].shape[1])
-        if check_data_range(self.data_range) == "auto":
-            raise ValueError("data_range must be a pair (low, high), got 'auto'.")
-        if self.labels is not None:
-            check_labels(self.labels, "labels", len(rows[0]), of="columns")
-        if self.notes is not None:
-            check_vector(self.notes, "notes", len(rows[0]), of="columns", what="text")
-        return len(rows[0])
+    def _tiles(self, name):
+        """Images scaled to [0, 1], residuals with 0 in the middle."""
+        low, high = self.data_range
+        if name == "residual":
+            low, high = low - high, high - low
+        unit = np.clip((np.asarray(self.images[name], dtype=float) - low) / (high - low), 0, 1)
+        tiles = unit.reshape(len(unit), *self.image_shape[:2], -1)
+        return tiles if tiles.shape[-1] == 3 else tiles.mean(axis=-1)
 
-    def _titles(self, ax, n_images):
+    def _titles(self, ax):
         labels = [] if self.labels is None else [plain(label) for label in self.labels]
-        if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _POINTS_OF_A_NOTE * n_images:
+        if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _POINTS_OF_A_NOTE * self._n_images:
             return labels
         return [f"{label}\n{note}" for label, note in zip(labels, self.notes)] if labels else list(self.notes)
 
-    def _colour_bar(self, ax, image, top):
-        """Beside the row of residuals, as high as the row."""
+    def _draw_colour_bar(self, ax, norm, top):
+        """Draw it beside the row of residuals, as high as the row."""
         from matplotlib.cm import ScalarMappable
 
         height, width = self.image_shape[:2]
         span = self.data_range[1] - self.data_range[0]
-        # In parts of the axes, which are as large as the images with the gaps between them.
-        whole_width = len(self.images["residual"]) * (width + 1) - 1
+        # As fractions of the axes, which span the images and the gaps between them.
+        whole_width = self._n_images * (width + 1) - 1
         whole_height = len(self.images) * (height + 1) - 1
         bounds = (1 + 1 / whole_width, 1 - (top + height) / whole_height, 0.12 * width / whole_width)
         bar = ax.inset_axes((*bounds, height / whole_height))
-        # Colour images have no map of their own: the bar is made from the grey images' one.
-        mappable = ScalarMappable(cmap="PuOr", norm=image.norm)
-        ax.figure.colorbar(mappable, cax=bar, ticks=[0, 0.5, 1])
+        # Images with three channels have no colour map, so the bar has one of its own.
+        ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
         bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)
         bar.tick_params(length=0)
         bar.set_gid("residual colour bar")

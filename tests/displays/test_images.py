@@ -1,0 +1,90 @@
+"""DenoisingDisplay and choose_rows."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from sk_denoise.displays import DenoisingDisplay, choose_rows
+from sk_denoise.metrics import psnr
+
+
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_rows_drawn(fitted, field):
+    noisy, X, y = field
+    display = DenoisingDisplay.from_estimator(fitted[-1], noisy, X_clean=X, y=y, n_images=4, labels=[8, 9])
+    assert list(display.images) == ["clean", "noisy", "denoised", "residual"]
+    assert len(display.ax_.images) == 16
+    assert set(texts(display.ax_.get_xticklabels())) <= {"8", "9"}
+    assert list(DenoisingDisplay.from_estimator(fitted[-1], noisy).images) == ["noisy", "denoised"]
+    colour = DenoisingDisplay({"clean": X[:2, :60]}, image_shape=(4, 5, 3), data_range=(0, 16)).plot()
+    assert colour.ax_.images[0].get_array().shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize("n_images", [1, 10, 25])
+def test_residuals_have_a_colour_bar_in_units_of_the_rows(fitted, field, n_images, inside):
+    noisy, X, y = field
+    display = DenoisingDisplay.from_estimator(fitted[-1], noisy, X_clean=X, y=y, n_images=n_images)
+    assert texts(display.ax_.get_yticklabels())[-1] == "denoised\n− clean"
+    (bar,) = display.ax_.child_axes
+    assert texts(bar.get_yticklabels()) == ["−16", "0", "+16"]
+    assert inside(display.figure_)
+
+
+def test_worst_and_best(fitted, field):
+    noisy, X, y = field
+    denoised = fitted[-1].transform(noisy)
+    scores = psnr(X, denoised, data_range=(0, 16), per_image=True)
+    options = {"X_clean": X, "y": y, "n_images": 5}
+    worst = DenoisingDisplay.from_estimator(fitted[-1], noisy, show="worst", **options)
+    np.testing.assert_allclose(worst.images["denoised"], denoised[np.argsort(scores)[:5]])
+    assert texts(worst.ax_.get_xticklabels())[0] == f"{y[scores.argmin()]}\n{scores.min():.1f} dB"
+    best = DenoisingDisplay.from_estimator(fitted[-1], noisy, show="best", labels=[3], **options)
+    threes = np.flatnonzero(y == 3)
+    np.testing.assert_allclose(best.images["clean"], X[threes[np.argsort(-scores[threes])[:5]]])
+
+
+def test_psnr_is_infinite_for_exact_images_and_left_out_if_it_does_not_fit(field):
+    same, X = FunctionTransformer(), field[1]
+    for n_images, notes in ((2, ["inf dB"] * 2), (30, [])):
+        display = DenoisingDisplay.from_estimator(same, X, X_clean=X, show="worst", n_images=n_images)
+        assert [text for text in texts(display.ax_.get_xticklabels()) if text] == notes
+
+
+def test_wrong_choice_of_images(fitted, field):
+    noisy, X, y = field
+    options = {"estimator": fitted[-1], "X": noisy, "X_clean": X, "y": y, "show": "worst"}
+    wrong = {"X_clean": None, "show": "last", "n_images": 0, "y": [1], "labels": [11], "random_state": "seed"}
+    wrong |= {"estimator": LogisticRegression(), "image_shape": (3, 3), "data_range": (1, 0)}
+    for argument, value in wrong.items():
+        with pytest.raises((TypeError, ValueError), match=rf"\b{argument}\b"):
+            DenoisingDisplay.from_estimator(**(options | {argument: value}))
+
+
+def test_choice_of_rows():
+    errors = [9, 1, 8, np.inf]
+    options = {"y": [0, 1, 0, 1], "labels": [1], "errors": errors}
+    assert choose_rows(4, show="worst", **options).tolist() == [3, 1]
+    assert choose_rows(4, show="best", **options).tolist() == [1, 3]
+    assert choose_rows(4, 3).tolist() == [0, 1, 2]
+    assert choose_rows(0).tolist() == []
+    a, b = (choose_rows(100, 5, show="random", random_state=seed) for seed in (0, np.random.RandomState(0)))
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, np.arange(5))
+
+
+def test_wrong_choice_of_rows():
+    for argument, options in (
+        ("n_rows", {"n_rows": -1}),
+        ("labels", {"labels": [3]}),
+        ("labels", {"labels": [3], "y": [1, 1, 2]}),
+        ("y", {"labels": [3], "y": [3]}),
+        ("errors", {"show": "best"}),
+        ("errors", {"show": "best", "errors": [1, 2]}),
+        ("errors", {"show": "best", "errors": [1, 2, np.nan]}),
+    ):
+        with pytest.raises(ValueError, match=rf"\b{argument}\b"):
+            choose_rows(**({"n_rows": 3} | options))
