@@ -7,9 +7,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import sk_denoise
 
 sys.path.insert(0, str(Path(__file__).parent))
+import house
 import results_page
 
 results_page.make()  # from the CSV files that the benchmarks keep
+house.draw(results_page.OUT / "house.svg")
 
 project = "sk_denoise"
 copyright = "2026, the sk_denoise developers"

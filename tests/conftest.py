@@ -9,13 +9,6 @@ from sklearn.pipeline import Pipeline
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_digit_images
 
-#: Largest difference between batches, orders, threads and processes, as a fraction of the data range.
-ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}
-#: Largest difference in score (dB) between fits with other numbers of threads, whose steps are rounded differently.
-DECIBELS = 0.1
-#: Largest difference between the images of such fits after a few steps, on rows in [0, 1].
-FEW_STEPS = 1e-3
-
 
 @pytest.fixture(autouse=True)
 def _figures_off_screen(monkeypatch):

@@ -16,15 +16,15 @@ import sk_denoise
 def _is_public(item, name, module):
     """Defined in this module, or in a private one of this package and named in this module's ``__all__``."""
     home = getattr(item, "__module__", None) or ""
-    private = home.startswith("sk_denoise._") and name in getattr(module, "__all__", ())
+    private = home.startswith(("sk_denoise._", f"{module.__name__}._")) and name in getattr(module, "__all__", ())
     return name in getattr(module, "__all__", vars(module)) and (home == module.__name__ or private)
 
 
 PUBLIC, seen = [], set()
-for info in pkgutil.iter_modules(sk_denoise.__path__):
-    if info.name.startswith("_"):
+for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
+    if "._" in info.name:
         continue
-    module = importlib.import_module(f"sk_denoise.{info.name}")
+    module = importlib.import_module(info.name)
     for name, item in vars(module).items():
         if name.startswith("_") or not (inspect.isclass(item) or inspect.isfunction(item)):
             continue
@@ -74,7 +74,7 @@ def test_every_promise_names_tests_that_exist():
     page = (tests.parent / "docs" / "promises.rst").read_text()
     names = set(re.findall(r"``(test_\w+|Test\w+|test_\w+\.py)``", page))
     assert len(names) > 20
-    code = "".join(path.read_text() for path in tests.glob("test_*.py"))
+    code = "".join(path.read_text() for path in tests.rglob("test_*.py"))
     for name in names:
-        found = (tests / name).exists() if name.endswith(".py") else re.search(rf"(def|class) {name}\b", code)
+        found = any(tests.rglob(name)) if name.endswith(".py") else re.search(rf"(def|class) {name}\b", code)
         assert found, name

@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPRegressor
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector
 from sk_denoise.datasets import load_mnist
-from sk_denoise.networks import _keras, architectures
+from sk_denoise.networks import architectures, cache
 
 REPEATS = 3
 
@@ -61,8 +61,7 @@ def ours(epochs, architecture="dense", **settings):
 def time_to(error, architecture):
     """Seconds of the shortest whole fit that ends at or below `error`; compiling counts."""
     for epochs in range(1, 20):
-        _keras._idle_trainers.clear()
-        _keras._forwards.clear()
+        cache.SHARED = cache.Networks()
         fitted = []
         took = seconds(lambda epochs=epochs, fitted=fitted: fitted.append(ours(epochs, architecture)))
         reached = test_error(fitted[0].predict)
