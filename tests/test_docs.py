@@ -22,7 +22,8 @@ def _is_public(item, name, module):
 
 PUBLIC, seen = [], set()
 for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
-    if "._" in info.name:
+    # Of the networks, only their builders are documented.
+    if "._" in info.name or (".networks." in info.name and not info.name.endswith(".architectures")):
         continue
     module = importlib.import_module(info.name)
     for name, item in vars(module).items():
