@@ -4,7 +4,6 @@ import importlib
 import inspect
 import pkgutil
 import re
-import types
 from pathlib import Path
 
 import pytest
@@ -34,10 +33,10 @@ for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
         seen.add(item)
         PUBLIC.append(f"{module.__name__}.{name}")
         if inspect.isclass(item):
-            kinds = (types.FunctionType, classmethod, staticmethod)
-            PUBLIC += [
-                f"{module.__name__}.{name}.{m}" for m, f in vars(item).items() if isinstance(f, kinds) and m[0] != "_"
-            ]
+            for m in dir(item):  # of this package, own and inherited
+                method = getattr(item, m, None)
+                if m[0] != "_" and callable(method) and (method.__module__ or "").startswith("sk_denoise"):
+                    PUBLIC.append(f"{module.__name__}.{name}.{m}")
 
 # Not asked for: an example and a reference in every small thing, a summary on a line of its own.
 IGNORED = {

@@ -216,7 +216,7 @@ def test_what_is_imported():
     code = """
 import sys
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
-heavy = "tensorflow", "keras", "scikeras", "skimage", "pywt", "matplotlib", "pandas"
+heavy = "tensorflow", "keras", "scikeras", "skimage", "pywt", "matplotlib"
 DenoisingAutoencoder().get_params(), ImageFilter("tv").get_params()
 print([name for name in heavy if name in sys.modules])
 import numpy as np
