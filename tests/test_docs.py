@@ -35,7 +35,11 @@ for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
         if inspect.isclass(item):
             for m in dir(item):  # of this package, own and inherited
                 method = getattr(item, m, None)
-                if m[0] != "_" and callable(method) and (method.__module__ or "").startswith("sk_denoise"):
+                if (
+                    m[0] != "_"
+                    and callable(method)
+                    and (getattr(method, "__module__", None) or "").startswith("sk_denoise")
+                ):
                     PUBLIC.append(f"{module.__name__}.{name}.{m}")
 
 # Not asked for: an example and a reference in every small thing, a summary on a line of its own.
