@@ -14,6 +14,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import validate_params as validate_function_params
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, validate_data
 
@@ -36,6 +37,7 @@ __all__ = [
     "read_rows",
     "set_random_states",
     "settings",
+    "validate_function_params",
     "validate_params",
 ]
 
