@@ -17,7 +17,7 @@ _STYLES = ("-", "--", "-.", ":")
 _REFERENCES = {
     "clean": {"linestyle": "-", "linewidth": 1},
     "noisy (no denoiser)": {"color": "0.5", "linestyle": "--", "linewidth": 2},
-    "rival (trained on noise)": {"linestyle": ":", "linewidth": 2},
+    "noise-augmented": {"linestyle": ":", "linewidth": 2},
 }
 _MOST_BANDS = 4  # more shaded bands than that hide each other
 
@@ -166,8 +166,7 @@ class RecoveryDisplay:
     curves : dict of str to dict of str to ndarray of shape (n_levels,)
         For each denoiser "level", "accuracy" and, for intervals, "low" and "high".
     references : dict of str to dict of str to ndarray, default=None
-        The same for what to compare with, drawn without markers: "clean", "noisy (no denoiser)", "rival (trained on
-        noise)", or names of your own.
+        The same for what to compare with, drawn without markers: "clean", "noisy (no denoiser)", "noise-augmented", or names of your own.
     xlabel : str, default="noise level"
         Title of the x axis.
     ylabel : str, default="accuracy"
@@ -240,13 +239,14 @@ class RecoveryDisplay:
         """
         check_choice(accuracy, "accuracy", ("denoised", "refitted"))
         check_axes(ax)
-        if isinstance(report, type) or not hasattr(report, "rows"):
+        if isinstance(report, type) or not hasattr(report, "to_frame"):
             raise TypeError(f"report must be a RecoveryReport, got {shown(report)}.")
-        if not report.rows:
+        all_rows = report.to_frame().to_dict("records")
+        if not all_rows:
             raise ValueError("report must hold rows, got none.")
-        of_kind, kind = _choose(report.rows, "kind", kind)
+        of_kind, kind = _choose(all_rows, "kind", kind)
         # Clean rows are tested once, whatever the kinds.
-        rows = of_kind + [row for row in report.rows if row["level"] == 0 and row["kind"] != kind]
+        rows = of_kind + [row for row in all_rows if row["level"] == 0 and row["kind"] != kind]
         rows, classifier = _choose(rows, "classifier", classifier)
         if trained_on is None:
             rows, trained_on = _rows_as_trained(rows)
@@ -265,7 +265,7 @@ class RecoveryDisplay:
         curves = {name: curve for name, curve in curves.items() if len(curve["level"])}
         if not curves:
             raise ValueError(f"accuracy={accuracy!r} was not measured: the report's {key} is NaN in these rows.")
-        columns = dict(zip(_REFERENCES, ("accuracy_clean", "accuracy_noisy", "accuracy_rival")))
+        columns = dict(zip(_REFERENCES, ("accuracy_clean", "accuracy_noisy", "accuracy_augmented")))
         references = {name: _series(rows, column) for name, column in columns.items()}
         return cls(
             curves,
