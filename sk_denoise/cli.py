@@ -13,6 +13,8 @@ import warnings
 from . import __version__
 from .noise.kinds import KINDS
 
+__all__ = ["main"]
+
 #: Denoisers and classifiers by the names that the command takes: what to import, and how to build it.
 DENOISERS = {
     **{name: ("DenoisingAutoencoder", name) for name in ("dense", "conv", "unet")},
@@ -33,34 +35,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-def _integer(allowed, valid):
-    """A type of argument: integers that are `valid`."""
-
-    def read(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not valid(value):
-            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
-        return value
-
-    return read
-
-
-_COUNT = _integer("a positive integer", lambda value: 0 < value < 2**31)
-_SEED = _integer("an integer from 0 to 4294967295", lambda value: 0 <= value < 2**32)
-_JOBS = _integer("an integer other than 0", lambda value: value != 0 and abs(value) < 2**31)
-
-
 def make_parser():
-    """Make the parser of all commands.
-
-    Returns
-    -------
-    parser : argparse.ArgumentParser
-        With a subparser for each command.
-    """
+    """Make the parser of all commands."""
     parser = _Parser(prog="sk-denoise", description="Image denoising that speaks scikit-learn.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -70,9 +46,7 @@ def make_parser():
     _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
     _add(demo, "--architecture", "network of the denoiser", choices=["dense", "conv", "unet"], default="dense")
     _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
-    _add_report(
-        commands.add_parser("report", help="noise x level x denoiser x classifier: a table, a page, a CSV file")
-    )
+    _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
     return parser
 
 
@@ -84,7 +58,7 @@ def _add(parser, name, help, *, default, **options):
 
 def _add_common(parser):
     _add(parser, "--dataset", "embedded digits, or MNIST", choices=["digits", "mnist"], default="digits")
-    _add(parser, "--seed", "seeds everything", type=_SEED, default=0)
+    _add(parser, "--seed", "seeds everything", type=int, default=0)
 
 
 def _add_report(parser):
@@ -99,9 +73,9 @@ def _add_report(parser):
     _add(parser, "--level", "fractions of the data range", nargs="+", type=float, default=[0.1, 0.3, 0.5])
     trained = "train on a range of levels (default: on each level)"
     parser.add_argument("--trained-level", nargs=2, type=float, metavar=("LOW", "HIGH"), help=trained)
-    parser.add_argument("--labels", type=_COUNT, help="number of labelled rows (default: all; 3,000 of MNIST)")
-    _add(parser, "--seeds", "how often everything is fitted", type=_COUNT, default=3)
-    _add(parser, "--jobs", "number of processes; -1 for one per core", type=_JOBS, default=-1)
+    parser.add_argument("--labels", type=int, help="number of labelled rows (default: all; 3,000 of MNIST)")
+    _add(parser, "--seeds", "how often everything is fitted", type=int, default=3)
+    _add(parser, "--jobs", "number of processes; -1 for one per core", type=int, default=-1)
     parser.add_argument("--html", help="write a self-contained page with figures to this file")
     parser.add_argument("--csv", help="write one line per cell to this file")
 
@@ -203,18 +177,7 @@ def _run_report(arguments):
 
 
 def format_demo(result):
-    """Format the demo's result as text.
-
-    Parameters
-    ----------
-    result : DemoResult
-        What `run_demo` returned.
-
-    Returns
-    -------
-    text : str
-        The tables.
-    """
+    """Format a `DemoResult` as tables."""
     row = result.row
     lines = ["", f"{'latent_dim':<34}{'accuracy, 3 folds':>18}"]
     for size, (mean, spread) in result.search.items():
@@ -222,7 +185,7 @@ def format_demo(result):
         lines.append(f"{size:<34}{mean:>10.3f} ± {spread:.3f}{mark}")
     lines += ["", f"{'test images':<34}{'PSNR (dB)':>10}{'SSIM':>8}"]
     lines += [f"{name:<34}{row[f'psnr_{name}']:>10.2f}{row[f'ssim_{name}']:>8.3f}" for name in ("noisy", "denoised")]
-    limit = "" if row["augmented_saturated"] == "yes" else ", limit"
+    limit = "" if row["augmented_saturated"] == "yes" else ", more might help"
     accuracies = {
         "clean": "",
         "noisy": "",
@@ -241,7 +204,7 @@ def format_demo(result):
 
 
 def main(argv=None):
-    """Entry point.
+    """Run the command.
 
     Parameters
     ----------

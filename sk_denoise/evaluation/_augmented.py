@@ -23,32 +23,21 @@ _COUNT = Interval(Integral, 1, 2**31, closed="left")
 _LIMITS = {"max_draws": [_COUNT], "max_values": [_COUNT]}
 
 
-class _Epochs:
-    """An incremental classifier: noise is redrawn for each epoch."""
-
-    def __init__(self, classifier, noise, X, y):
-        self.model, self.noise, self.X, self.y = clone(classifier), noise, X, y
-        self.classes, self.done = np.unique(y), 0
-
-    def trained(self, n_draws):
-        while self.done < n_draws:
-            self.model.partial_fit(np.asarray(self.noise.transform(self.X)), self.y, classes=self.classes)
-            self.done += 1
-        return self.model
-
-
-class _Copies:
-    """Any other classifier: fitted on all noisy copies of the rows at once."""
-
-    def __init__(self, classifier, noise, X, y):
-        self.classifier, self.noise, self.X, self.y = classifier, noise, X, y
-
-    def trained(self, n_draws):
-        return clone(self.classifier).fit(*_draw(self.noise, self.X, self.y, n_draws))
-
-
 def _draw(noise, X, y, n_draws):
     return np.concatenate([np.asarray(noise.transform(X)) for _ in range(n_draws)]), np.tile(y, n_draws)
+
+
+def _training(classifier, noise, X, y, numbers):
+    """Yield the classifier trained on each of ascending `numbers` of draws."""
+    model, done = clone(classifier), 0
+    for n_draws in numbers:
+        if _is_incremental(classifier):
+            for _ in range(n_draws - done):  # noise is redrawn for each epoch
+                model.partial_fit(np.asarray(noise.transform(X)), y, classes=np.unique(y))
+            done = n_draws
+        else:
+            model = clone(classifier).fit(*_draw(noise, X, y, n_draws))
+        yield n_draws, model
 
 
 def _is_incremental(classifier):
@@ -105,11 +94,6 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     saturated : bool
         False if a limit ended the search while more draws might still have improved it.
 
-    Raises
-    ------
-    ValueError
-        For invalid limits, or if a class has a single row.
-
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
@@ -131,23 +115,23 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
     X_fit, X_held, y_fit, y_held = _hold_out(X, y, seed)
     held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))))
-    trainer, limit, least = _Copies, max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
+    limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
     if _is_incremental(classifier):
-        trainer, limit, least = _Epochs, max_draws, max(_MIN_DRAWS, math.ceil(_MIN_ROWS / len(y_fit)))
+        limit, least = max_draws, max(_MIN_DRAWS, math.ceil(_MIN_ROWS / len(y_fit)))
 
-    candidate = trainer(classifier, noise, X_fit, y_fit)
-    best, best_draws, n_draws, saturated = -1.0, 1, 1, False
-    while True:
+    best, best_draws, saturated = -1.0, 1, False
+    numbers = [2**i for i in range(limit.bit_length())]
+    for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers):
         # Not the classifier's own score, which in a search may be any metric.
-        accuracy = accuracy_score(held[1], candidate.trained(n_draws).predict(held[0]))
+        accuracy = accuracy_score(held[1], model.predict(held[0]))
         if accuracy > best + _TOLERANCE:
             best, best_draws = accuracy, n_draws
         saturated = n_draws >= max(least, 4 * best_draws)
-        if saturated or 2 * n_draws > limit:
+        if saturated:
             break
-        n_draws *= 2
     # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
-    return trainer(classifier, noise, X, y).trained(n_draws), n_draws, saturated
+    _, model = next(_training(classifier, noise, X, y, [n_draws]))
+    return model, n_draws, saturated
 
 
 def _hold_out(X, y, seed):

@@ -32,7 +32,7 @@ def check_augmented(augmented):
 
 
 def check_data(X, y, suffix=""):
-    """Validated rows and labels."""
+    """Validate rows and labels."""
     X = check_rows(X, f"X{suffix}")
     return X, check_labels(y, f"y{suffix}", len(X), of=f"rows of X{suffix}")
 
@@ -64,37 +64,22 @@ def _held_out(X, y, rng):
     try:
         return list(cv.split(X, y))
     except ValueError as error:
-        counts = np.unique(y, return_counts=True)[1]
-        raise ValueError(
-            "y must have at least two rows per class, and four times as many rows as classes, to hold out a quarter for"
-            f" testing, got {len(y)} rows of {len(counts)} classes, one of {counts.min()}. Or pass X_test and y_test."
-        ) from error
+        raise ValueError(f"y has too few rows to hold out a quarter: {error} Pass X_test and y_test.") from error
 
 
 def _cv_splits(cv, X, y):
+    """Pairs of indices, which splitters may also give as lists or masks."""
     try:
-        splits = [tuple(map(_indices, split)) for split in check_cv(cv, y, classifier=True).split(X, y)]
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "cv must be None, a number of folds that the rows of each class suffice for, a splitter, or pairs of arrays"
-            f" (training rows, test rows), got {shown(cv)}."
-        ) from error
-    if not splits:
-        raise ValueError(f"cv must give at least one pair of training and test rows, got none from {shown(cv)}.")
-    for split in splits:
-        parts = [part.dtype.kind in "iu" and part.ndim == 1 and len(part) > 0 for part in split]
-        if len(split) != 2 or not all(parts) or max(map(np.max, split)) >= len(X) or min(map(np.min, split)) < 0:
-            raise ValueError(
-                f"cv must give pairs of arrays of row numbers from 0 to {len(X) - 1}, training and test rows, got"
-                f" {shown(split)}."
-            )
+        splits = [
+            tuple(np.arange(len(X))[np.asarray(rows)] for rows in split)
+            for split in check_cv(cv, y, classifier=True).split(X, y)
+        ]
+        valid = all(len(train) and len(test) and train.ndim == test.ndim == 1 for train, test in splits)
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"cv={shown(cv)} does not split X: {error}") from error
+    if not splits or not valid:
+        raise ValueError(f"cv={shown(cv)} must give at least one pair of training and test rows, none of them empty.")
     return splits
-
-
-def _indices(rows):
-    """What a splitter gives, which may be a list or a mask, as indices."""
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
 def name_denoisers(denoisers):
@@ -127,8 +112,8 @@ def _name(estimator):
     if isinstance(estimator, str):
         return estimator
     if type(estimator).__module__.startswith("sk_denoise."):
-        made_of = (getattr(estimator, name, None) for name in ("architecture", "method", "estimator"))
-        made_of = next(part for part in (*made_of, estimator) if part is not None)
+        parts = [getattr(estimator, name, None) for name in ("architecture", "method", "estimator")]
+        made_of = next(part for part in [*parts, estimator] if part is not None)
         return made_of if isinstance(made_of, str) else getattr(made_of, "__name__", type(made_of).__name__)
     steps = getattr(estimator, "steps", None)
     return _name(steps[-1][1]) if steps else type(estimator).__name__
