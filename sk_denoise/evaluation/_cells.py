@@ -51,12 +51,9 @@ class Cell:
         repeats = np.repeat([task.repeat for task in tasks], [len(task.test) for task in tasks])
         by_seed = pd.Series(values["correct_denoised"]).groupby(repeats).mean()
         return cls(
-            trained_on=first.trained_on,
+            **{name: getattr(first, name) for name in ("trained_on", "test", "denoiser", "classifier")},
             kind=first.noise.kind,
             level=first.noise.level,
-            test=first.test,
-            denoiser=first.denoiser,
-            classifier=first.classifier,
             labels=labels,
             by_row=pd.DataFrame(values).groupby(rows).mean(),
             seed_spread=100 * by_seed.std(),  # NaN for a single seed

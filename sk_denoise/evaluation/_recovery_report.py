@@ -84,10 +84,8 @@ def recovery_report(
         Clean rows, in any units; one flattened image each.
     y : array-like of shape (n_samples,)
         Labels.
-    X_test : array-like of shape (n_test, n_features), default=None
-        Clean test rows.
-    y_test : array-like of shape (n_test,), default=None
-        Their labels.
+    X_test, y_test : array-like of shape (n_test, n_features) and (n_test,), default=None
+        Clean test rows and their labels.
     cv : int, splitter or iterable, default=None
         How to split `X` if there is no `X_test`. If None, a stratified quarter is held out.
     noises : str, NoiseInjector, callable, or list of them, default="gaussian"
@@ -136,22 +134,12 @@ def recovery_report(
     report : RecoveryReport
         Prints as a table; see `to_frame`, `to_html`, `matrix`, `predictions`.
 
-    Raises
-    ------
-    ValueError, TypeError
-        For invalid input, naming the argument.
-
-    See Also
-    --------
-    sk_denoise.displays.RecoveryDisplay : Draws accuracy against level.
-    sk_denoise.displays.ConfusionChangeDisplay : Draws what was repaired and what was broken.
-
     Notes
     -----
     Accuracies and times are means over seeds. Differences are paired: the same test rows with the same noise. Their
     intervals are simultaneous over the whole report, by a bootstrap over test rows with each row's mean over seeds
-    [1]_; they do not include the variability of training, which `seed_spread` shows. Fitted estimators may have seen
-    the test rows: pass an `X_test` that they did not see.
+    [1]_; they do not include the variability of training, which `seed_spread` shows. With fitted estimators, pass an
+    `X_test` that they did not see.
 
     References
     ----------
@@ -219,7 +207,7 @@ def _run(setup, X, y, groups, n_jobs, verbose):
         results.append(result)
         if verbose:
             spent = time.monotonic() - start
-            left = spent / len(results) * (len(tasks) - len(results))
+            left = spent * (len(tasks) / len(results) - 1)
             what = f"{len(results)}/{len(tasks)}: trained on {task.noise.label}, seed {task.seed}"
             print(f"{what}, {spent:.0f} s, about {left:.0f} s left", flush=True)
     return results

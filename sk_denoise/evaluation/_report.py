@@ -25,35 +25,6 @@ _UNIQUE = ["trained_on", "kind", "level", "denoiser", "classifier"]
 class RecoveryReport:
     """What `sk_denoise.evaluation.recovery_report` found, for each noise x level x denoiser x classifier.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One line per cell; see Notes.
-    cells : list of Cell
-        Predictions and measures of each test row, in the order of `frame`.
-    examples : dict
-        Some test images, by (trained on, kind, level): arrays of clean, noisy and denoised rows.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    data_range : tuple of float
-        Values of black and white.
-    confidence_level : float
-        Confidence that all intervals cover, together.
-    n_comparisons : int
-        Number of differences that the intervals are adjusted for.
-    n_seeds : int
-        How often everything was drawn and fitted.
-    seconds : float
-        Wall time of the measurements.
-    key : str, default=None
-        Identifies test rows, labels and seeds, for `join`.
-    n_parts : int, default=1
-        Number of reports joined in this one.
-
-    See Also
-    --------
-    sk_denoise.evaluation.recovery_report : Makes it.
-
     Notes
     -----
     Columns: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level", "other kind", or
@@ -67,32 +38,28 @@ class RecoveryReport:
     `repaired` and `broken`, test rows that denoising turned from wrong to right and from right to wrong, per seed;
     `fit_seconds`, `transform_seconds`, `augmented_seconds`; `augmented_draws`, `augmented_saturated`; `refit`, how rows
     for refitting were denoised; `n_rows`, `n_labels`, `n_test`.
-
-    Examples
-    --------
-    See `sk_denoise.evaluation.recovery_report`.
     """
 
     frame: pd.DataFrame
-    cells: list
+    cells: list  # predictions and measures of each test row, in the order of `frame`
     _: dataclasses.KW_ONLY
-    examples: dict
-    image_shape: tuple
+    examples: dict  # some test images by (trained on, kind, level): arrays of clean, noisy and denoised rows
+    image_shape: tuple  # (height, width, channels)
     data_range: tuple
     confidence_level: float
-    n_comparisons: int
+    n_comparisons: int  # that the intervals are adjusted for
     n_seeds: int
     seconds: float
-    key: str | None = None
-    n_parts: int = 1
+    key: str | None = None  # identifies test rows, labels and seeds, for `join`
+    n_parts: int = 1  # reports joined in this one
 
     def to_frame(self):
-        """Return a copy of the report's data frame.
+        """Return the cells as a data frame, one line each.
 
         Returns
         -------
         frame : pandas.DataFrame
-            One line per cell.
+            A copy.
         """
         return self.frame.copy()
 
@@ -108,11 +75,6 @@ class RecoveryReport:
         -------
         frame : pandas.DataFrame
             At least one line, with the index of `to_frame`.
-
-        Raises
-        ------
-        ValueError
-            For a name that the report does not hold, listing those it does.
         """
         frame = self.frame
         for key, value in names.items():
@@ -132,16 +94,10 @@ class RecoveryReport:
 
         Parameters
         ----------
-        denoiser : str, default=None
-            Name. If None, that of the first line that fits the other names; likewise below.
-        classifier : str, default=None
-            Name.
-        kind : str, default=None
-            Kind of noise tested.
+        denoiser, classifier, kind, trained_on : str, default=None
+            Names. If None, those of the first line that fits the others.
         level : float, default=None
             Level tested.
-        trained_on : str, default=None
-            Label of the training noise.
 
         Returns
         -------
@@ -159,10 +115,8 @@ class RecoveryReport:
         ----------
         value : str, default="gain"
             A numeric column.
-        denoiser : str, default=None
-            Name. If None, the first.
-        classifier : str, default=None
-            Name. If None, the first.
+        denoiser, classifier : str, default=None
+            Names. If None, the first.
 
         Returns
         -------

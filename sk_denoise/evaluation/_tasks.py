@@ -91,16 +91,9 @@ def run_task(setup, X, y, untouched, task):
                 labels = labels | {"denoised": untouched[classifier].predict(images)}
                 if classifier in refitted:
                     labels["refitted"] = refitted[classifier].predict(images)
-                measurement = Measurement(
-                    trained_on=GIVEN if given else task.noise.label,
-                    noise=test,
-                    test=task.noise.relation(test),
-                    denoiser=name,
-                    classifier=classifier,
-                    labels=labels,
-                    images=of_images,
-                    numbers=numbers | baseline,
-                )
+                trained_on, relation = GIVEN if given else task.noise.label, task.noise.relation(test)
+                numbers_of = numbers | baseline
+                measurement = Measurement(trained_on, test, relation, name, classifier, labels, of_images, numbers_of)
                 measurements.append(_as_given(measurement) if given else measurement)
     return measurements, examples
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-_HEAD = (
-    f"  {'denoiser':<19}{'PSNR':>6}{'SSIM':>7}{'accuracy':>10}{'recovered':>10}  {'gain in points, interval':<25}"
-    f"{'':<14}{'refitted':>8}  vs augmented"
+_LINE = "  %-19s%6s%7s%10s%10s  %-25s%-14s%8s  %s"
+_HEAD = _LINE % (
+    *("denoiser", "PSNR", "SSIM", "accuracy", "recovered", "gain in points, interval", "", "refitted", "vs augmented"),
 )
 KNOWN = ("as trained", "fitted before")
 NO_COST = "In no cell does denoising cost accuracy significantly."
@@ -18,16 +18,13 @@ def text(report):
     lines += [f"  {_in_short(row)}" for row in best_rows(report.frame)]
     lines.append("")
     for block in blocks(report.frame):
-        lines += [*_block_head(block[0]), _HEAD, *(_line(row) for row in block), ""]
+        lines += [title(block[0]), f"  {references(block[0])}", _HEAD, *(_line(row) for row in block), ""]
     hurting = costs(report.frame)
-    lines.append(
-        f"Where denoising costs accuracy ({len(hurting)} of {len(report.frame)} cells):" if hurting else NO_COST
-    )
-    lines += [
-        f"  {row['denoiser']}, {row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)}:"
-        f" {row['gain']:+.1f} points"
-        for row in hurting
-    ]
+    heading = f"Where denoising costs accuracy ({len(hurting)} of {len(report.frame)} cells):"
+    lines.append(heading if hurting else NO_COST)
+    for row in hurting:
+        name = f"{row['denoiser']}, {row['classifier']}: trained on {row['trained_on']}, tested on {tested_name(row)}"
+        lines.append(f"  {name}: {row['gain']:+.1f} points")
     return "\n".join([*lines, "", *notes(report)])
 
 
@@ -138,14 +135,9 @@ def _in_short(row):
     return ", ".join(parts)
 
 
-def _block_head(row):
-    return [title(row), f"  {references(row)}"]
-
-
 def _line(row):
     augmented = f"{row['vs_augmented']:+.1f} {row['vs_augmented_verdict']}" if row["vs_augmented_verdict"] else ""
-    return (
-        f"  {row['denoiser'][:18]:<19}{decibels(row['psnr_denoised']):>6}{row['ssim_denoised']:>7.3f}"
-        f"{row['accuracy_denoised']:>10.3f}{share(row['recovery']):>10}  {interval(row, 'gain'):<25}"
-        f"{word(row, 'gain'):<14}{number(row['accuracy_refitted']):>8}  {augmented}"
-    ).rstrip()
+    numbers = decibels(row["psnr_denoised"]), number(row["ssim_denoised"]), number(row["accuracy_denoised"])
+    gain = interval(row, "gain"), word(row, "gain")
+    cells = row["denoiser"][:18], *numbers, share(row["recovery"]), *gain, number(row["accuracy_refitted"]), augmented
+    return (_LINE % cells).rstrip()

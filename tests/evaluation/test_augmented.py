@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -79,18 +78,7 @@ def test_any_random_state_leaves_the_injector_alone(data, random_state):
     assert not hasattr(injector, "data_range_") and injector.random_state is None
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("max_draws", 0),
-        ("max_values", 2.5),
-        ("random_state", "seed"),
-        ("injector", "gaussian"),
-        ("classifier", PCA()),
-        ("y", [1, 2]),
-        ("y", np.arange(400)),
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), [("max_draws", 0), ("injector", "gaussian"), ("y", np.arange(400))])
 def test_bad_input(data, name, value):
     arguments = {"classifier": NEAREST, "injector": NoiseInjector(), "X": data[0], "y": data[1]} | {name: value}
     with pytest.raises((ValueError, TypeError), match=name):

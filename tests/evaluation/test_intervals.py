@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sk_denoise.evaluation._intervals import simultaneous_intervals, verdict
+from sk_denoise.evaluation._intervals import simultaneous_intervals
 
 
 @pytest.mark.slow
@@ -32,11 +32,3 @@ def test_a_single_one_is_the_normal_one():
 def test_no_spread_no_width():
     means, low, high = simultaneous_intervals(np.array([[0.0] * 9, [1.0] * 9]), rng=np.random.default_rng(0))
     assert means.tolist() == low.tolist() == high.tolist() == [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(-2, -1, "hurts"), (1, 2, "helps"), (-1, 1, "no difference"), (0, 0, "no difference"), (np.nan, np.nan, "")],
-)
-def test_verdicts(low, high, expected):
-    assert verdict(low, high, ("hurts", "helps")) == expected
