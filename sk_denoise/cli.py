@@ -15,12 +15,9 @@ from .noise.kinds import KINDS
 
 __all__ = ["main"]
 
-#: Denoisers and classifiers by the names that the command takes: what to import, and how to build it.
-DENOISERS = {
-    **{name: ("DenoisingAutoencoder", name) for name in ("dense", "conv", "unet")},
-    **{name: ("ImageFilter", name) for name in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")},
-    "pca": ("EstimatorDenoiser", 0.9),
-}
+_NETWORKS = ["dense", "conv", "unet"]
+#: Denoisers and classifiers by the names that the command takes.
+DENOISERS = [*_NETWORKS, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
 CLASSIFIERS = {
     "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
     "neighbours": ("neighbors", "KNeighborsClassifier", {}),
@@ -44,7 +41,7 @@ def make_parser():
     _add_common(demo)
     demo.add_argument("--noise", choices=sorted(KINDS), default="gaussian", help="kind of noise (default: %(default)s)")
     _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
-    _add(demo, "--architecture", "network of the denoiser", choices=["dense", "conv", "unet"], default="dense")
+    _add(demo, "--architecture", "network of the denoiser", choices=_NETWORKS, default="dense")
     _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
     _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
     return parser
@@ -112,14 +109,13 @@ def demo(arguments):
 
 
 def _make_denoiser(name):
-    import sk_denoise
+    from sklearn.decomposition import PCA
 
-    cls, value = DENOISERS[name]
-    if cls == "EstimatorDenoiser":
-        from sklearn.decomposition import PCA
+    from .denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 
-        value = PCA(value)  # as many components as explain this share of the variance
-    return getattr(sk_denoise, cls)(value)
+    if name == "pca":
+        return EstimatorDenoiser(PCA(0.9))  # as many components as explain this share of the variance
+    return DenoisingAutoencoder(name) if name in _NETWORKS else ImageFilter(name)
 
 
 def _make_classifier(name):
@@ -178,23 +174,23 @@ def _run_report(arguments):
 
 def format_demo(result):
     """Format a `DemoResult` as tables."""
-    row = result.row
+    row = result.report.to_frame().iloc[0]
     lines = ["", f"{'latent_dim':<34}{'accuracy, 3 folds':>18}"]
     for size, (mean, spread) in result.search.items():
         mark = "  <- best" if size == result.latent_dim else ""
         lines.append(f"{size:<34}{mean:>10.3f} ± {spread:.3f}{mark}")
     lines += ["", f"{'test images':<34}{'PSNR (dB)':>10}{'SSIM':>8}"]
     lines += [f"{name:<34}{row[f'psnr_{name}']:>10.2f}{row[f'ssim_{name}']:>8.3f}" for name in ("noisy", "denoised")]
+    lines += ["", f"accuracy on {row['n_test']} test images"]
     limit = "" if row["augmented_saturated"] == "yes" else ", more might help"
-    accuracies = {
+    for name, note in {
         "clean": "",
         "noisy": "",
         "denoised": "  the same classifier, untouched",
         "refitted": "  the classifier trained again on denoised rows",
         "augmented": f"  no denoiser: the classifier trained on noisy rows ({row['augmented_draws']:.0f} draws{limit})",
-    }
-    lines += ["", f"accuracy on {row['n_test']} test images"]
-    lines += [f"{name:<34}{row[f'accuracy_{name}']:>10.3f}{note}" for name, note in accuracies.items()]
+    }.items():
+        lines.append(f"{name:<34}{row[f'accuracy_{name}']:>10.3f}{note}")
     recovered = row["recovery_note"]
     if not math.isnan(row["recovery"]):
         gain = f"{row['gain']:+.1f} percentage points, interval {row['gain_low']:+.1f} to {row['gain_high']:+.1f}"

@@ -39,9 +39,7 @@ class DemoResult:
     search : dict of int to tuple of float
         Mean accuracy and its standard deviation over folds for each latent size.
     report : RecoveryReport
-        The denoiser on test images: with the demo's noise, without noise, and with another kind.
-    row : dict
-        The line of the report for the demo's noise.
+        The denoiser on test images: with the demo's noise (first line), without noise, and with another kind.
     figures : list of Path
         Pictures saved.
     """
@@ -49,7 +47,6 @@ class DemoResult:
     latent_dim: int
     search: dict
     report: RecoveryReport
-    row: dict
     figures: list
 
 
@@ -143,7 +140,6 @@ def run_demo(
         latent_dim=latent_dim,
         search=found,
         report=report,
-        row=report.select(kind=noise, level=float(level)).iloc[0].to_dict(),
         figures=_save_figures(folder, denoiser, injector.transform(X_test), X_test, y_test, found, architecture),
     )
 
@@ -169,7 +165,7 @@ def _save_figures(folder, denoiser, noisy, X_test, y_test, search, architecture)
     xlabel = "feature maps" if architecture == "unet" else "latent size"
     curve = LatentDisplay(list(search), means, spreads, xlabel=xlabel, ylabel="accuracy on denoised folds")
     curve.plot(ax=new((6, 3.5)))
-    figures = {"images.png": images.figure_, "loss.png": losses.figure_, "latent_size.png": curve.figure_}
-    for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=150)
-    return [folder / name for name in figures]
+    paths = [folder / name for name in ("images.png", "loss.png", "latent_size.png")]
+    for path, display in zip(paths, (images, losses, curve), strict=True):
+        display.figure_.savefig(path, dpi=150)
+    return paths

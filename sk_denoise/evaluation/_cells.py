@@ -8,6 +8,7 @@ import math
 import joblib
 import numpy as np
 import pandas as pd
+from sklearn.frozen import FrozenEstimator
 
 from ..metrics import accuracy_recovery
 from ._intervals import simultaneous_intervals, verdict
@@ -98,7 +99,8 @@ class Cell:
 
     def _how_refitted(self, setup):
         if "refitted" not in self.labels:
-            return "frozen classifier" if setup.refit else "not requested"
+            frozen = isinstance(setup.classifiers[self.classifier][0], FrozenEstimator)
+            return "frozen classifier" if frozen else "training noise unknown" if setup.refit else "not requested"
         if self.trained_on == GIVEN:
             return "denoiser as given"
         return "not cross-fitted" if setup.cross_fit is None else f"cross-fitted in {setup.cross_fit} folds"
