@@ -25,7 +25,7 @@ __all__ = ["DemoResult", "run_demo"]
 
 _N_LABELLED = 3_000  # of MNIST, for the classifier; the denoiser needs no labels and gets all rows
 _N_SEARCH = 3_000
-_AUGMENTED = {"max_draws": 64}  # more hardly help the digits, and take longer than all the rest
+_AUGMENTED = {"max_draws": 64}  # more draws hardly help the digits, and double the time
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,10 +94,8 @@ class RecoveryReport:
 
         Parameters
         ----------
-        denoiser, classifier, kind, trained_on : str, default=None
-            Names. If None, those of the first line that fits the others.
-        level : float, default=None
-            Level tested.
+        denoiser, classifier, kind, level, trained_on : str or float, default=None
+            Values of these columns. The first line that fits them is used.
 
         Returns
         -------
