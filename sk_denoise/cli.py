@@ -1,17 +1,30 @@
-"""The command ``sk-denoise``: one parser, one function a command."""
+"""The command ``sk-denoise``: a parser, and a function for each command."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import importlib
 import math
 import os
 import sys
 import warnings
 
+from . import __version__
 from .noise.kinds import KINDS
+
+__all__ = ["main"]
+
+_NETWORKS = ["dense", "conv", "unet"]
+#: Denoisers and classifiers by the names that the command takes.
+DENOISERS = [*_NETWORKS, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
+CLASSIFIERS = {
+    "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
+    "neighbours": ("neighbors", "KNeighborsClassifier", {}),
+    "forest": ("ensemble", "RandomForestClassifier", {}),
+    "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
+}
+_MAX_VALUES = 1_500_000  # bounds a report of many cells to minutes
 
 
 class _Parser(argparse.ArgumentParser):
@@ -19,105 +32,49 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-def _integer(allowed, valid):
-    """A type of argument: integers that are `valid`."""
-
-    def read(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not valid(value):
-            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
-        return value
-
-    return read
-
-
-_COUNT = _integer("a positive integer", lambda value: 0 < value < 2**31)
-_SEED = _integer("an integer from 0 to 4294967295", lambda value: 0 <= value < 2**32)
-_JOBS = _integer("an integer other than 0", lambda value: value != 0 and abs(value) < 2**31)
-
-
 def make_parser():
-    """The parser of all commands.
-
-    Returns
-    -------
-    parser : argparse.ArgumentParser
-        With a subparser for each command.
-    """
+    """Make the parser of all commands."""
     parser = _Parser(prog="sk-denoise", description="Image denoising that speaks scikit-learn.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="how much of the accuracy that noise took does denoising win back?")
-    demo.add_argument("--dataset", choices=["digits", "mnist"], default="digits", help="default: the embedded digits")
-    demo.add_argument("--noise", choices=sorted(KINDS), default="gaussian", help="kind of noise (default: gaussian)")
-    demo.add_argument("--level", type=float, default=0.5, help="fraction of the data range (default: 0.5)")
-    demo.add_argument("--architecture", choices=["dense", "conv", "unet"], default="dense", help="default: dense")
-    demo.add_argument("--output", default="sk-denoise-demo", help="folder for the pictures (default: %(default)s)")
-    demo.add_argument("--seed", type=_SEED, default=0, help="seeds everything (default: 0)")
-    _add_report(commands)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    demo = commands.add_parser("demo", help="how much of the accuracy lost to noise is recovered by denoising?")
+    _add_common(demo)
+    demo.add_argument("--noise", choices=sorted(KINDS), default="gaussian", help="kind of noise (default: %(default)s)")
+    _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
+    _add(demo, "--architecture", "network of the denoiser", choices=_NETWORKS, default="dense")
+    _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
+    _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
     return parser
 
 
-def _add_report(commands):
-    report = commands.add_parser(
-        "report", help="noise x level x denoiser x classifier: a table, and a page with figures"
-    )
-    many = {"nargs": "+", "metavar": "NAME"}
-    report.add_argument("--dataset", choices=["digits", "mnist"], default="digits", help="default: the embedded digits")
-    report.add_argument(
-        "--noise", **many, choices=sorted(KINDS), default=["gaussian", "salt_pepper"], help=f"kinds: {_listed(KINDS)}"
-    )
-    report.add_argument(
-        "--level", nargs="+", type=float, default=[0.1, 0.3, 0.5], help="fractions of the data range (0.1 0.3 0.5)"
-    )
-    report.add_argument(
-        "--trained-level",
-        nargs=2,
-        type=float,
-        metavar=("LOW", "HIGH"),
-        help="train on a range of levels instead of on each level",
-    )
-    report.add_argument(
-        "--denoiser",
-        **many,
-        choices=sorted(DENOISERS),
-        default=["dense", "median", "tv", "pca"],
-        help=f"denoisers: {_listed(DENOISERS)} (dense median tv pca)",
-    )
-    report.add_argument(
-        "--classifier",
-        **many,
-        choices=sorted(CLASSIFIERS),
-        default=["logistic", "neighbours", "mlp"],
-        help=f"classifiers: {_listed(CLASSIFIERS)} (logistic neighbours mlp)",
-    )
-    report.add_argument("--labels", type=_COUNT, help="labelled rows (all; 3,000 of MNIST)")
-    report.add_argument("--seeds", type=_COUNT, default=3, help="fits of everything (default: 3)")
-    report.add_argument("--jobs", type=_JOBS, default=-1, help="processes (default: -1, one a core)")
-    report.add_argument("--html", help="write a self-contained page with figures to this file")
-    report.add_argument("--csv", help="write the rows to this file")
-    report.add_argument("--seed", type=_SEED, default=0, help="seeds everything (default: 0)")
+def _add(parser, name, help, *, default, **options):
+    """Add an option whose help states the default."""
+    shown = " ".join(map(str, default)) if isinstance(default, list) else default
+    parser.add_argument(name, default=default, help=f"{help} (default: {shown})", **options)
 
 
-def _listed(names):
-    return " ".join(sorted(names))
+def _add_common(parser):
+    _add(parser, "--dataset", "embedded digits, or MNIST", choices=["digits", "mnist"], default="digits")
+    _add(parser, "--seed", "seeds everything", type=int, default=0)
 
 
-#: Denoisers and classifiers by the names that the command takes: what to import, and how to build it.
-DENOISERS = {
-    **{name: ("DenoisingAutoencoder", name) for name in ("dense", "conv", "unet")},
-    **{name: ("ImageFilter", name) for name in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")},
-    "pca": ("EstimatorDenoiser", 0.9),
-}
-CLASSIFIERS = {
-    "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
-    "neighbours": ("neighbors", "KNeighborsClassifier", {}),
-    "forest": ("ensemble", "RandomForestClassifier", {}),
-    "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
-}
-_RIVAL = {"max_draws": 256, "max_values": 1_500_000}  # bounds a report of many cells to minutes
+def _add_report(parser):
+    _add_common(parser)
+    for name, choices, default in (
+        ("--noise", KINDS, ["gaussian", "salt_pepper"]),
+        ("--denoiser", DENOISERS, ["dense", "median", "tv", "pca"]),
+        ("--classifier", CLASSIFIERS, ["logistic", "neighbours", "mlp"]),
+    ):
+        names = sorted(choices)
+        _add(parser, name, f"any of {' '.join(names)}", nargs="+", metavar="NAME", choices=names, default=default)
+    _add(parser, "--level", "fractions of the data range", nargs="+", type=float, default=[0.1, 0.3, 0.5])
+    trained = "train on a range of levels (default: on each level)"
+    parser.add_argument("--trained-level", nargs=2, type=float, metavar=("LOW", "HIGH"), help=trained)
+    parser.add_argument("--labels", type=int, help="number of labelled rows (default: all; 3,000 of MNIST)")
+    _add(parser, "--seeds", "how often everything is fitted", type=int, default=3)
+    _add(parser, "--jobs", "number of processes; -1 for one per core", type=int, default=-1)
+    parser.add_argument("--html", help="write a self-contained page with figures to this file")
+    parser.add_argument("--csv", help="write one line per cell to this file")
 
 
 @contextlib.contextmanager
@@ -144,7 +101,7 @@ def _set_up_tensorflow():
 def demo(arguments):
     """Run the demo and print its table."""
     with _silence():
-        from .networks import building  # noqa: F401
+        importlib.import_module("keras")
     from .demo import run_demo
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
@@ -152,14 +109,13 @@ def demo(arguments):
 
 
 def _make_denoiser(name):
-    import sk_denoise
+    from sklearn.decomposition import PCA
 
-    cls, value = DENOISERS[name]
-    if cls == "EstimatorDenoiser":
-        from sklearn.decomposition import PCA
+    from .denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 
-        value = PCA(value)  # so many components that they hold this share of the variance
-    return getattr(sk_denoise, cls)(value)
+    if name == "pca":
+        return EstimatorDenoiser(PCA(0.9))  # as many components as explain this share of the variance
+    return DenoisingAutoencoder(name) if name in _NETWORKS else ImageFilter(name)
 
 
 def _make_classifier(name):
@@ -173,98 +129,78 @@ def report(arguments):
         if path is not None:
             open(path, "a").close()  # before the work, not after it
     with _silence():
-        from .networks import building  # noqa: F401
-    from sklearn.exceptions import ConvergenceWarning
-
-    from .demo import load
-
-    X, X_test, y, y_test = load(arguments.dataset, arguments.seed)
-    n_labels = 3_000 if arguments.labels is None and arguments.dataset == "mnist" else arguments.labels
-    with warnings.catch_warnings():
-        # A network that could have trained longer is no news in a table of hundreds.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        made = _run_report(arguments, X, X_test, y, y_test, n_labels)
+        importlib.import_module("keras")
+    made = _run_report(arguments)
     print(f"\n{made}")
     if arguments.html is not None:
         made.to_html(arguments.html)
         print(f"\npage: {arguments.html}")
     if arguments.csv is not None:
-        _write_csv(arguments.csv, made.rows)
-        print(f"rows: {arguments.csv}")
+        made.to_frame().to_csv(arguments.csv, index=False)
+        print(f"cells: {arguments.csv}")
 
 
-def _run_report(arguments, X, X_test, y, y_test, n_labels):
-    from .evaluation._recovery_report import recovery_report
-    from .noise._injector import NoiseInjector
+def _run_report(arguments):
+    from sklearn.exceptions import ConvergenceWarning
 
-    ranges = arguments.trained_level
-    return recovery_report(
-        {name: _make_denoiser(name) for name in arguments.denoiser},
-        {name: _make_classifier(name) for name in arguments.classifier},
-        X,
-        y,
-        X_test=X_test,
-        y_test=y_test,
-        noises=arguments.noise,
-        levels=arguments.level,
-        trained_on=None if ranges is None else [NoiseInjector(kind, tuple(ranges)) for kind in arguments.noise],
-        n_labels=n_labels,
-        rival={**_RIVAL, "max_values": max(_RIVAL["max_values"], 8 * X.shape[1] * (n_labels or 0))},
-        n_seeds=arguments.seeds,
-        n_jobs=arguments.jobs,
-        random_state=arguments.seed,
-        verbose=1,
-    )
+    from .demo import load
+    from .evaluation import recovery_report
+    from .noise import NoiseInjector
 
-
-def _write_csv(path, rows):
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    X, X_test, y, y_test = load(arguments.dataset, arguments.seed)
+    n_labels = 3_000 if arguments.labels is None and arguments.dataset == "mnist" else arguments.labels
+    levels = arguments.trained_level
+    with warnings.catch_warnings():
+        # A network that could have trained longer is no news in a table of hundreds.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return recovery_report(
+            {name: _make_denoiser(name) for name in arguments.denoiser},
+            {name: _make_classifier(name) for name in arguments.classifier},
+            X,
+            y,
+            X_test=X_test,
+            y_test=y_test,
+            noises=arguments.noise,
+            levels=arguments.level,
+            trained_on=None if levels is None else [NoiseInjector(kind, tuple(levels)) for kind in arguments.noise],
+            n_labels=n_labels,
+            augmented={"max_values": max(_MAX_VALUES, 8 * X.shape[1] * (n_labels or 0))},
+            n_seeds=arguments.seeds,
+            n_jobs=arguments.jobs,
+            random_state=arguments.seed,
+            verbose=1,
+        )
 
 
 def format_demo(result):
-    """The demo's result as text.
-
-    Parameters
-    ----------
-    result : DemoResult
-        What `run_demo` returned.
-
-    Returns
-    -------
-    text : str
-        The tables.
-    """
+    """Format a `DemoResult` as tables."""
+    row = result.report.to_frame().iloc[0]
     lines = ["", f"{'latent_dim':<34}{'accuracy, 3 folds':>18}"]
     for size, (mean, spread) in result.search.items():
         mark = "  <- best" if size == result.latent_dim else ""
         lines.append(f"{size:<34}{mean:>10.3f} ± {spread:.3f}{mark}")
     lines += ["", f"{'test images':<34}{'PSNR (dB)':>10}{'SSIM':>8}"]
-    lines += [f"{name:<34}{psnr:>10.2f}{ssim:>8.3f}" for name, (psnr, ssim) in result.quality.items()]
-    lines += ["", f"{f'accuracy on {result.n_test} test images':<34}"]
-    notes = {
-        "denoised": "the same classifier, untouched",
-        "denoised, classifier refitted": "on denoised training rows",
-        "rival": f"no denoiser: classifier trained on noisy rows, noise drawn {result.n_draws} times"
-        + ("" if result.saturated else " (limit)"),
-    }
-    for name, value in result.accuracy.items():
-        note = f"  {notes[name]}" if name in notes else ""
-        lines.append(f"{name:<34}{value:>10.3f}{note}")
-    if math.isnan(result.recovery):
-        won = "noise took no accuracy, so there is none to win back"
-    else:
-        points = 100 * (result.accuracy["denoised"] - result.accuracy["noisy"])
-        won = f"won back: {100 * result.recovery:.1f} % of the lost accuracy ({points:+.1f} percentage points)"
-    lines += ["", won, "", "pictures:"]
-    lines += [f"  {path}" for path in result.figures]
-    return "\n".join(lines)
+    lines += [f"{name:<34}{row[f'psnr_{name}']:>10.2f}{row[f'ssim_{name}']:>8.3f}" for name in ("noisy", "denoised")]
+    lines += ["", f"accuracy on {row['n_test']} test images"]
+    limit = "" if row["augmented_saturated"] == "yes" else ", more might help"
+    for name, note in {
+        "clean": "",
+        "noisy": "",
+        "denoised": "  the same classifier, untouched",
+        "refitted": "  the classifier trained again on denoised rows",
+        "augmented": f"  no denoiser: the classifier trained on noisy rows ({row['augmented_draws']:.0f} draws{limit})",
+    }.items():
+        lines.append(f"{name:<34}{row[f'accuracy_{name}']:>10.3f}{note}")
+    recovered = row["recovery_note"]
+    if not math.isnan(row["recovery"]):
+        gain = f"{row['gain']:+.1f} percentage points, interval {row['gain_low']:+.1f} to {row['gain_high']:+.1f}"
+        recovered = f"{100 * row['recovery']:.0f} % of the lost accuracy ({gain})"
+    lines += ["", f"recovered: {recovered}", "", "pictures:"]
+    return "\n".join([*lines, *(f"  {path}" for path in result.figures)])
 
 
 def main(argv=None):
-    """Entry point.
+    """Run the command.
 
     Parameters
     ----------
@@ -275,9 +211,13 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0, or 1 after an error that was told in one line, or 130 when interrupted.
+        0, 1 after an error, reported in one line, or 130 if interrupted.
     """
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
     if argv is None:
         _set_up_tensorflow()
     try:

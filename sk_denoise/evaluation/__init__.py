@@ -1,7 +1,7 @@
-"""How much of the accuracy lost to noise denoising recovers, against what, and where it does harm."""
+"""How much of the accuracy lost to noise is recovered by denoising, compared with what, and where it does harm."""
 
-from ._augmented import fit_rival
+from ._augmented import fit_noise_augmented
 from ._recovery_report import recovery_report
 from ._report import RecoveryReport
 
-__all__ = ["RecoveryReport", "fit_rival", "recovery_report"]
+__all__ = ["RecoveryReport", "fit_noise_augmented", "recovery_report"]

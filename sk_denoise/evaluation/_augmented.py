@@ -1,70 +1,71 @@
-"""The rival that a denoiser has to beat: the classifier itself, trained on noise, as much of it as helps."""
+"""The baseline that a denoiser has to beat: the same classifier, trained on noisy copies of the rows."""
 
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
 
-from .._core.checks import check_classes, check_count, check_labels, shown
-from .._core.sklearn_glue import check_classifier, check_rows
+from .._core.checks import check_classes, check_labels
+from .._core.sklearn_glue import Interval, check_classifier, check_rows, validate_function_params
 from ..noise._injector import NoiseInjector
 
-_TOLERANCE = 0.002  # held-out accuracy; less is the luck of the draw
-_FEWEST_DRAWS = 16
-_FEWEST_ROWS = 100_000  # shown to a classifier that learns in steps, of which few labels make few
-_HELD_OUT = 3_000  # noisy rows to judge by, so that the choice does not hang on one draw's luck
-
-
-class _Epochs:
-    """A classifier that learns step by step: noise is drawn afresh each epoch."""
-
-    def __init__(self, classifier, noise, X, y):
-        self.model, self.noise, self.X, self.y = clone(classifier), noise, X, y
-        self.classes, self.done = np.unique(y), 0
-
-    def trained(self, n_draws):
-        while self.done < n_draws:
-            self.model.partial_fit(np.asarray(self.noise.transform(self.X)), self.y, classes=self.classes)
-            self.done += 1
-        return self.model
-
-
-class _Copies:
-    """Any other classifier: fitted on noisy copies of the rows, all at once."""
-
-    def __init__(self, classifier, noise, X, y):
-        self.classifier, self.noise, self.X, self.y = classifier, noise, X, y
-
-    def trained(self, n_draws):
-        return clone(self.classifier).fit(*_draw(self.noise, self.X, self.y, n_draws))
+_TOLERANCE = 0.002  # held-out accuracy; smaller differences are chance
+_MIN_DRAWS = 16
+_MIN_ROWS = 100_000  # noisy rows that an incremental classifier sees at least: few labels make few gradient steps
+_N_HELD_OUT = 3_000  # noisy rows to judge by, so that the choice does not depend on a single draw
+_COUNT = Interval(Integral, 1, 2**31, closed="left")
+_LIMITS = {"max_draws": [_COUNT], "max_values": [_COUNT]}
 
 
 def _draw(noise, X, y, n_draws):
     return np.concatenate([np.asarray(noise.transform(X)) for _ in range(n_draws)]), np.tile(y, n_draws)
 
 
-def _learns_in_steps(classifier):
-    # MLPClassifier has partial_fit also where early_stopping=True forbids to call it.
+def _training(classifier, noise, X, y, numbers):
+    """Yield the classifier trained on each of ascending `numbers` of draws."""
+    model, done = clone(classifier), 0
+    for n_draws in numbers:
+        if _is_incremental(classifier):
+            for _ in range(n_draws - done):  # noise is redrawn for each epoch
+                model.partial_fit(np.asarray(noise.transform(X)), y, classes=np.unique(y))
+            done = n_draws
+        else:
+            model = clone(classifier).fit(*_draw(noise, X, y, n_draws))
+        yield n_draws, model
+
+
+def _is_incremental(classifier):
+    # MLPClassifier has partial_fit even where early_stopping=True forbids calling it.
     return hasattr(classifier, "partial_fit") and not getattr(classifier, "early_stopping", False)
 
 
-def check_limits(**limits):
-    """Refuse limits that are no positive integers."""
-    for name, value in limits.items():
-        check_count(value, name)
+@validate_function_params(_LIMITS, prefer_skip_nested_validation=True)
+def check_options(*, max_draws=256, max_values=20_000_000):
+    """The options of `fit_noise_augmented` that a report passes on, validated."""
+    return {"max_draws": max_draws, "max_values": max_values}
 
 
-def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_000, random_state=0):
-    """Train a classifier on noisy rows themselves, with noise redrawn until more draws gain no more.
+def as_seed(random_state):
+    """An int seed from anything that scikit-learn takes as `random_state`."""
+    return random_state if isinstance(random_state, Integral) else check_random_state(random_state).randint(2**31 - 1)
 
-    A denoiser that is compared with a classifier trained on one draw of noise is compared with too little. Here the
-    number of draws doubles, up to 16 at least, until two doublings in a row win no more than 0.002 of accuracy on a
-    held-out fifth of the rows; the last number is then used on all rows. A classifier with `partial_fit` sees fresh
-    noise in each epoch, and 100,000 noisy rows at least; any other is fitted on that many noisy copies of the rows.
+
+@validate_function_params(
+    {"injector": [NoiseInjector], "random_state": ["random_state"], **_LIMITS}, prefer_skip_nested_validation=False
+)
+def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values=20_000_000, random_state=0):
+    """Train a classifier on noisy rows, redrawing the noise until more draws no longer improve it.
+
+    Comparing a denoiser with a classifier trained on a single draw of noise flatters the denoiser. Here the number of
+    draws doubles, up to at least 16, until two doublings in a row gain no more than 0.002 of accuracy on a held-out
+    fifth of the rows; the last number is then used on all rows. A classifier with `partial_fit` sees fresh noise in
+    each epoch, and at least 100,000 noisy rows; any other is fitted on that many noisy copies of the rows.
 
     Parameters
     ----------
@@ -77,73 +78,69 @@ def fit_rival(classifier, injector, X, y, *, max_draws=256, max_values=20_000_00
     y : array-like of shape (n_samples,)
         Labels.
     max_draws : int, default=256
-        Draws at most.
+        Maximum number of draws.
     max_values : int, default=20_000_000
-        Pixels at most in the noisy copies that a classifier without `partial_fit` is fitted on, which bounds memory
-        and time.
-    random_state : int, default=0
+        Maximum number of pixels in the noisy copies that a classifier without `partial_fit` is fitted on, which bounds
+        memory and time.
+    random_state : int, RandomState or None, default=0
         Seeds split and noise.
 
     Returns
     -------
-    rival : classifier
+    classifier : classifier
         Fitted.
     n_draws : int
-        Noisy versions of each row that it was trained on.
+        Number of noisy versions of each row that it was trained on.
     saturated : bool
-        False where a limit ended the search while draws may still have won accuracy.
-
-    Raises
-    ------
-    ValueError
-        Where a limit is no positive integer, or a class has one row only.
+        False if a limit ended the search while more draws might still have improved it.
 
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sk_denoise import NoiseInjector
     >>> from sk_denoise.datasets import load_digit_images
-    >>> from sk_denoise.evaluation import fit_rival
+    >>> from sk_denoise.evaluation import fit_noise_augmented
     >>> X, y = load_digit_images()
-    >>> rival, n_draws, saturated = fit_rival(
+    >>> classifier, n_draws, saturated = fit_noise_augmented(
     ...     LogisticRegression(max_iter=1000), NoiseInjector(level=0.3), X[:200] / 16, y[:200], max_draws=4
     ... )
     >>> n_draws, saturated
     (4, False)
     """
-    check_limits(max_draws=max_draws, max_values=max_values)
     check_classifier(classifier, "classifier")
-    if not isinstance(injector, NoiseInjector):
-        raise TypeError(f"injector must be a NoiseInjector, got {shown(injector)}.")
-    check_count(random_state, "random_state", 0)
     X = check_rows(X)
     y = check_labels(y, "y", len(X), of="rows of X")
     check_classes(y)
-    noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(random_state)).fit(X)
-    n_held = max(math.ceil(0.2 * len(y)), len(np.unique(y)))
-    try:
-        parts = train_test_split(X, y, test_size=n_held, stratify=y, random_state=random_state)
-    except ValueError as error:
-        raise ValueError(
-            "y must have enough rows of each class to hold a fifth of all rows out to judge by, got"
-            f" {len(y)} rows of {len(np.unique(y))} classes, one of {np.unique(y, return_counts=True)[1].min()}."
-        ) from error
-    X_fit, X_held, y_fit, y_held = parts
-    held = _draw(noise, X_held, y_held, min(10, math.ceil(_HELD_OUT / len(y_held))))
-    kind = _Epochs if _learns_in_steps(classifier) else _Copies
-    most = max_draws if kind is _Epochs else max(1, min(max_draws, max_values // X.size))
+    seed = as_seed(random_state)
+    noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
+    X_fit, X_held, y_fit, y_held = _hold_out(X, y, seed)
+    held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))))
+    limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
+    if _is_incremental(classifier):
+        limit, least = max_draws, max(_MIN_DRAWS, math.ceil(_MIN_ROWS / len(y_fit)))
 
-    candidate = kind(classifier, noise, X_fit, y_fit)
-    fewest = max(_FEWEST_DRAWS, math.ceil(_FEWEST_ROWS / len(y_fit)) if kind is _Epochs else 0)
-    best, best_draws, n_draws, saturated = -1.0, 1, 1, False
-    while True:
-        # Not its own score, which in a search may be anything.
-        accuracy = accuracy_score(held[1], candidate.trained(n_draws).predict(held[0]))
+    best, best_draws, saturated = -1.0, 1, False
+    numbers = [2**i for i in range(limit.bit_length())]
+    for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers):
+        # Not the classifier's own score, which in a search may be any metric.
+        accuracy = accuracy_score(held[1], model.predict(held[0]))
         if accuracy > best + _TOLERANCE:
             best, best_draws = accuracy, n_draws
-        saturated = n_draws >= max(fewest, 4 * best_draws)
-        if saturated or 2 * n_draws > most:
+        saturated = n_draws >= max(least, 4 * best_draws)
+        if saturated:
             break
-        n_draws *= 2
-    # The most tried, not the best: a lucky score of few draws must not cost the rival the rest.
-    return kind(classifier, noise, X, y).trained(n_draws), n_draws, saturated
+    # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
+    _, model = next(_training(classifier, noise, X, y, [n_draws]))
+    return model, n_draws, saturated
+
+
+def _hold_out(X, y, seed):
+    n_classes = len(np.unique(y))
+    n_held = max(math.ceil(0.2 * len(y)), n_classes)
+    try:
+        return train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
+    except ValueError as error:
+        raise ValueError(
+            "y must have enough rows per class to hold out a fifth of all rows, got"
+            f" {len(y)} rows of {n_classes} classes, one of {np.unique(y, return_counts=True)[1].min()}."
+        ) from error

@@ -1,215 +1,158 @@
-"""From the results of all tasks to the rows of a report."""
+"""From the measurements of all tasks to the cells of a report."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import joblib
 import numpy as np
+import pandas as pd
+from sklearn.frozen import FrozenEstimator
 
 from ..metrics import accuracy_recovery
 from ._intervals import simultaneous_intervals, verdict
-from ._report import RecoveryReport
-from ._tasks import AS_TRAINED, CLEAN, GIVEN
+from ._planning import GIVEN
+from ._report import KEYS, RecoveryReport
 
-_NAN = float("nan")
-# Differences in a row, with what each is subtracted from: more is better for the first.
+SITUATIONS = ("clean", "noisy", "denoised", "refitted", "augmented")
+# Differences with what each is subtracted from, and the words for below and above zero.
 COMPARISONS = {
-    "gain": ("denoised", "noisy"),
-    "refitted_gain": ("refitted", "noisy"),
-    "vs_rival": ("denoised", "rival"),
-    "refitted_vs_rival": ("refitted", "rival"),
+    "gain": ("denoised", "noisy", ("hurts", "helps")),
+    "refitted_gain": ("refitted", "noisy", ("hurts", "helps")),
+    "vs_augmented": ("denoised", "augmented", ("worse", "better")),
+    "refitted_vs_augmented": ("refitted", "augmented", ("worse", "better")),
 }
 
 
-class _Cell:
+@dataclasses.dataclass
+class Cell:
     """All that was measured of one training noise, test noise, denoiser and classifier, over seeds and splits."""
 
-    def __init__(self, trained_on, noise, test, denoiser, classifier):
-        self.names = {"trained_on": trained_on, "kind": noise.kind, "level": noise.level, "test": test}
-        self.names |= {"denoiser": denoiser, "classifier": classifier}
-        self.predicted, self.quality = {}, {}  # of each situation, one array for each task
-        self.tasks, self.numbers = [], []
+    trained_on: str
+    kind: str
+    level: float
+    test: str
+    denoiser: str
+    classifier: str
+    labels: dict  # "true", and predicted in each situation: one entry per test row, split and seed
+    by_row: pd.DataFrame  # averages over splits and seeds: correct_*, mse_*, ssim_*, indexed by test row
+    seed_spread: float
+    numbers: dict  # means over tasks: seconds, draws
 
-    def add(self, task, predicted, quality, numbers):
-        for held, new in ((self.predicted, predicted), (self.quality, quality)):
-            for name, values in new.items():
-                held.setdefault(name, []).append(values)
-        self.tasks.append(task)
-        self.numbers.append(numbers)
+    @classmethod
+    def collect(cls, tasks, measurements, y):
+        """Make a cell of its measurements, one for each of `tasks`."""
+        first = measurements[0]
+        rows = np.concatenate([task.test for task in tasks])
+        labels = {"true": y[rows]}
+        labels |= {name: np.concatenate([m.labels[name] for m in measurements]) for name in first.labels}
+        values = {f"correct_{name}": labels[name] == labels["true"] for name in first.labels}
+        values |= {name: np.concatenate([m.images[name] for m in measurements]) for name in first.images}
+        repeats = np.repeat([task.repeat for task in tasks], [len(task.test) for task in tasks])
+        by_seed = pd.Series(values["correct_denoised"]).groupby(repeats).mean()
+        return cls(
+            **{name: getattr(first, name) for name in ("trained_on", "test", "denoiser", "classifier")},
+            kind=first.noise.kind,
+            level=first.noise.level,
+            labels=labels,
+            by_row=pd.DataFrame(values).groupby(rows).mean(),
+            seed_spread=100 * by_seed.std(),  # NaN for a single seed
+            numbers=pd.DataFrame([m.numbers for m in measurements]).mean().to_dict(),
+        )
 
-    def by_row(self, arrays, position):
-        """Values of each test row, averaged over the seeds and splits that tested it."""
-        total, count = np.zeros(len(position)), np.zeros(len(position))
-        for task, values in zip(self.tasks, arrays, strict=True):
-            rows = [position[row] for row in task.test.tolist()]
-            total[rows] += values
-            count[rows] += 1
-        return total / count
+    def difference(self, first, second):
+        """Accuracy in one situation less that in another, by test row; None where one was not measured."""
+        names = [f"correct_{first}", f"correct_{second}"]
+        if not set(names) <= set(self.by_row):
+            return None
+        return (self.by_row[names[0]] - self.by_row[names[1]]).to_numpy()
 
-    def correct(self, y, position):
-        """Of each situation and test row, the share of seeds in which it was classified rightly."""
-        return {
-            name: self.by_row([labels == y[task.test] for task, labels in zip(self.tasks, arrays)], position)
-            for name, arrays in self.predicted.items()
-        }
+    def columns(self, intervals, setup):
+        """The line of a data frame."""
+        means = self.by_row.mean()
+        line = {name: getattr(self, name) for name in KEYS}
+        for name in ("noisy", "denoised"):
+            line[f"psnr_{name}"] = _decibels(means[f"mse_{name}"])
+            line[f"ssim_{name}"] = means[f"ssim_{name}"]
+        line |= {f"accuracy_{name}": means.get(f"correct_{name}", math.nan) for name in SITUATIONS}
+        line |= self._recovery(line)
+        for name, (*_, words) in COMPARISONS.items():
+            mean, low, high = intervals.get(name, (math.nan,) * 3)
+            line |= {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_verdict": verdict(low, high, words)}
+        before, after = (self.labels[name] == self.labels["true"] for name in ("noisy", "denoised"))
+        changes = {"repaired": np.mean(~before & after), "broken": np.mean(before & ~after)}
+        line |= {"seed_spread": self.seed_spread} | {name: len(self.by_row) * part for name, part in changes.items()}
+        for name in ("fit_seconds", "transform_seconds", "augmented_seconds", "augmented_draws"):
+            line[name] = self.numbers[name]
+        saturated = self.numbers["augmented_saturated"]
+        line["augmented_saturated"] = "" if math.isnan(saturated) else "yes" if saturated == 1 else "no"
+        return line | {"refit": self._how_refitted(setup)}
 
-    def mean(self, name):
-        return float(np.mean([numbers[name] for numbers in self.numbers]))
+    def _recovery(self, line):
+        """The share recovered; NaN if the loss is within twice its standard error, because the share is then noise."""
+        loss = self.difference("clean", "noisy")
+        if loss.mean() <= 2 * loss.std() / math.sqrt(len(loss)):
+            return {"recovery": math.nan, "recovery_note": "no significant loss of accuracy to noise"}
+        accuracies = (line[f"accuracy_{name}"] for name in ("clean", "noisy", "denoised"))
+        return {"recovery": accuracy_recovery(*accuracies), "recovery_note": ""}
+
+    def _how_refitted(self, setup):
+        if "refitted" not in self.labels:
+            frozen = isinstance(setup.classifiers[self.classifier][0], FrozenEstimator)
+            return "frozen classifier" if frozen else "training noise unknown" if setup.refit else "not requested"
+        if self.trained_on == GIVEN:
+            return "denoiser as given"
+        return "not cross-fitted" if setup.cross_fit is None else f"cross-fitted in {setup.cross_fit} folds"
 
 
 def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng, seconds):
-    """The report of `results`, one of each task."""
-    cells = list(_cells(setup, tasks, results).values())
+    """The report of `results`, one for each task."""
+    grouped = {}
+    for task, (measurements, _) in zip(tasks, results, strict=True):
+        for m in measurements:
+            grouped.setdefault((m.trained_on, m.noise, m.denoiser, m.classifier), []).append((task, m))
+    cells = [Cell.collect(*zip(*parts), y) for parts in grouped.values()]
+    intervals = _intervals(cells, confidence_level=confidence_level, n_resamples=n_resamples, rng=rng)
+    frame = pd.DataFrame([cell.columns(of_cell, setup) for cell, of_cell in zip(cells, intervals)])
     test_rows = np.unique(np.concatenate([task.test for task in tasks]))
-    position = {row: i for i, row in enumerate(test_rows.tolist())}
-    correct = [cell.correct(y, position) for cell in cells]
-    quality = [{n: cell.by_row(arrays, position) for n, arrays in cell.quality.items()} for cell in cells]
-    keys, differences = [], []
-    for i, shares in enumerate(correct):
-        for name, (first, second) in COMPARISONS.items():
-            if first in shares and second in shares:
-                keys.append((i, name))
-                differences.append(shares[first] - shares[second])
-    options = {"confidence_level": confidence_level, "n_resamples": n_resamples, "rng": rng}
-    bounds = simultaneous_intervals(np.array(differences).reshape(-1, len(test_rows)), **options)
-    intervals = {
-        key: tuple(float(np.clip(100 * bound[i], -100, 100)) for bound in bounds) for i, key in enumerate(keys)
-    }
-    rows = [_row(setup, cell, correct[i], quality[i], i, intervals, y) for i, cell in enumerate(cells)]
-    for row in rows:
-        row |= {"n_rows": len(tasks[0].train), "n_labels": len(tasks[0].labelled), "n_test": len(test_rows)}
+    of_one_noise = [(task.seed, task.test) for task in tasks if task.noise == tasks[0].noise]
     return RecoveryReport(
-        rows,
-        classes=np.unique(y),
-        predicted=[_pooled(cell, y) for cell in cells],
-        by_row=[{"index": test_rows, "correct": c["denoised"]} | q for c, q in zip(correct, quality)],
+        frame.assign(n_rows=len(tasks[0].train), n_labels=len(tasks[0].labelled), n_test=len(test_rows)),
+        cells,
         examples=_examples(setup, tasks, results),
         image_shape=setup.image_shape,
         data_range=setup.data_range,
         confidence_level=confidence_level,
-        n_comparisons=len(keys),
+        n_comparisons=sum(map(len, intervals)),
         n_seeds=len({task.repeat for task in tasks}),
-        key=joblib.hash(
-            (X[test_rows], y[test_rows], [(task.seed, task.test) for task in tasks if task.noise == tasks[0].noise])
-        ),
-        cross_fit=setup.cross_fit,
         seconds=seconds,
+        key=joblib.hash((X[test_rows], y[test_rows], of_one_noise)),
     )
 
 
-def _cells(setup, tasks, results):
-    cells = {}
-    for task, result in zip(tasks, results, strict=True):
-        for denoiser, measured in result["denoisers"].items():
-            trained_on = GIVEN if denoiser in setup.given else task.noise.label
-            for noise, of_test in measured["tests"].items():
-                quality = _quality(result["noisy"][noise]["quality"], of_test["quality"])
-                numbers = {"fit_seconds": measured["fit_seconds"], "transform_seconds": of_test["seconds"]}
-                test = task.noise.tested_on(noise)
-                # Rival and refitted classifier of this task's noise are no match for a denoiser of unknown training.
-                alone = trained_on == GIVEN and test != AS_TRAINED
-                shown = GIVEN if trained_on == GIVEN and test != CLEAN else test
-                for classifier in setup.classifiers:
-                    key = trained_on, noise, denoiser, classifier
-                    cell = cells.setdefault(key, _Cell(trained_on, noise, shown, denoiser, classifier))
-                    predicted, of_rival = _of_classifier(result, noise, of_test, classifier, alone)
-                    cell.add(task, predicted, quality, numbers | of_rival)
-    return cells
-
-
-def _quality(noisy, denoised):
-    names = ("mse_noisy", "ssim_noisy", "mse_denoised", "ssim_denoised")
-    return dict(zip(names, (*noisy, *denoised), strict=True))
-
-
-def _of_classifier(result, noise, of_test, classifier, alone):
-    """What one classifier predicted in each situation, and numbers of its rival."""
-    predicted = {
-        "clean": result["clean"][classifier],
-        "noisy": result["noisy"][noise]["predicted"][classifier],
-        "denoised": of_test["denoised"][classifier],
-    }
-    if classifier in of_test["refitted"] and not alone:
-        predicted["refitted"] = of_test["refitted"][classifier]
-    rival = result["rival"].get(classifier)
-    if rival is None or alone:
-        return predicted, {"rival_draws": _NAN, "rival_saturated": _NAN, "rival_seconds": _NAN}
-    predicted["rival"] = rival["predicted"][noise]
-    names = {"rival_draws": "draws", "rival_saturated": "saturated", "rival_seconds": "seconds"}
-    return predicted, {ours: float(rival[theirs]) for ours, theirs in names.items()}
+def _intervals(cells, **options):
+    """For each cell, mean, low and high of each comparison, in percentage points; simultaneous over all."""
+    measured = [
+        {name: cell.difference(*pair) for name, (*pair, _) in COMPARISONS.items() if cell.difference(*pair) is not None}
+        for cell in cells
+    ]
+    differences = np.array([values for of_cell in measured for values in of_cell.values()])
+    bounds = zip(
+        *(np.clip(100 * bound, -100, 100).tolist() for bound in simultaneous_intervals(differences, **options))
+    )
+    return [{name: next(bounds) for name in of_cell} for of_cell in measured]
 
 
 def _decibels(error):
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
-def _row(setup, cell, shares, quality, index, intervals, y):
-    row = dict(cell.names)
-    for name in ("noisy", "denoised"):
-        row[f"psnr_{name}"] = _decibels(quality[f"mse_{name}"].mean())
-        row[f"ssim_{name}"] = float(quality[f"ssim_{name}"].mean())
-    for situation in ("clean", "noisy", "denoised", "refitted", "rival"):
-        row[f"accuracy_{situation}"] = float(shares[situation].mean()) if situation in shares else _NAN
-    row |= _recovery(row, shares)
-    for name in COMPARISONS:
-        mean, low, high = intervals.get((index, name), (_NAN, _NAN, _NAN))
-        row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-        row[f"{name}_verdict"] = verdict(low, high, ("hurts", "helps") if "gain" in name else ("worse", "better"))
-    row["seed_spread"] = _seed_spread(cell, y)
-    row["repaired"], row["broken"] = _changes(cell, y, len(shares["noisy"]))
-    row |= {name: cell.mean(name) for name in ("fit_seconds", "transform_seconds", "rival_seconds", "rival_draws")}
-    row["rival_saturated"] = (
-        "" if math.isnan(row["rival_draws"]) else "yes" if cell.mean("rival_saturated") == 1 else "no"
-    )
-    row["refit"] = _how_refitted(setup, cell)
-    return row
-
-
-def _how_refitted(setup, cell):
-    if "refitted" not in cell.predicted:
-        return "frozen classifier" if setup.refit else "not asked for"
-    if cell.names["trained_on"] == GIVEN:
-        return "denoiser as given"
-    return "not cross-fitted" if setup.cross_fit is None else f"cross-fitted in {setup.cross_fit} folds"
-
-
-def _seed_spread(cell, y):
-    """Standard deviation over seeds of the accuracy on denoised rows, in points; NaN for one seed."""
-    right = {}
-    for task, labels in zip(cell.tasks, cell.predicted["denoised"], strict=True):
-        right.setdefault(task.repeat, []).extend(labels == y[task.test])
-    means = [np.mean(values) for values in right.values()]
-    return float(100 * np.std(means, ddof=1)) if len(means) > 1 else _NAN
-
-
-def _recovery(row, shares):
-    """The share won back; none where the loss is within twice its standard error, and shares of it mean nothing."""
-    loss = shares["clean"] - shares["noisy"]
-    if loss.mean() <= 2 * loss.std() / math.sqrt(len(loss)):
-        return {"recovery": _NAN, "recovery_note": "noise took no accuracy that shows"}
-    accuracies = (row[f"accuracy_{name}"] for name in ("clean", "noisy", "denoised"))
-    return {"recovery": accuracy_recovery(*accuracies), "recovery_note": ""}
-
-
-def _changes(cell, y, n_test):
-    """Test rows repaired and broken, a seed."""
-    true = _pooled(cell, y)
-    before, after = true["noisy"] == true["true"], true["denoised"] == true["true"]
-    return float(n_test * np.mean(~before & after)), float(n_test * np.mean(before & ~after))
-
-
-def _pooled(cell, y):
-    """True labels and those predicted, over seeds and splits."""
-    true = np.concatenate([y[task.test] for task in cell.tasks])
-    return {"true": true} | {situation: np.concatenate(labels) for situation, labels in cell.predicted.items()}
-
-
 def _examples(setup, tasks, results):
     """Some images of the first split and seed, by training label and test noise."""
     examples = {}
-    for task, result in zip(tasks, results, strict=True):
-        for noise, images in result["examples"].items():
+    for task, (_, of_task) in zip(tasks, results, strict=True):
+        for noise, images in of_task.items():
             given = {name: rows for name, rows in images.items() if name in (*setup.given, "clean", "noisy")}
             trained = {name: rows for name, rows in images.items() if name not in setup.given}
             examples.setdefault((task.noise.label, noise.kind, noise.level), trained)

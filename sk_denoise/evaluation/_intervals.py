@@ -13,30 +13,13 @@ _BATCH_VALUES = 1 << 23  # resampled values held at a time
 def simultaneous_intervals(differences, *, confidence_level=0.95, n_resamples=2000, rng=None):
     """Intervals for the means of paired differences that hold together with `confidence_level`.
 
-    Test rows are resampled, the same ones for all comparisons (SciPy's bootstrap does so within one call). The
-    intervals are as wide, in standard errors, as the largest deviation of any comparison is in that share of the
-    resamples (max-t, Westfall and Young 1993): an adjustment for the number of comparisons that, unlike Bonferroni's,
-    knows that they are correlated.
+    Test rows are resampled, the same ones for all comparisons (SciPy's bootstrap does so within one call). The half
+    width, in standard errors, is the quantile over resamples of the largest deviation of any comparison (max-t,
+    Westfall and Young 1993): an adjustment for multiplicity that, unlike Bonferroni's, accounts for correlation.
 
-    Parameters
-    ----------
-    differences : ndarray of shape (n_comparisons, n_rows)
-        Of each comparison, the difference on each test row.
-    confidence_level : float, default=0.95
-        Chance that all intervals cover.
-    n_resamples : int, default=2000
-        Bootstrap resamples.
-    rng : numpy.random.Generator or None, default=None
-        Draws them.
-
-    Returns
-    -------
-    means, low, high : ndarray of shape (n_comparisons,)
-        Mean difference and interval.
+    `differences` has shape (n_comparisons, n_rows); the means and both bounds have shape (n_comparisons,).
     """
     means = differences.mean(axis=1)
-    if not len(differences):
-        return means, means, means
     drawn = bootstrap(
         (differences,),
         np.mean,
@@ -55,7 +38,7 @@ def simultaneous_intervals(differences, *, confidence_level=0.95, n_resamples=20
 
 
 def verdict(low, high, words):
-    """The first word for an interval below zero, the second for one above, and "no difference" where it spans it."""
+    """The first word for an interval below zero, the second above, "no difference" if it contains zero, "" for NaN."""
     if math.isnan(low):
         return ""
     return words[0] if high < 0 else words[1] if low > 0 else "no difference"

@@ -1,66 +1,143 @@
-"""Which noises a recovery report trains on, and which it tests."""
+"""Which noises a recovery report trains on, which it tests, and the tasks that follow."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
 
 from .._core.checks import likely, shown
-from .._core.units import is_real
+from .._core.units import is_real, result_dtype
 from ..noise._injector import NoiseInjector
 from ..noise.kinds import KINDS
-from ._tasks import Noise
+
+AS_TRAINED, CLEAN, OTHER_LEVEL, OTHER_KIND = "as trained", "clean", "other level", "other kind"
+GIVEN = "fitted before"
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """A kind of noise at a level, or over a range of levels, and the injector that draws it."""
+
+    kind: str
+    level: float | tuple
+    template: NoiseInjector = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def label(self):
+        """Its name in tables."""
+        level = self.level if isinstance(self.level, tuple) else (self.level,)
+        return f"{self.kind} {'-'.join(f'{bound:g}' for bound in level)}"
+
+    def injector(self, data_range, seed):
+        """An injector that draws the same noise each time for the same rows."""
+        params = {"level": self.level, "data_range": data_range, "when": "always", "random_state": seed}
+        # Whatever the user's configuration: a data frame could not carry the clean rows.
+        return clone(self.template).set_params(**params).set_output(transform="default")
+
+    def add(self, X, data_range, seed):
+        """Rows with this noise, as a plain array; unchanged at level 0, whatever a callable would do."""
+        if self.level == 0:
+            return X.astype(result_dtype(X.dtype))
+        return np.asarray(self.injector(data_range, seed).fit_transform(X))
+
+    def relation(self, other):
+        """How `other` relates to what a denoiser trained on this noise has seen."""
+        if other.level == 0:
+            return CLEAN
+        if other.kind != self.kind:
+            return OTHER_KIND
+        low, high = self.level if isinstance(self.level, tuple) else (self.level, self.level)
+        return AS_TRAINED if low <= other.level <= high else OTHER_LEVEL
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One split, one seed, one training noise and the noises to test on."""
+
+    train: np.ndarray  # indices of rows
+    test: np.ndarray
+    labelled: np.ndarray  # indices among the training rows
+    repeat: int  # which of the n_seeds
+    seed: int
+    noise: Noise
+    tests: tuple
+    with_given: frozenset  # tests on which fitted denoisers are measured, too
+
+
+def make_tasks(y, splits, n_labels, n_seeds, plan, rng):
+    """Tasks in groups of one split and one seed."""
+    groups = []
+    for train, test in splits:
+        for repeat in range(n_seeds):
+            seed = int(rng.randint(2**31 - 2))
+            labelled = _draw_labelled(y[train], n_labels, seed)
+            groups.append([Task(train, test, labelled, repeat, seed, *of_noise) for of_noise in plan])
+    return groups
+
+
+def _draw_labelled(y, n_labels, seed):
+    if n_labels is None or n_labels == len(y):
+        return np.arange(len(y))
+    n_classes = len(np.unique(y))
+    if not n_classes <= n_labels < len(y):
+        raise ValueError(
+            f"n_labels must be between {n_classes}, one per class, and {len(y)}, the training rows, got {n_labels}."
+        )
+    if len(y) - n_labels < n_classes:  # too few left over for a stratified draw
+        return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
+    return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
 
 
 def plan_noises(noises, levels, trained_on, unseen):
     """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
     kinds = [_as_injector(noise, "noises") for noise in as_list(noises)]
     if not kinds:
-        raise ValueError(f"noises must hold at least one kind, got {shown(noises)}.")
-    levels = [float(level) for level in _check_levels(levels)]
+        raise ValueError("noises must hold at least one kind, got none.")
+    levels = _check_levels(levels)
     tested = [_noise(kind, level) for kind in kinds for level in levels]
     _check_same(tested)
     if len(set(tested)) < len(tested):
-        raise ValueError(f"noises and levels must differ from each other, got {noises!r} and {levels!r}.")
+        raise ValueError(f"noises and levels must not hold duplicates, got {shown(noises)} and {levels}.")
+    clean = _noise(tested[0].template, 0.0)
     if trained_on is None:
         plan = []
         for noise in tested:
             others = _noise(noise.template, 0.0), _unseen_noise(unseen, {noise.kind}, noise.level)
             plan.append((noise, (noise, *others)))
     else:
-        trained = [_noise(injector, injector.level) for injector in _trained(trained_on, levels)]
-        if len(set(trained)) < len(trained) or not trained or any(noise.level in (0, (0, 0)) for noise in trained):
-            raise ValueError(
-                f"trained_on must hold noises that differ, each of a level above 0, got {shown(trained_on)}."
-            )
+        trained = _trained(trained_on, levels)
         known = {noise.kind for noise in trained}
-        tests = [*tested, _noise(tested[0].template, 0.0)]
+        tests = [*tested, clean]
         if unseen != "auto" or not {noise.kind for noise in tested} - known:
             tests += [_unseen_noise(unseen, known, level) for level in levels]
-        tests = tuple(dict.fromkeys(tests))
-        plan = [(noise, tests) for noise in trained]
+        plan = [(noise, tuple(dict.fromkeys(tests))) for noise in trained]
     _check_same([noise for trained, tests in plan for noise in (trained, *tests)])
     return _assign_given(plan)
 
 
 def _assign_given(plan):
     """Add to each training noise the tests of fitted denoisers: each test once, with its own training noise if any."""
-    trained, owned, assigned = {noise for noise, _ in plan}, set(), []
+    trained, assigned, plan_with_given = {noise for noise, _ in plan}, set(), []
     for noise, tests in plan:
-        mine = frozenset(t for t in tests if t not in owned and (t == noise or t not in trained))
-        owned |= mine
-        assigned.append((noise, tests, mine))
-    return assigned
+        given = frozenset(t for t in tests if t not in assigned and (t == noise or t not in trained))
+        assigned |= given
+        plan_with_given.append((noise, tests, given))
+    return plan_with_given
 
 
 def _trained(trained_on, levels):
-    """Injectors to train on; a kind given by name stands for all levels tested."""
-    injectors = []
+    """Noises to train on; a kind given by name stands for all levels tested."""
+    trained = []
     for noise in as_list(trained_on):
-        if isinstance(noise, NoiseInjector):
-            injectors.append(_as_injector(noise, "trained_on"))
-        else:
-            injectors += [_as_injector(noise, "trained_on").set_params(level=level) for level in levels]
-    return injectors
+        injector = _as_injector(noise, "trained_on")
+        given_levels = [injector.level] if isinstance(noise, NoiseInjector) else levels
+        trained += [_noise(injector, level) for level in given_levels]
+    if not trained or len(set(trained)) < len(trained) or any(noise.level in (0, (0, 0)) for noise in trained):
+        raise ValueError(f"trained_on must hold distinct noises of a level above 0, got {shown(trained_on)}.")
+    return trained
 
 
 def _noise(injector, level):
@@ -75,17 +152,15 @@ def _unseen_noise(unseen, known, level):
     if isinstance(unseen, str) and unseen == "auto":
         unseen = next((kind for kind in ("salt_pepper", "gaussian", *sorted(KINDS)) if kind not in known), None)
         if unseen is None:
-            raise ValueError("unseen='auto' finds no kind that no denoiser is trained on. Pass a callable.")
+            raise ValueError("unseen='auto' finds no kind that is not trained on. Pass a callable.")
     noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
     if noise.kind in known:
-        raise ValueError(
-            f"unseen must be a kind that no denoiser is trained on, got {shown(unseen)}. Leave it at 'auto'."
-        )
+        raise ValueError(f"unseen must be a kind that is not trained on, got {shown(unseen)}. Leave it at 'auto'.")
     return noise
 
 
 def _check_same(noises):
-    """Noises of one name must be one noise, for names are what tells them apart."""
+    """Noises of one name must be one noise, because tables tell them apart by name."""
     known = {}
     for noise in noises:
         made = noise.template.kind, noise.template.clip
@@ -97,6 +172,7 @@ def _check_same(noises):
 
 
 def as_list(value):
+    """`value` as a list, a single object as a list of one."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -109,14 +185,11 @@ def _as_injector(noise, name):
 
 
 def _check_levels(levels):
-    given = levels
     listed = isinstance(levels, (list, tuple)) or (isinstance(levels, np.ndarray) and levels.ndim > 0)
-    levels = list(levels) if listed else [levels]
-    if not all(is_real(level) and level >= 0 for level in levels):
-        raise ValueError(f"levels must be numbers from 0 on, fractions of the data range, got {shown(given)}.")
-    levels = [level for level in levels if level > 0]
-    if not levels:
+    given = list(levels) if listed else [levels]
+    if not all(is_real(level) and level >= 0 for level in given) or not any(given):
         raise ValueError(
-            f"levels must hold a level above 0, for without noise there is nothing to win back, got {shown(given)}."
+            "levels must be non-negative fractions of the data range, at least one of them above 0, got"
+            f" {shown(levels)}."
         )
-    return levels
+    return [float(level) for level in given if level > 0]

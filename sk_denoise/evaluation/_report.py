@@ -1,159 +1,101 @@
-"""`RecoveryReport`: what `recovery_report` found, as rows, table, data frame, matrix and page."""
+"""`RecoveryReport`: what `recovery_report` found, as data frame, text and page."""
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from .._core.checks import check_choice, check_count, check_path, check_text, likely, shown
+from .._core.checks import check_choice, check_path, likely
+from .._core.sklearn_glue import Interval, validate_function_params
+from ._augmented import as_seed
 from ._intervals import simultaneous_intervals, verdict
 from ._text import tested_name, text
 
 __all__ = ["RecoveryReport"]
 
+KEYS = ("trained_on", "kind", "level", "test", "denoiser", "classifier")
+_UNIQUE = ["trained_on", "kind", "level", "denoiser", "classifier"]
 
+
+@dataclasses.dataclass(repr=False, eq=False)
 class RecoveryReport:
-    """What `sk_denoise.evaluation.recovery_report` found: one row per noise x level x denoiser x classifier.
-
-    Parameters
-    ----------
-    rows : list of dict
-        One for each trained noise, tested noise, denoiser and classifier; see Notes.
-    classes : ndarray
-        The labels.
-    predicted : list of dict of ndarray
-        For each row, the true labels and those predicted in each situation, over seeds and splits.
-    by_row : list of dict of ndarray
-        For each row, by test row and averaged over seeds: its index, whether it was classified rightly when denoised,
-        squared errors and SSIM.
-    examples : dict
-        Some test images, by (trained on, kind, level): arrays of clean, noisy and denoised rows.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    data_range : tuple of float
-        Values of black and white.
-    confidence_level : float
-        Chance that all intervals cover, together.
-    n_comparisons : int
-        Differences that the intervals are adjusted for.
-    n_seeds : int
-        How often everything was drawn and fitted.
-    cross_fit : int or None
-        Folds for the rows that classifiers were trained anew on.
-    seconds : float
-        How long it took.
-    key : str, default=None
-        Tells test rows, labels and seeds from others, for `join`.
-
-    Attributes
-    ----------
-    n_parts : int
-        Reports joined in this one.
-
-    See Also
-    --------
-    sk_denoise.evaluation.recovery_report : Makes it.
+    """What `sk_denoise.evaluation.recovery_report` found, for each noise x level x denoiser x classifier.
 
     Notes
     -----
-    Keys of a row: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level", "other kind"
-    or "fitted before", for which nobody knows), `denoiser`, `classifier`; `psnr_noisy`, `psnr_denoised` (dB),
+    Columns: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level", "other kind", or
+    "fitted before" if the training noise is unknown), `denoiser`, `classifier`; `psnr_noisy`, `psnr_denoised` (dB),
     `ssim_noisy`, `ssim_denoised`; `accuracy_clean`, `accuracy_noisy`, `accuracy_denoised` (classifier untouched),
-    `accuracy_refitted` (trained anew on denoised rows), `accuracy_rival` (trained on noise, no denoiser); `recovery`,
-    the share of the lost accuracy won back by the untouched classifier, NaN with the reason in `recovery_note` where
-    the loss is within twice its standard error. Differences in percentage points, each with `_low`, `_high` and
-    `_verdict`: `gain` (denoised less noisy), `refitted_gain`, `vs_rival` (denoised less rival), `refitted_vs_rival`.
-    `seed_spread`, standard deviation of the denoised accuracy over seeds, in points; `repaired` and `broken`, test rows
-    wrong before and right after and the reverse, a seed; `fit_seconds`, `transform_seconds`, `rival_seconds`;
-    `rival_draws`, `rival_saturated`; `refit`, how rows for refitting were denoised; `n_rows`, `n_labels`, `n_test`.
-
-    Examples
-    --------
-    See `sk_denoise.evaluation.recovery_report`.
+    `accuracy_refitted` (trained again on denoised rows), `accuracy_augmented` (trained on noisy rows, no denoiser);
+    `recovery`, the share of the lost accuracy that the untouched classifier recovers, NaN with the reason in
+    `recovery_note` if the loss is within twice its standard error. Differences in percentage points, each with `_low`,
+    `_high` and `_verdict`: `gain` (denoised less noisy), `refitted_gain`, `vs_augmented` (denoised less augmented),
+    `refitted_vs_augmented`. `seed_spread`, standard deviation of the denoised accuracy over seeds, in points;
+    `repaired` and `broken`, test rows that denoising turned from wrong to right and from right to wrong, per seed;
+    `fit_seconds`, `transform_seconds`, `augmented_seconds`; `augmented_draws`, `augmented_saturated`; `refit`, how rows
+    for refitting were denoised; `n_rows`, `n_labels`, `n_test`.
     """
 
-    def __init__(
-        self,
-        rows,
-        *,
-        classes,
-        predicted,
-        by_row,
-        examples,
-        image_shape,
-        data_range,
-        confidence_level,
-        n_comparisons,
-        n_seeds,
-        cross_fit,
-        seconds,
-        key=None,
-    ):
-        self.rows = rows
-        self.classes = classes
-        self.predicted = predicted
-        self.by_row = by_row
-        self.examples = examples
-        self.image_shape = image_shape
-        self.data_range = data_range
-        self.confidence_level = confidence_level
-        self.n_comparisons = n_comparisons
-        self.n_seeds = n_seeds
-        self.cross_fit = cross_fit
-        self.seconds = seconds
-        self.key = key
-        self.n_parts = 1
+    frame: pd.DataFrame
+    cells: list  # predictions and measures of each test row, in the order of `frame`
+    _: dataclasses.KW_ONLY
+    examples: dict  # some test images by (trained on, kind, level): arrays of clean, noisy and denoised rows
+    image_shape: tuple  # (height, width, channels)
+    data_range: tuple
+    confidence_level: float
+    n_comparisons: int  # that the intervals are adjusted for
+    n_seeds: int
+    seconds: float
+    key: str | None = None  # identifies test rows, labels and seeds, for `join`
+    n_parts: int = 1  # reports joined in this one
+
+    def to_frame(self):
+        """Return the cells as a data frame, one line each.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A copy.
+        """
+        return self.frame.copy()
 
     def select(self, **names):
-        """Rows of given names.
+        """Select lines by name.
 
         Parameters
         ----------
         **names : str or float
-            Values of `trained_on`, `kind`, `level`, `test`, `denoiser` or `classifier`; None lets all pass.
+            Values of `trained_on`, `kind`, `level`, `test`, `denoiser` or `classifier`; None selects all.
 
         Returns
         -------
-        rows : list of dict
-            At least one.
-
-        Raises
-        ------
-        ValueError
-            For a name that the report does not hold, with those it does.
+        frame : pandas.DataFrame
+            At least one line, with the index of `to_frame`.
         """
-        rows = self.rows
+        frame = self.frame
         for key, value in names.items():
             if value is None:
                 continue
-            held = {row[key]: None for row in rows} if rows and key in rows[0] else None
-            if held is None:
-                raise ValueError(f"{key!r} is no column of the report; it has {list(self.rows[0])}.")
-            comparable = isinstance(value, (str, int, float, tuple))
-            rows = [row for row in rows if comparable and row[key] == value]
-            if not rows:
-                chosen = ", ".join(f"{k}={v!r}" for k, v in names.items() if v is not None and k != key)
-                among = f" Looked for among rows with {chosen}." if chosen else ""
-                raise ValueError(f"{key} must be {likely(value, held)}{among}")
-        return rows
+            if key not in frame:
+                raise ValueError(f"{key!r} is not a column of the report: {likely(key, list(frame))}")
+            held = frame[key].unique().tolist()
+            frame = frame[[isinstance(value, (str, int, float)) and value == other for other in frame[key]]]
+            if frame.empty:
+                others = ", ".join(f"{k}={v!r}" for k, v in names.items() if v is not None and k != key)
+                raise ValueError(f"{key} must be {likely(value, held)}{f' Selected: {others}.' if others else ''}")
+        return frame.copy()
 
     def predictions(self, *, denoiser=None, classifier=None, kind=None, level=None, trained_on=None):
         """True labels, and those predicted from noisy and from denoised rows, over seeds and splits.
 
         Parameters
         ----------
-        denoiser : str, default=None
-            Name; None takes that of the first row that fits the other names, here and below.
-        classifier : str, default=None
-            Name.
-        kind : str, default=None
-            Kind of noise tested.
-        level : float, default=None
-            Level tested.
-        trained_on : str, default=None
-            Label of the training noise.
+        denoiser, classifier, kind, level, trained_on : str or float, default=None
+            Values of these columns. The first line that fits them is used.
 
         Returns
         -------
@@ -161,9 +103,8 @@ class RecoveryReport:
             Labels.
         """
         names = {"trained_on": trained_on, "kind": kind, "level": level, "denoiser": denoiser, "classifier": classifier}
-        row = self.select(**names)[0]
-        held = self.predicted[next(i for i, other in enumerate(self.rows) if other is row)]
-        return held["true"], held["noisy"], held["denoised"]
+        labels = self.cells[self.select(**names).index[0]].labels
+        return labels["true"], labels["noisy"], labels["denoised"]
 
     def matrix(self, value="gain", *, denoiser=None, classifier=None):
         """One denoiser and classifier as a matrix: trained on one noise, tested on others.
@@ -171,92 +112,80 @@ class RecoveryReport:
         Parameters
         ----------
         value : str, default="gain"
-            Key of a number in the rows.
-        denoiser : str, default=None
-            Name; None is the first.
-        classifier : str, default=None
-            Name; None is the first.
+            A numeric column.
+        denoiser, classifier : str, default=None
+            Names. If None, the first.
 
         Returns
         -------
-        values : ndarray of shape (n_trained, n_tested)
+        matrix : pandas.DataFrame of shape (n_trained, n_tested)
             NaN where a pair was not tested.
-        trained : list of str
-            What the rows were trained on.
-        tested : list of str
-            What the columns were tested on.
         """
-        first = self.rows[0]
-        check_choice(value, "value", [key for key, held in first.items() if isinstance(held, (int, float))])
-        rows = self.select(
+        check_choice(value, "value", list(self.frame.select_dtypes("number")))
+        first = self.frame.iloc[0]
+        frame = self.select(
             denoiser=first["denoiser"] if denoiser is None else denoiser,
             classifier=first["classifier"] if classifier is None else classifier,
         )
-        trained = list(dict.fromkeys(row["trained_on"] for row in rows))
-        tested = list(dict.fromkeys(tested_name(row) for row in rows))
-        values = np.full((len(trained), len(tested)), np.nan)
-        for row in rows:
-            values[trained.index(row["trained_on"]), tested.index(tested_name(row))] = row[value]
-        return values, trained, tested
+        frame["tested_on"] = [tested_name(row) for row in frame.to_dict("records")]
+        trained, tested = frame["trained_on"].unique(), frame["tested_on"].unique()
+        frame = frame.drop_duplicates(["trained_on", "tested_on"], keep="last")
+        return frame.pivot(index="trained_on", columns="tested_on", values=value).loc[trained, tested]
 
+    @validate_function_params(
+        {
+            "denoiser": [str],
+            "n_resamples": [Interval(Integral, 100, 2**31, closed="left")],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def compare(self, denoiser, *, trained_on=None, n_resamples=2000, random_state=0):
-        """One denoiser against each other one, on the same test rows and noise.
+        """Compare one denoiser with each other one, on the same test rows and noise.
 
         Parameters
         ----------
         denoiser : str
             Name.
         trained_on : str, default=None
-            Only what was trained on this, of the denoiser named; None takes all.
+            Only lines of that denoiser trained on this noise. If None, all.
         n_resamples : int, default=2000
             Resamples of the paired bootstrap over test rows.
-        random_state : int, default=0
+        random_state : int, RandomState or None, default=0
             Seeds it.
 
         Returns
         -------
-        rows : list of dict
+        frame : pandas.DataFrame
             For each noise tested, classifier and other denoiser: `other` and `other_trained_on`; the denoiser's value
             less the other's as `accuracy` (points, classifier untouched), `psnr` (dB) and `ssim`, with `_verdict`;
             accuracy and SSIM also with `_low` and `_high`. The verdict on PSNR is that on the squared error. Intervals
-            are simultaneous over all rows, a set for each of the three.
+            are simultaneous over all lines, separately for each of the three.
         """
-        check_text(denoiser, "denoiser")
-        self.select(denoiser=denoiser, trained_on=trained_on)
-        check_count(n_resamples, "n_resamples", 100)
-        check_count(random_state, "random_state", 0)
-        pairs = [
-            (i, j)
-            for i, row in enumerate(self.rows)
-            for j, other in enumerate(self.rows)
-            if row["denoiser"] == denoiser != other["denoiser"]
-            and trained_on in (None, row["trained_on"])
-            and all(row[key] == other[key] for key in ("kind", "level", "classifier"))
-        ]
-        if not pairs:
+        first = self.select(denoiser=denoiser, trained_on=trained_on).reset_index(names="i")
+        second = self.frame[self.frame["denoiser"] != denoiser].reset_index(names="j")
+        pairs = first.merge(second, on=["kind", "level", "classifier"], suffixes=("", "_other"))
+        if pairs.empty:
             raise ValueError(f"denoiser={denoiser!r} has no other in the report to compare with.")
-        rows = []
-        for i, j in pairs:
-            row, other = self.rows[i], self.rows[j]
-            names = {key: row[key] for key in ("trained_on", "kind", "level", "test", "denoiser", "classifier")}
-            names |= {"other": other["denoiser"], "other_trained_on": other["trained_on"]}
-            rows.append(names | {"psnr": row["psnr_denoised"] - other["psnr_denoised"]})
-        for name, key, scale in (
-            ("accuracy", "correct", 100),
-            ("psnr", "mse_denoised", -1),
-            ("ssim", "ssim_denoised", 1),
-        ):
-            differences = np.array([scale * (self.by_row[i][key] - self.by_row[j][key]) for i, j in pairs])
-            options = {"confidence_level": self.confidence_level, "n_resamples": n_resamples}
-            bounds = simultaneous_intervals(differences, **options, rng=np.random.default_rng(random_state))
-            for row, mean, low, high in zip(rows, *(bound.tolist() for bound in bounds), strict=True):
-                row[f"{name}_verdict"] = verdict(low, high, ("worse", "better"))
-                if name != "psnr":
-                    row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-        return rows
+        renamed = {"denoiser_other": "other", "trained_on_other": "other_trained_on"}
+        frame = pairs[[*KEYS, *renamed]].rename(columns=renamed)
+        frame["psnr"] = pairs["psnr_denoised"] - pairs["psnr_denoised_other"]
+        options = {"confidence_level": self.confidence_level, "n_resamples": n_resamples}
+        seed = as_seed(random_state)
+        measures = {"accuracy": ("correct_denoised", 100), "psnr": ("mse_denoised", -1), "ssim": ("ssim_denoised", 1)}
+        for name, (column, scale) in measures.items():
+            differences = [
+                scale * (self.cells[i].by_row[column] - self.cells[j].by_row[column]).to_numpy()
+                for i, j in zip(pairs["i"], pairs["j"])
+            ]
+            bounds = simultaneous_intervals(np.array(differences), rng=np.random.default_rng(seed), **options)
+            if name != "psnr":
+                frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = bounds
+            frame[f"{name}_verdict"] = [verdict(low, high, ("worse", "better")) for _, low, high in zip(*bounds)]
+        return frame
 
     def join(self, other):
-        """Rows of two reports of the same test rows and seeds as one, to compare and to draw.
+        """Join two reports of the same test rows and seeds, to compare and to draw.
 
         Parameters
         ----------
@@ -269,47 +198,28 @@ class RecoveryReport:
             A new one.
         """
         if not isinstance(other, RecoveryReport):
-            raise TypeError(f"other must be a RecoveryReport, got {shown(other)}.")
+            raise TypeError(f"other must be a RecoveryReport, got {type(other).__name__}.")
         if self.key is None or self.key != other.key:
             raise ValueError(
-                "other must be a report of the same test rows, labels and seeds: give both one random_state."
+                "other must be a report of the same test rows, labels and seeds: give both the same random_state."
             )
-        names = ("trained_on", "kind", "level", "denoiser", "classifier")
-        mine = {tuple(row[name] for name in names) for row in self.rows}
-        twice = [row for row in other.rows if tuple(row[name] for name in names) in mine]
-        if twice:
-            raise ValueError(f"other must hold other rows than this report, got {len(twice)} that are in both.")
-        joined = copy.copy(self)
-        joined.rows = self.rows + other.rows
-        joined.predicted, joined.by_row = self.predicted + other.predicted, self.by_row + other.by_row
+        frame = pd.concat([self.frame, other.frame], ignore_index=True)
+        n_twice = int(frame.duplicated(_UNIQUE).sum())
+        if n_twice:
+            raise ValueError(f"other must not repeat cells of this report, got {n_twice} that are in both.")
         keys = self.examples | other.examples
-        joined.examples = {k: self.examples.get(k, {}) | other.examples.get(k, {}) for k in keys}
-        joined.n_parts = self.n_parts + other.n_parts
-        joined.n_comparisons = self.n_comparisons + other.n_comparisons
-        joined.seconds = self.seconds + other.seconds
-        return joined
-
-    def to_frame(self):
-        """The rows as a data frame.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            One line for each row.
-
-        Raises
-        ------
-        ImportError
-            Where pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas. The rows are in report.rows.") from error
-        return pd.DataFrame(self.rows)
+        return dataclasses.replace(
+            self,
+            frame=frame,
+            cells=self.cells + other.cells,
+            examples={k: self.examples.get(k, {}) | other.examples.get(k, {}) for k in keys},
+            n_comparisons=self.n_comparisons + other.n_comparisons,
+            n_parts=self.n_parts + other.n_parts,
+            seconds=self.seconds + other.seconds,
+        )
 
     def to_html(self, path=None):
-        """One self-contained page with tables and figures, for light and dark screens.
+        """Render a self-contained page with tables and figures, for light and dark screens.
 
         Parameters
         ----------
@@ -334,7 +244,7 @@ class RecoveryReport:
         return text(self)
 
     def __repr__(self):
-        return f"<RecoveryReport of {len(self.rows)} rows; print it, or see to_frame and to_html>"
+        return f"<RecoveryReport of {len(self.frame)} cells; print it, or see to_frame and to_html>"
 
     def _repr_html_(self):
         from ._html import fragment
