@@ -20,7 +20,7 @@ test: $(VENV)/.dev
 
 # Damaged files, kills, grids of bad input, long fits, documentation examples.
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow --cov --cov-append --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest -m slow $(ON_EACH_CORE) --cov --cov-append --cov-report= --cov-fail-under=0
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage report --skip-covered --show-missing
@@ -69,7 +69,7 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m build --wheel
 	rm -rf build/empty && $(PYTHON) -m venv build/empty
 	build/empty/bin/pip install -q -c constraints.txt dist/*.whl
-	cd build && empty/bin/sk-denoise demo --help > /dev/null && empty/bin/python -c "import sk_denoise; print('wheel', sk_denoise.__version__, 'installs')"
+	cd build && empty/bin/sk-denoise demo --output empty/demo
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -101,7 +101,7 @@ def _set_up_tensorflow():
 def demo(arguments):
     """Run the demo and print its table."""
     with _silence():
-        importlib.import_module("keras")
+        importlib.import_module("sk_denoise.networks.building")
     from .demo import run_demo
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
@@ -129,7 +129,7 @@ def report(arguments):
         if path is not None:
             open(path, "a").close()  # before the work, not after it
     with _silence():
-        importlib.import_module("keras")
+        importlib.import_module("sk_denoise.networks.building")
     made = _run_report(arguments)
     print(f"\n{made}")
     if arguments.html is not None:
