@@ -93,7 +93,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.predict(X)
 
     def predict(self, X):
-        """Denoise rows, as `transform` does; for scorers and wrappers that call `predict`.
+        """Denoise rows; what `transform` does, unless ``output="latent"`` makes that return codes.
 
         Parameters
         ----------

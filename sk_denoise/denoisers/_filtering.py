@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 
@@ -36,21 +37,7 @@ GRIDS = {
     "patch_distance": (3, 6),
 }
 
-#: What is used instead where images are too small to choose on noisy rows.
-TINY = {
-    "size": 3,
-    "sigma": 0.6,
-    "sigma_color": 0.2,
-    "sigma_spatial": 1.0,
-    "weight": 0.1,
-    "level": 1.0,
-    "wavelet": "haar",
-    "h": 0.6,
-    "patch_size": 3,
-    "patch_distance": 3,
-}
-
-_MIN_SIDE = 3  # a smaller image has too few pixels with neighbours to hide them
+_MIN_SIDE = 3  # of images whose pixels can be hidden
 _STRIDE = 2  # hides a quarter of the pixels, none beside another; on MNIST and digits better than scikit-image's 4
 _MIN_H = 1e-3  # of the range; scikit-image divides by h
 
@@ -158,18 +145,14 @@ def denoise(images, method, params):
 
 
 def estimate_level(images):
-    """Noise standard deviation by Donoho and Johnstone, as scikit-image's `estimate_sigma`, averaged over images.
+    """Noise standard deviation by Donoho and Johnstone, averaged over images."""
+    from skimage.restoration import estimate_sigma
 
-    Written out because that one warns of narrow images and of constant ones.
-    """
-    import pywt
-
-    axes = [axis for axis in (1, 2) if images.shape[axis] > 1] or [2]
-    details = pywt.dwtn(images, "db2", axes=axes)["d" * len(axes)]
-    details = np.abs(np.moveaxis(details, -1, 1)).reshape(len(images) * images.shape[-1], -1)
-    # Zeros are taken for a background without noise.
-    levels = [np.median(row[row > 0]) if np.any(row > 0) else 0.0 for row in details]
-    return float(np.mean(levels, dtype=np.float64) / 0.6744897501960817)  # the median of a normal distribution's size
+    shape = (*_spatial(images.shape[1:]), images.shape[3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of narrow images, and of constant ones, whose level is NaN
+        levels = [estimate_sigma(image.reshape(shape), channel_axis=-1) for image in images]
+    return float(np.mean(np.nan_to_num(levels), dtype=np.float64))
 
 
 def candidates(method, given, level, image_shape):
@@ -199,13 +182,7 @@ def _scaled(name, value, level):
     return value * level if name == "level" else value
 
 
-def tiny_choice(grids, level):
-    """The fixed choice for images too small to choose on."""
-    chosen = {name: _scaled(name, TINY[name], level) for name in grids}
-    return {name: chosen[name] if len(grid) > 1 else grid[0] for name, grid in grids.items()}
-
-
-def calibrate(images, clean, method, grids, level):
+def calibrate(images, clean, method, grids):
     """The combination of `grids` with the least error: to `clean` images, or where None, by J-invariance."""
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
     if len(combinations) == 1:
@@ -213,7 +190,7 @@ def calibrate(images, clean, method, grids, level):
     if clean is not None:
         errors = [np.mean((denoise(images, method, params) - clean) ** 2, dtype=float) for params in combinations]
     elif min(_spatial(images.shape[1:])) < _MIN_SIDE:
-        return tiny_choice(grids, level)
+        return combinations[0]  # too few pixels with neighbours to choose by
     else:
         errors = _self_supervised_errors(images, method, grids)
     return combinations[int(np.argmin(errors))]

@@ -83,18 +83,6 @@ class FittedNetwork(BaseDenoiser):
         return "model" if self.output == "denoised" else "encoder"
 
     def predict(self, X):
-        """Denoise rows, whatever `output` says.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows.
-
-        Returns
-        -------
-        X_denoised : ndarray of shape (n_samples, n_features)
-            Denoised rows, in the units of `X`.
-        """
         check_is_fitted(self)
         return self._through("model", read_rows(self, X, reset=False), self.n_features_in_)
 

@@ -99,9 +99,9 @@ class ImageFilter(BaseDenoiser):
 
     Notes
     -----
-    What "auto" chooses from stands in `sk_denoise._filtering.GRIDS`; each grid starts with a filter that does next to
-    nothing. What does not fit the image is left out, and images less than three pixels high or wide take
-    `sk_denoise._filtering.TINY` on noisy rows alone.
+    "auto" chooses from the grids in ``denoisers/_filtering.py``, each of which starts with a filter that does next to
+    nothing. Values that do not fit the image are left out. Images less than three pixels high or wide get that first
+    filter, unless there are clean rows to choose by.
 
     Prefer ``calibration="supervised"`` where there are clean rows. J-invariance takes the noise of a pixel to be
     independent of the others', and judges a filter by pixels replaced with their neighbours' mean, not by what it is
@@ -218,7 +218,7 @@ class ImageFilter(BaseDenoiser):
         if "level" in _filtering.METHODS[self.method]:
             level = given["level"] if "level" in given else _filtering.estimate_level(images)
         grids = _filtering.candidates(self.method, given, level, image_shape)
-        params = _filtering.calibrate(images, clean, self.method, grids, level)
+        params = _filtering.calibrate(images, clean, self.method, grids)
         fitted = {"params_": params, "image_shape_": image_shape, "_method": self.method}
         vars(self).pop("level_", None)
         return fitted if level is None else fitted | {"level_": level}

@@ -19,8 +19,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 class Architecture:
     """One line of the table.
 
-    `kernels` and `activations` take ``(image_shape, latent_dim, hidden_layer_sizes)``. Other code asks this table and
-    never a name.
+    Other code asks this table and never a name.
     """
 
     builder: str  # function in architectures.py, which imports Keras
@@ -31,8 +30,7 @@ class Architecture:
     n_steps: int  # after which the held-out error hardly falls
     reach: int | None  # pixels to each side that an output depends on; None for the whole image
     multiple: int  # of which height and width should be for halving to need no padding
-    kernels: Callable  # shape of the kernel and number of units of each layer, in the order of `get_weights`
-    activations: Callable  # values that all layers put out for one row; an estimate
+    counts: Callable  # of NetworkSpec.sizes: number of weights, and of values that all layers put out for one row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,45 +68,25 @@ def unet_filters(latent_dim):
     return max(1, latent_dim // 2), latent_dim, latent_dim
 
 
-# A transposed convolution has its output channels before those of its input.
+# How many weights a network has, and how many values its layers put out for one row: estimates, of which `latent_dim`
+# and the size of the image are what can be too large.
 
 
-def _dense_kernels(image_shape, latent_dim, hidden_layer_sizes):
+def _dense_counts(image_shape, latent_dim, hidden_layer_sizes):
     n_features = math.prod(image_shape)
     sizes = (n_features, *hidden_layer_sizes, latent_dim, *hidden_layer_sizes[::-1], n_features)
-    return [((a, b), b) for a, b in itertools.pairwise(sizes)]
+    return sum(a * b + b for a, b in itertools.pairwise(sizes)), 2 * sum(sizes[:-1])
 
 
-def _conv_kernels(image_shape, latent_dim, _):
-    channels, (a, b, c) = image_shape[2], CONV_FILTERS
-    flat = math.prod(halvings(image_shape, 3)[-1]) * c
-    kernels = [((3, 3, channels, a), a), ((3, 3, a, b), b), ((3, 3, b, c), c), ((flat, latent_dim), latent_dim)]
-    kernels += [((latent_dim, flat), flat), ((4, 4, b, c), b), ((4, 4, a, b), a), ((4, 4, a, a), a)]
-    return [*kernels, ((3, 3, a, channels), channels)]
+def _conv_counts(image_shape, latent_dim, _):
+    flat = math.prod(halvings(image_shape, 3)[-1]) * CONV_FILTERS[-1]
+    n_activations = math.prod(image_shape[:2]) * (CONV_FILTERS[0] * 2 + 2 * image_shape[2]) + 3 * flat
+    return 2 * latent_dim * flat + flat + 80_000, n_activations
 
 
-def _unet_kernels(image_shape, latent_dim, _):
-    channels, (a, b, c) = image_shape[2], unet_filters(latent_dim)
-    last = max(1, a // 2)
-    kernels = [((4, 4, channels, a), a), ((3, 3, a, a), a), ((3, 3, a, b), b), ((3, 3, b, b), b)]
-    kernels += [((3, 3, b, c), c), ((3, 3, c, c), c), ((2, 2, b, c), b), ((3, 3, 2 * b, b), b)]
-    kernels += [((2, 2, a, b), a), ((3, 3, 2 * a, a), a), ((4, 4, last, a), last)]
-    return [*kernels, ((3, 3, last + channels, channels), channels)]
-
-
-def _dense_activations(image_shape, latent_dim, hidden_layer_sizes):
-    return 2 * (math.prod(image_shape) + sum(hidden_layer_sizes)) + latent_dim
-
-
-def _conv_activations(image_shape, latent_dim, _):
-    areas, (a, b, c) = [math.prod(size) for size in halvings(image_shape, 3)], CONV_FILTERS
-    return areas[0] * (a + 2 * image_shape[2]) + 2 * areas[1] * a + 2 * areas[2] * b + 3 * areas[3] * c
-
-
-def _unet_activations(image_shape, latent_dim, _):
-    areas, (a, b, c) = [math.prod(size) for size in halvings(image_shape, 3)], unet_filters(latent_dim)
-    last = max(1, a // 2)
-    return areas[0] * (2 * last + 4 * image_shape[2]) + areas[1] * 6 * a + areas[2] * 6 * b + areas[3] * 2 * c
+def _unet_counts(image_shape, latent_dim, _):
+    area = math.prod(image_shape[:2])
+    return 64 * latent_dim**2 + 100 * latent_dim, area * (2 * latent_dim + 4 * image_shape[2])
 
 
 ARCHITECTURES = {
@@ -121,8 +99,7 @@ ARCHITECTURES = {
         n_steps=9_400,
         reach=None,
         multiple=1,
-        kernels=_dense_kernels,
-        activations=_dense_activations,
+        counts=_dense_counts,
     ),
     "conv": Architecture(
         builder="conv",
@@ -133,8 +110,7 @@ ARCHITECTURES = {
         n_steps=7_050,
         reach=None,  # through its dense code
         multiple=8,
-        kernels=_conv_kernels,
-        activations=_conv_activations,
+        counts=_conv_counts,
     ),
     "unet": Architecture(
         builder="unet",
@@ -145,23 +121,16 @@ ARCHITECTURES = {
         n_steps=3_760,
         reach=36,
         multiple=8,
-        kernels=_unet_kernels,
-        activations=_unet_activations,
+        counts=_unet_counts,
     ),
 }
 
 
-def weight_shapes(spec):
-    """Shapes of the weights of a built-in network, in the order of its `get_weights`, before building anything."""
-    kernels = ARCHITECTURES[spec.architecture].kernels(*spec.sizes)
-    return [shape for kernel, units in kernels for shape in (kernel, (units,))]
-
-
 def training_bytes(spec, batch_size):
     """Memory that training a built-in network takes, before building anything; an estimate."""
-    n_weights = sum(map(math.prod, weight_shapes(spec)))
+    n_weights, n_activations = ARCHITECTURES[spec.architecture].counts(*spec.sizes)
     # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
-    return 4 * (5 * n_weights + 2 * batch_size * ARCHITECTURES[spec.architecture].activations(*spec.sizes))
+    return 4 * (5 * n_weights + 2 * batch_size * n_activations)
 
 
 def resolve_batch_size(batch_size, n_rows):
