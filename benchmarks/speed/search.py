@@ -108,7 +108,7 @@ def parallel():
         5, lambda: found[2].append(search_ours(2, 60)), lambda: found[1].append(search_ours(1, 60)), warm_up=True
     )
     apart = max(np.abs(scores(a) - scores(b)).max() for a, b in zip(found[1], found[2]))
-    note = f"scores differ by at most {apart:.2g} dB: workers run fewer threads, which sum in another order"
+    note = f"largest difference in score: {apart:.2g} dB (workers run fewer threads, which sum in another order)"
     return Row(
         "GridSearchCV(n_jobs=2), 60 epochs, worker processes already started",
         "the same with n_jobs=1",
