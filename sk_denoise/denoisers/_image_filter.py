@@ -7,7 +7,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._core.sklearn_glue import Interval, StrOptions, likely
+from .._core.checks import likely
+from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import check_image_shape, to_network
 from . import _filtering
 from ._base import BaseDenoiser

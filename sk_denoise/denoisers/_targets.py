@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from .._core.checks import warn_user
-from .._core.sklearn_glue import check_clean, likely
+from .._core.checks import likely, warn_user
+from .._core.sklearn_glue import check_clean
 from .._core.units import resolve_data_range
 from ..noise._injector import NoiseInjector, NoisyArray
 from ..noise.kinds import KINDS

@@ -11,7 +11,7 @@ import math
 import keras
 from keras import layers
 
-from .._core.checks import check_count, is_integer, shown
+from .._core.checks import is_integer, shown
 from .spec import ARCHITECTURES, CONV_FILTERS, halvings, unet_filters
 
 __all__ = ["conv", "dense", "unet"]
@@ -41,14 +41,12 @@ def _crop(x, height, width):
 
 
 def _check_sizes(image_shape, latent_dim, hidden_layer_sizes=()):
-    """Refuse sizes that no network has."""
-    is_shape = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
-    if not is_shape or not all(is_integer(size) and 0 < size < 2**31 for size in image_shape):
+    named = {"image_shape": image_shape, "latent_dim": (latent_dim,), "hidden_layer_sizes": hidden_layer_sizes}
+    for name, sizes in named.items():
+        if not isinstance(sizes, (tuple, list)) or not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
+            raise ValueError(f"{name} must be made of positive integers, got {shown(sizes)}.")
+    if len(image_shape) != 3:
         raise ValueError(f"image_shape must be (height, width, channels), got {shown(image_shape)}.")
-    check_count(latent_dim, "latent_dim")
-    listed = isinstance(hidden_layer_sizes, (tuple, list))
-    if not listed or not all(is_integer(size) and 0 < size < 2**31 for size in hidden_layer_sizes):
-        raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(hidden_layer_sizes)}.")
 
 
 def _autoencoder(encoder_input, latent, decoder_input, output):

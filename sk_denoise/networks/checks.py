@@ -8,7 +8,7 @@ import os
 
 import keras
 
-from .._core.sklearn_glue import likely
+from .._core.checks import likely
 from .spec import training_bytes
 
 
