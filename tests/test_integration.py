@@ -105,16 +105,6 @@ class TestPipelines:
         lost = make_pipeline(NoiseInjector(random_state=0), MinMaxScaler(), quick()).fit(rows)
         assert lost[-1].target_source_ == "noise"
 
-    def test_choosing_among_denoisers(self, rows):
-        choice = GridSearchCV(
-            Pipeline([*pipe().steps, ("classify", LogisticRegression(max_iter=5000))]),
-            {"denoise": [quick(), "passthrough"]},
-            cv=2,
-            error_score="raise",
-        )
-        choice.fit(rows, np.asarray(rows[:, 20] > 8, dtype=int))
-        assert len(choice.cv_results_["params"]) == 2
-
     def test_searching_the_noise_of_a_denoiser(self, rows):
         est = quick(noise=NoiseInjector(level=0.3))
         search = GridSearchCV(est, {"noise__level": [0.1, 0.5], "noise__kind": ["masking"]}, cv=2).fit(rows)

@@ -9,7 +9,6 @@ from helpers import quick
 from sklearn.base import clone
 
 from sk_denoise import NoiseInjector
-from sk_denoise.metrics import psnr
 
 
 def weights_equal(a, b):
@@ -59,18 +58,6 @@ class TestTarget:
         assert quick().fit(noisy).data_range_ == (0, 4)
         explicit = quick(data_range=(0, 2)).fit(noisy)
         assert explicit.data_range_ == (0, 2)
-
-
-class TestScore:
-    def test_each_source(self, fitted, digits):
-        est, X = fitted[-1], digits[0][1200:]
-        noisy = fitted[0].transform(X)
-        plain = np.asarray(noisy)
-        expected = psnr(X, est.predict(plain), data_range=(0, 16))
-        assert est.score(noisy) == est.score(plain, X) == est.score(plain, X_clean=X) == expected
-        assert fitted.score(X) == expected
-        assert est.score(X) == est.score(X)  # plain rows: seeded noise
-        assert expected > psnr(X, plain, data_range=(0, 16)) + 3
 
 
 class TestUnits:

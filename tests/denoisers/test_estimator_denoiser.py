@@ -108,12 +108,6 @@ class TestInSearches:
         search = GridSearchCV(est, {"noise__level": [0.1, 0.5]}, cv=2, error_score="raise").fit(digits[0][:200])
         assert search.best_params_ == {"noise__level": 0.1}  # the easiest noise
 
-    def test_before_a_classifier(self, digits):
-        X, y = digits[0][:600], digits[1][:600]
-        pipe = make_pipeline(injector(), EstimatorDenoiser(PCA(16)), LogisticRegression(max_iter=5000)).fit(X, y)
-        assert pipe[1].target_source_ == "injector"
-        assert pipe.score(digits[0][1200:], digits[1][1200:]) > 0.7
-
 
 @pytest.mark.parametrize(
     ("estimator", "error", "match"),
