@@ -14,7 +14,6 @@ import pytest
 import sklearn
 from helpers import quick, run_python
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -186,11 +185,6 @@ class TestTrainingGoesOn:
             check_same(loaded.fit(ROWS), expected)
             assert loaded.n_iter_ == 2 * original.n_iter_
 
-    def test_clones_start_anew(self, path):
-        clone = sklearn.base.clone(again(made("dense"), path))
-        assert not hasattr(clone, "history_")
-        check_same(clone.fit(ROWS)._weights, made("dense")._weights)
-
 
 class TestCallables:
     def test_only_trusted_ones(self, path):
@@ -219,10 +213,6 @@ class TestCallables:
         assert loaded.learning_rate.get_config() == rate.get_config()
         check_same(loaded.fit(ROWS)._weights, estimator._weights)
 
-    def test_trees_need_trust(self, path):  # from skops 0.16 on
-        save(make_pipeline(ImageFilter(), RandomForestClassifier(2)).fit(ROWS, LABELS), path)
-        assert load(path, trusted=["sklearn.tree._tree.Tree"]).predict(ROWS).shape == (60,)
-
 
 def nested():
     def network(image_shape, latent_dim):
@@ -231,29 +221,28 @@ def nested():
     return network
 
 
-class TestRefusedAtSave:
-    @pytest.mark.parametrize(
-        ("estimator", "match"),
-        [
-            ("dense", "estimator"),
-            (DenoisingAutoencoder, "estimator"),
-            (quick(callbacks=[object()]), "callbacks"),
-            (GridSearchCV(make_pipeline(quick(callbacks=[object()])), {}), "callbacks"),
-            (make_pipeline(NoiseInjector(), memory="somewhere"), r"memory=None"),
-            (Pipeline([("a", make_pipeline(NoiseInjector(), memory=joblib.Memory(None)))]), r"memory=None"),
-            (NoiseInjector(lambda X, level, rng: X), "lambda"),
-            (quick(network, noise=NoiseInjector(functools.partial(lambda X: X))), "lambda"),
-            (quick(nested()), "nested"),
-            (EstimatorDenoiser(type("Mine", (PCA,), {})()), "Mine"),
-        ],
-    )
-    def test_the_old_file_stays(self, path, estimator, match):
-        save(NoiseInjector(), path)
-        before = path.read_bytes()
-        with pytest.raises(TypeError, match=match):
-            save(estimator, path)
-        assert path.read_bytes() == before
-        assert os.listdir(path.parent) == [path.name]
+@pytest.mark.parametrize(
+    ("estimator", "match"),
+    [
+        ("dense", "estimator"),
+        (DenoisingAutoencoder, "estimator"),
+        (quick(callbacks=[object()]), "callbacks"),
+        (GridSearchCV(make_pipeline(quick(callbacks=[object()])), {}), "callbacks"),
+        (make_pipeline(NoiseInjector(), memory="somewhere"), r"memory=None"),
+        (Pipeline([("a", make_pipeline(NoiseInjector(), memory=joblib.Memory(None)))]), r"memory=None"),
+        (NoiseInjector(lambda X, level, rng: X), "lambda"),
+        (quick(network, noise=NoiseInjector(functools.partial(lambda X: X))), "lambda"),
+        (quick(nested()), "nested"),
+        (EstimatorDenoiser(type("Mine", (PCA,), {})()), "Mine"),
+    ],
+)
+def test_what_cannot_be_saved_leaves_the_old_file(path, estimator, match):
+    save(NoiseInjector(), path)
+    before = path.read_bytes()
+    with pytest.raises(TypeError, match=match):
+        save(estimator, path)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
 
 
 class TestWriting:
