@@ -7,12 +7,10 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights
-from ._core.sklearn_glue import validate_function_params as validate_params
+from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights, validate_function_params
 from ._core.units import check_image_shape, resolve_data_range
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
-
 
 _IMAGES = {
     "X_true": ["array-like"],
@@ -47,7 +45,7 @@ def image_errors(X_true, X_pred, data_range):
         raise _too_far(X_true, X_pred, (low, high)) from None
 
 
-@validate_params({**_IMAGES, "sample_weight": ["array-like", None]})
+@validate_function_params({**_IMAGES, "sample_weight": ["array-like", None]})
 def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
     """Peak signal-to-noise ratio in decibels, ``10 * log10(peak ** 2 / MSE)``.
 
@@ -85,13 +83,12 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     if not per_image:
         weights = None if sample_weight is None else check_weights(sample_weight, errors)
         errors = np.array([np.average(errors, weights=weights)])
-    score = np.full(len(errors), np.inf)
-    np.log10(errors, out=score, where=errors > 0)
-    score[errors > 0] *= -10
+    with np.errstate(divide="ignore"):
+        score = -10 * np.log10(errors)
     return score if per_image else float(score[0])
 
 
-@validate_params({**_IMAGES, "image_shape": [tuple, list, None]})
+@validate_function_params({**_IMAGES, "image_shape": [tuple, list, None]})
 def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False):
     """Structural similarity [1]_ of images scaled to [0, 1], by scikit-image, averaged over images.
 
@@ -152,7 +149,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     return scores if per_image else float(scores.mean())
 
 
-@validate_params({name: [Interval(Real, 0, 1, closed="both")] for name in ("clean", "noisy", "denoised")})
+@validate_function_params({name: [Interval(Real, 0, 1, closed="both")] for name in ("clean", "noisy", "denoised")})
 def accuracy_recovery(clean, noisy, denoised):
     """Share of the accuracy lost to noise that denoising recovers, ``(denoised - noisy) / (clean - noisy)``.
 

@@ -28,13 +28,6 @@ def test_exact_images_are_infinite_alone_and_finite_pooled(digits):
     assert psnr(X, X) == np.inf
 
 
-def test_units_do_not_matter(digits):
-    X = digits[0][:20]
-    noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
-    for metric in (psnr, ssim):
-        assert metric(X * 16, noisy * 16) == pytest.approx(metric(X, noisy))
-
-
 def test_uint8_does_not_wrap():
     assert psnr(np.array([[200]], "u1"), np.array([[250]], "u1"), data_range=(0, 50)) == 0
 
@@ -77,11 +70,15 @@ def test_errors_too_large_to_square_name_the_rows(digits):
             metric(X, far, data_range=(-4, 16))
 
 
-def test_a_weight_of_two_is_the_row_given_twice(digits):
-    X = digits[0][:4]
-    noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
-    twice = [0, 1, 1, 2, 3]
-    assert psnr(X, noisy, sample_weight=[1, 2, 1, 1]) == pytest.approx(psnr(X[twice], noisy[twice]))
+def test_values_that_types_do_not_tell():
+    for weights in ([1, 1, -1], [1, 1, np.nan]):
+        with pytest.raises(ValueError, match="sample_weight"):
+            psnr(np.eye(3), np.eye(3), sample_weight=weights)
+    for size in (4, 64):
+        with pytest.raises(ValueError, match="image_shape"):
+            ssim([range(size)], [range(size)], image_shape=(2, size // 2))
+    with pytest.raises(ValueError, match="accuracy_recovery"):
+        accuracy_recovery(90, 0.5, 0.4)
 
 
 def test_accuracy_recovery():
@@ -98,21 +95,3 @@ def test_scorers_take_the_clean_rows_as_y(digits):
     denoiser = LinearRegression().fit(noisy, X)
     assert psnr_scorer(denoiser, noisy, X) == psnr(X, denoiser.predict(noisy))
     assert ssim_scorer(denoiser, noisy, X) == ssim(X, denoiser.predict(noisy))
-
-
-@pytest.mark.parametrize("size", [4, 64])
-def test_ssim_needs_three_pixels(size):
-    with pytest.raises(ValueError, match="image_shape"):
-        ssim([range(size)], [range(size)], image_shape=(2, size // 2))
-
-
-@pytest.mark.parametrize("weights", [[1, 2], [1, 1, -1], [1, 1, np.nan]])
-def test_bad_weights(weights):
-    with pytest.raises(ValueError, match="sample_weight"):
-        psnr(np.eye(3), np.eye(3), sample_weight=weights)
-
-
-@pytest.mark.parametrize("accuracies", [(90, 0.5, 0.4), (0.9, 1.5, 0.4), (0.9, -0.1, 0.4), (0.9, 0.5, "x")])
-def test_accuracies_lie_in_0_1(accuracies):
-    with pytest.raises(ValueError, match="accuracy_recovery"):
-        accuracy_recovery(*accuracies)

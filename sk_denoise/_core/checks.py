@@ -8,10 +8,8 @@ import numbers
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 _LONGEST = 120  # characters of a value in a message
 _MOST = 2**31  # counts stay below, because the libraries underneath take C integers
@@ -24,21 +22,12 @@ def is_integer(value):
 
 def is_real(value):
     """True for a finite real number, not for a bool."""
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and is_finite(value)
-
-
-def is_finite(number):
-    """True for a number that is finite as a float."""
+    if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)):
+        return False
     try:
-        return math.isfinite(number)
+        return math.isfinite(value)
     except OverflowError:  # an int of hundreds of digits
         return False
-
-
-def is_array_like(value):
-    """True for sequences and arrays, not for text or iterators."""
-    listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
-    return listed or any(hasattr(value, name) for name in ("__array__", "__array_interface__", "shape"))
 
 
 def shown(value):
@@ -50,28 +39,12 @@ def shown(value):
     return f"{type(value).__name__} of shape {tuple(value.shape)}{kind}"
 
 
-def check_flag(value, name):
-    """Raise unless `value` is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, got {shown(value)}.")
-
-
 def check_count(value, name, least=1):
     """Raise unless `value` is an integer, at least `least`."""
     if not is_integer(value) or not least <= value < _MOST:
         what = "a positive integer" if least == 1 else f"an integer of at least {least}"
         below = f" below {_MOST}" if is_integer(value) and value >= _MOST else ""
         raise ValueError(f"{name} must be {what}{below}, got {shown(value)}.")
-
-
-def check_seed(random_state):
-    """A RandomState made from `random_state`."""
-    seed = is_integer(random_state) and 0 <= random_state < 2**32
-    if not (seed or random_state is None or isinstance(random_state, np.random.RandomState)):
-        raise ValueError(
-            f"random_state must be None, an int in [0, 2**32) or a RandomState, got {shown(random_state)}."
-        )
-    return check_random_state(random_state)
 
 
 def check_choice(value, name, allowed):
@@ -96,15 +69,12 @@ def check_path(path, name):
         raise ValueError(f"{name} must be a path, got ''.")
 
 
-def check_text(value, name):
-    """Raise unless `value` is a str."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be text, got {shown(value)}.")
-
-
 def check_vector(values, name, n=None, *, of="rows", what="number", missing=False):
     """`values` as a 1-D array of numbers, of length `n` if given; NaN and infinity only with `missing`."""
-    array = _as_array(values)
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):  # ragged
+        array = None
     if array is None or array.ndim != 1 or (n is not None and len(array) != n):
         wanted = f"a list of {what}s" if n is None else f"one {what} for each of the {n} {of}"
         raise ValueError(f"{name} must be {wanted}, got {shown(values)}.")
@@ -117,22 +87,11 @@ def check_vector(values, name, n=None, *, of="rows", what="number", missing=Fals
     return array
 
 
-def _as_array(values):
-    """`values` as an array, or None."""
-    if not is_array_like(values):
-        return None
-    try:
-        return np.asarray(values)
-    except (TypeError, ValueError):  # ragged, or sparse
-        return None
-
-
 def check_labels(y, name, n=None, *, of="rows"):
     """Class labels, one for each row: numbers or text."""
     array = check_vector(y, name, n, of=of, what="label")
-    if array.dtype.kind == "O" and not all(isinstance(label, (str, numbers.Real, np.bool_)) for label in array):
-        raise ValueError(f"{name} must hold labels, numbers or text, got {shown(array[0])} in {shown(array)}.")
-    if array.dtype.kind in "cmMV":
+    objects = array if array.dtype.kind == "O" else ()
+    if array.dtype.kind in "cmMV" or not all(isinstance(label, (str, numbers.Real, np.bool_)) for label in objects):
         raise ValueError(f"{name} must hold labels, numbers or text, got {shown(y)}.")
     return array
 
@@ -141,14 +100,6 @@ def check_classes(y):
     """Raise unless there are two classes."""
     if len(np.unique(y)) < 2:
         raise ValueError(f"y must hold at least two classes, got {np.unique(y).tolist()} alone.")
-
-
-def check_axes(ax):
-    """Raise unless `ax` is None or matplotlib Axes."""
-    if ax is not None and (isinstance(ax, type) or not all(hasattr(ax, name) for name in ("plot", "imshow", "figure"))):
-        raise TypeError(
-            f"ax must be matplotlib Axes or None, got {shown(ax)}. plt.subplots() returns a figure and Axes."
-        )
 
 
 def warn_user(message, category=UserWarning):

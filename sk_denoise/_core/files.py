@@ -33,8 +33,6 @@ def replacing(path):
     """A new file beside `path`, moved there once it is complete and on the disk."""
     path = os.path.realpath(os.fsdecode(path))  # as open() would, write through a link
     folder = os.path.dirname(path)
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "No regular file, and moving one there would destroy it", path)
     if not os.path.isdir(folder):

@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
+import re
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import _fit_context as fit_context
 from sklearn.base import is_classifier
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import assert_all_finite
-from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
-from .checks import is_array_like, likely, shown
+from .checks import likely, shown
 
-__all__ = [
-    "BaseSearchCV",
-    "HasMethods",
-    "Interval",
-    "StrOptions",
-    "apply_settings",
-    "assert_all_finite",
-    "check_classifier",
-    "check_clean",
-    "check_rows",
-    "check_weights",
-    "effective_n_threads",
-    "fit_context",
-    "keep_on_error",
-    "likely",
-    "output_is_default",
-    "read_rows",
-    "set_random_states",
-    "settings",
-    "validate_attributes",
-    "validate_function_params",
-    "validate_params",
-]
+# What is only passed on.
+__all__ = ["BaseSearchCV", "HasMethods", "Interval", "StrOptions", "effective_n_threads", "fit_context", "likely"]
 
 #: Decorator that checks the arguments of a function against constraints, as estimators check their parameters.
 validate_function_params = functools.partial(_validate_params, prefer_skip_nested_validation=True)
@@ -54,36 +31,10 @@ def output_is_default(estimator):
     return _get_output_config("transform", estimator)["dense"] == "default"
 
 
-def validate_params(estimator):
-    """Check parameters against `_parameter_constraints`, as `fit` does."""
-    estimator._validate_params()
-
-
 def validate_attributes(obj):
     """Check the attributes of `obj` that its `_parameter_constraints` name."""
     attributes = {name: getattr(obj, name) for name in obj._parameter_constraints}
     validate_parameter_constraints(obj._parameter_constraints, attributes, caller_name=type(obj).__name__)
-
-
-def settings(estimator):
-    """What `set_output`, `set_fit_request` and the like have set, as plain values."""
-    found = {}
-    if "_sklearn_output_config" in vars(estimator):
-        found["set_output"] = vars(estimator)["_sklearn_output_config"].get("transform")
-    if "_metadata_request" in vars(estimator):
-        requests = vars(estimator)["_metadata_request"]
-        requests = {method: dict(getattr(requests, method).requests) for method in SIMPLE_METHODS}
-        found["requests"] = {method: asked for method, asked in requests.items() if asked}
-    return found
-
-
-def apply_settings(estimator, found):
-    """Set what `settings` found."""
-    if "set_output" in found:
-        estimator.set_output(transform=found["set_output"])
-    with config_context(enable_metadata_routing=True):  # only while it is on can requests be set
-        for method, asked in found.get("requests", {}).items():
-            getattr(estimator, f"set_{method}_request")(**asked)
 
 
 def check_classifier(classifier, name):
@@ -107,8 +58,6 @@ def set_random_states(estimator, seed):
 @contextlib.contextmanager
 def _reading(X, name):
     """Name the argument in errors of NumPy and scikit-learn that do not."""
-    if not is_array_like(X):
-        raise TypeError(f"{name} must be an array, a data frame or a list of rows, got {shown(X)}.")
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
             f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got an array of"
@@ -122,18 +71,14 @@ def _reading(X, name):
     try:
         yield
     except (TypeError, ValueError) as error:
-        text = str(error)
+        text = str(error).partition("\n")[0]
         if text.startswith("Expected 2D array"):
             raise ValueError(
                 f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got"
                 f" {shown(X)}. Reshape your data with {name}.reshape(1, -1) if it is one image."
             ) from None
-        if "inhomogeneous shape" in text:
-            raise ValueError(f"{name} must have rows of one length, got {shown(X)}.") from None
-        if text.startswith("Complex data not supported"):
-            raise ValueError(f"Complex data not supported: {name} must be real, got {shown(X)}.") from None
-        if text.startswith(("could not convert", "float() argument", "cannot convert")):
-            raise type(error)(f"{name} must hold numbers: {text}") from None
+        if re.search(r"inhomogeneous shape|^(Complex data|could not convert|float\(\) argument|cannot convert)", text):
+            raise type(error)(f"{name} must hold real numbers in rows of one length: {text}") from None
         raise
 
 
@@ -161,8 +106,7 @@ def _numbers(X, name, finite):
             assert_all_finite(X, input_name=name)
         return X
     if X.dtype.kind in "USmM":
-        hint = f" Convert strings with {name}.astype(float)." if X.dtype.kind in "US" else ""
-        raise ValueError(f"{name} must be numeric, got dtype {X.dtype}.{hint}")
+        raise ValueError(f"{name} must be numeric, got dtype {X.dtype}.")
     return check_array(X, dtype=np.float64, input_name=name)
 
 
@@ -182,22 +126,12 @@ def check_clean(X_clean, shape, name="X_clean", of="X"):
     return X_clean
 
 
-@dataclasses.dataclass
-class Kept:
-    """The attributes that an estimator gets if something fails."""
-
-    attributes: dict
-
-
 @contextlib.contextmanager
 def keep_on_error(estimator):
-    """Give `estimator` back its attributes if the block fails, so that a bad `fit` loses nothing fitted.
-
-    The block may put other attributes in the place of those, as a fit that goes on from its last epoch does.
-    """
-    kept = Kept(dict(vars(estimator)))
+    """Give `estimator` back its attributes if the block fails, so that a bad `fit` loses nothing fitted."""
+    kept = dict(vars(estimator))
     try:
-        yield kept
+        yield
     except BaseException:
-        estimator.__dict__ = kept.attributes  # in one step, which no second interrupt can divide
+        estimator.__dict__ = kept  # in one step, which no second interrupt can divide
         raise

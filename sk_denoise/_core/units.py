@@ -116,25 +116,22 @@ def to_network(X, data_range, name, hint="pass a data_range=(low, high) that cov
 
 def from_unit(unit, data_range, *, out):
     """Undo `to_unit`: write the values in the units of `data_range` to `out`, which may be `unit` itself."""
-    try:
-        with np.errstate(over="raise"):
-            _from_unit(unit, data_range, out)
-    except FloatingPointError:
-        raise ValueError(
-            f"The result reaches beyond what {out.dtype} holds, for data_range=({data_range[0]:g}, {data_range[1]:g})."
-            " Pass rows of a wider dtype, such as X.astype(float), or rescale them."
-        ) from None
-
-
-def _from_unit(unit, data_range, out):
     low, high = data_range
     work = _work_dtype(out.dtype, data_range)
-    if high - low != 1:
-        unit = np.multiply(unit, work.type(high - low), dtype=work, out=out if out.dtype == work else None)
-    if low:
-        unit = np.add(unit, work.type(low), dtype=work, out=out if out.dtype == work else None)
-    if unit is not out:
-        out[...] = unit
+    options = {"dtype": work, "out": out if out.dtype == work else None}
+    try:
+        with np.errstate(over="raise"):
+            if high - low != 1:
+                unit = np.multiply(unit, work.type(high - low), **options)
+            if low:
+                unit = np.add(unit, work.type(low), **options)
+            if unit is not out:
+                out[...] = unit
+    except FloatingPointError:
+        raise ValueError(
+            f"The result reaches beyond what {out.dtype} holds, for data_range=({low:g}, {high:g}). Pass rows of a"
+            " wider dtype, such as X.astype(float), or rescale them."
+        ) from None
 
 
 def check_image_shape(image_shape, n_features):

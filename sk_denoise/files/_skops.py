@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import sklearn.metrics
 import skops.io
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from .. import metrics
 from .._core.checks import shown
 from .._core.files import InvalidFileError, replacing
-from .._core.sklearn_glue import apply_settings, settings
 from ..denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 from ..networks.spec import NetworkSpec
 from ..noise import NoiseInjector
@@ -95,11 +95,12 @@ def save(estimator, path):
         _check_saveable(part)
     estimator = copy.deepcopy(estimator)
     for part in list(_parts(estimator)):
-        if _has_checkpoint(part):
+        if _has("checkpoint", part):
             part.checkpoint = None
         if _takes_requests(part) and _REQUESTS in vars(part):
             # A request refers back to its estimator, and skops would never come to an end.
-            vars(part)[_REQUESTS] = settings(part)["requests"]
+            found = vars(part._metadata_request).items()
+            part._metadata_request = {name: dict(m.requests) for name, m in found if name != "owner" and m.requests}
     try:
         data = skops.io.dumps(estimator)
         _construct(data, skops.io.get_untrusted_types(data=data))  # what is written must load again
@@ -191,7 +192,9 @@ def _construct(data, trusted):
     for part in list(_parts(estimator)):
         _check_loaded(part)
         if _takes_requests(part) and _REQUESTS in vars(part):
-            apply_settings(part, {"requests": vars(part).pop(_REQUESTS)})
+            with config_context(enable_metadata_routing=True):  # only while it is on can requests be set
+                for method, asked in vars(part).pop(_REQUESTS).items():
+                    getattr(part, f"set_{method}_request")(**asked)
     return estimator
 
 
@@ -218,14 +221,10 @@ def _takes_requests(value):
 
 
 def _check_saveable(part):
-    name = type(part).__name__
-    if _is_caching(part):
+    if _has("callbacks", part) and part.callbacks:
         raise TypeError(
-            f"memory of this {name} cannot be saved: it names a folder of pickles, which can run code. Call"
-            " set_params(memory=None) first, and set it again after loading."
+            f"callbacks of this {type(part).__name__} cannot be saved. Call set_params(callbacks=None) first."
         )
-    if isinstance(part, BaseEstimator) and getattr(part, "callbacks", None):
-        raise TypeError(f"callbacks of this {name} cannot be saved. Call set_params(callbacks=None) first.")
     if isinstance(part, (type, types.FunctionType)):
         found = getattr(sys.modules.get(part.__module__), part.__name__, None)
         if found is not part:
@@ -235,19 +234,18 @@ def _check_saveable(part):
             )
 
 
-def _is_caching(part):
-    return _takes_requests(part) and getattr(part, "memory", None) is not None
-
-
-def _has_checkpoint(part):
-    return isinstance(part, BaseEstimator) and getattr(part, "checkpoint", None) is not None
+def _has(name, part):
+    return _takes_requests(part) and getattr(part, name, None) is not None
 
 
 def _check_loaded(part):
-    """Refuse values that only a forged file has and that do harm once the estimator is used."""
-    if _is_caching(part):
-        raise ValueError(f"memory of a {type(part).__name__} names a folder of pickles.")
-    if _has_checkpoint(part):
+    """Refuse values that do harm once the estimator is used."""
+    if _has("memory", part):
+        raise ValueError(
+            f"memory of a {type(part).__name__} names a folder of pickles, which can run code. Call"
+            " set_params(memory=None) before saving, and set it again after loading."
+        )
+    if _has("checkpoint", part):
         raise ValueError("checkpoint names a folder to write to.")
     if isinstance(part, NetworkSpec):
         for name in ("architecture", "loss", "optimizer"):

@@ -9,12 +9,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_real, likely, shown, warn_user
 from .._core.sklearn_glue import (
     StrOptions,
-    assert_all_finite,
     effective_n_threads,
     keep_on_error,
     output_is_default,
@@ -33,21 +33,21 @@ _BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cach
 
 def check_level(level, kind):
     """Validate `level` for `kind`; return a float or a pair of floats."""
-    pair = isinstance(level, (tuple, list)) and len(level) == 2
-    bounds = tuple(level) if pair else (level,)
+    bounds = tuple(level) if isinstance(level, (tuple, list)) else (level, level)
     highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
-    if not all(is_real(bound) and 0 <= bound <= highest for bound in bounds) or (pair and bounds[0] > bounds[1]):
+    if len(bounds) != 2 or not all(map(is_real, bounds)) or not 0 <= bounds[0] <= bounds[1] <= highest:
         what = "a fraction of the data range: noise of 25 grey values out of 255 is level=25/255"
         raise ValueError(
             f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
             f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
         )
-    return tuple(float(bound) for bound in bounds) if pair else float(level)
+    return (float(bounds[0]), float(bounds[1])) if isinstance(level, (tuple, list)) else float(level)
 
 
-def _blocks(shape):
-    step = max(1, _BLOCK_VALUES // shape[1])
-    return [slice(start, start + step) for start in range(0, shape[0], step)]
+def _blocks(shape, kind):
+    """Slices of rows; a callable gets all rows at once, and may not be thread-safe."""
+    n_rows = _BLOCK_VALUES // shape[1] if isinstance(kind, str) else shape[0]
+    return list(gen_batches(shape[0], max(1, n_rows)))
 
 
 def _random_keys(rng, n_rows):
@@ -237,8 +237,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
                 from_unit(out, self.data_range_, out=noisy[rows])
 
-        # A callable gets all rows at once, and may not be thread-safe.
-        blocks = _blocks(X.shape) if isinstance(self.kind, str) else [slice(0, len(X))]
+        blocks = _blocks(X.shape, self.kind)
         n_threads = min(len(blocks), effective_n_threads())
         if n_threads > 1:
             with ThreadPoolExecutor(n_threads) as pool:
@@ -271,7 +270,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)
-        for rows in _blocks(unit.shape) if isinstance(self.kind, str) else [slice(0, len(unit))]:
+        for rows in _blocks(unit.shape, self.kind):
             streams.restart(keys[rows])
             add_noise(unit[rows], self.kind, level, streams, clip=self.clip, out=noisy[rows])
         return noisy
@@ -317,6 +316,5 @@ class NoisyArray(np.ndarray):
         return rebuild, arguments, (state, self.clean, self.injector)
 
     def __setstate__(self, state):
-        """Restore what `__reduce__` wrote."""
         state, self.clean, self.injector = state
         super().__setstate__(state)

@@ -71,11 +71,6 @@ def _kind(level, highest=np.inf):
     return decorate
 
 
-def _as(X, level):
-    """`level` in the dtype of `X`, so that float32 images stay float32."""
-    return np.asarray(level, dtype=X.dtype)
-
-
 @_kind("Standard deviation.")
 def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
@@ -88,7 +83,7 @@ def gaussian(X, level, rng):
        denoising autoencoders", ICML 2008.
     """
     noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
-    noise *= _as(X, level)
+    noise *= level
     noise += X
     return noise
 
@@ -106,7 +101,7 @@ def uniform(X, level, rng):
     noise = rng.random(X.shape, dtype=_F32).astype(X.dtype, copy=False)
     noise *= 2
     noise -= 1
-    noise *= _as(X, level)
+    noise *= level
     noise += X
     return noise
 
@@ -122,7 +117,7 @@ def speckle(X, level, rng):
     .. [1] A. K. Jain, "Fundamentals of Digital Image Processing", Prentice Hall, 1989, section 8.13.
     """
     noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
-    noise *= _as(X, level)
+    noise *= level
     noise += 1
     noise *= X
     return noise
@@ -173,14 +168,13 @@ def poisson(X, level, rng):
     level = np.asarray(level, dtype=np.float64)
     unit = np.maximum(level, 1e-6) ** 2
     mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
-    if np.isnan(mean).any():
-        raise ValueError("X must hold finite numbers, got NaN.")
-    if mean.max(initial=0) > 1e18:
+    try:
+        counts = rng.poisson(mean)
+    except ValueError:  # NaN, or more than its integers hold
         raise ValueError(
-            f"X has values up to {X.max():g} times the data range, too many photons to count. Remove them, or pass a"
-            " data_range=(low, high) that covers them."
-        )
-    counts = rng.poisson(mean)
+            f"X has values up to {X.max():g} times the data range, which are no counts of photons. Remove them, or pass"
+            " a data_range=(low, high) that covers them."
+        ) from None
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
 

@@ -169,12 +169,10 @@ class Entry:
     def call(self, argument, value):
         """What a call with one wrong argument raises, and the attributes of the subject that it changes."""
         beside = {name: given for name, given in BESIDE.get(argument, {}).items() if name in self.parameters}
-        arguments = self.valid() | beside | {argument: value}
         subject = [copy.copy(self.subject())] if self.subject else []
-        before = dict(vars(*subject)) if subject else {}
-        error = None
+        before, error = dict(vars(*subject)) if subject else {}, None
         try:
-            self.function(*subject, **arguments)
+            self.function(*subject, **self.valid() | beside | {argument: value})
         except Exception as raised:
             error = raised
         after = dict(vars(*subject)) if subject else {}
@@ -199,22 +197,18 @@ def _parameters(function, *, without=()):
     return {p.name: p for p in parameters if p.kind not in kinds and p.name not in ("self", "cls", *without)}
 
 
-def _entry(name, function, **options):
+def _entry(name, function, *, call=None, subject=None, without=UNCHECKED):
     constraints = getattr(function, "_skl_parameter_constraints", {})
-    return Entry(name, function, _parameters(function, without=UNCHECKED), constraints, **options)
-
-
-def _with_codes(subject):
-    return copy.copy(subject()).set_params(output="latent")
+    return Entry(name, call or function, _parameters(function, without=without), constraints, subject)
 
 
 def _methods(cls, subject, without=UNCHECKED):
     for name, method in inspect.getmembers(cls, inspect.isfunction):
         if name[0] != "_" and method.__module__.startswith("sk_denoise"):
-            constraints = getattr(method, "_skl_parameter_constraints", {})
             call = lambda obj, /, name=name, **arguments: getattr(obj, name)(**arguments)
-            own = functools.partial(_with_codes, subject) if name == "inverse_transform" else subject
-            yield Entry(f"{cls.__name__}.{name}", call, _parameters(method, without=without), constraints, own)
+            coding = lambda: copy.copy(subject()).set_params(output="latent")
+            own = coding if name == "inverse_transform" else subject
+            yield _entry(f"{cls.__name__}.{name}", method, call=call, subject=own, without=without)
 
 
 def _estimator(cls):
@@ -234,10 +228,7 @@ def _estimator(cls):
 
 
 def _display(cls):
-    def axes():
-        return Figure().subplots()
-
-    plot = lambda **arguments: cls(**arguments).plot(ax=axes())
+    plot = lambda **arguments: cls(**arguments).plot(ax=Figure().subplots())
     entry = Entry(cls.__name__, plot, _parameters(cls), getattr(cls, "_parameter_constraints", {}))
     yield entry
     yield from _methods(cls, lambda: cls(**entry.valid()))
@@ -259,8 +250,7 @@ def _entries(module):
         elif inspect.isclass(member) and name == "RecoveryReport":
             yield from _methods(member, lambda: _made("report"))
         elif inspect.isclass(member) and name not in NOT_MADE:
-            constraints = getattr(member.__new__, "_skl_parameter_constraints", {})
-            yield Entry(name, member, _parameters(member), constraints)
+            yield _entry(name, member.__new__, call=member)
 
 
 #: All of them by name.

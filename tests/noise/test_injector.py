@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import stats
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from sk_denoise import NoiseInjector, NoisyArray
-from sk_denoise.noise._injector import _blocks
 from sk_denoise.noise._streams import RowStreams, key_multipliers, row_keys
 from sk_denoise.noise.kinds import KINDS
 
@@ -77,27 +74,6 @@ def test_level_zero_is_no_noise_and_a_plain_array(kind, level, digits):
     np.testing.assert_array_equal(noisy, X)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("units", [1 / 16, 1, 4096.0])
-def test_level_is_a_fraction_of_the_range(kind, units, digits):
-    X = digits[0][:50]
-    reference = NoiseInjector(kind, 0.4, random_state=3).fit_transform(X)
-    np.testing.assert_allclose(NoiseInjector(kind, 0.4, random_state=3).fit_transform(X * units), reference * units)
-
-
-@pytest.mark.parametrize("kind", [*KINDS, lambda X, level, rng: X + level * rng.standard_normal(X.shape)])
-@pytest.mark.parametrize("level", [0.5, (0.1, 0.6)])
-def test_seeded_noise_depends_on_the_rows_content_alone(kind, level, digits):
-    X = digits[0][:40]
-    injector = NoiseInjector(kind, level, random_state=5).fit(X)
-    noisy = np.asarray(injector.transform(X))
-    order = np.random.default_rng(0).permutation(40)
-    np.testing.assert_array_equal(noisy, injector.transform(X))
-    np.testing.assert_array_equal(noisy[order], injector.transform(X[order]))
-    np.testing.assert_array_equal(noisy[7:9], injector.transform(np.asfortranarray(X[7:9])))
-    assert not np.array_equal(noisy, clone(injector).set_params(random_state=6).fit(X).transform(X))
-
-
 def test_rows_of_different_content_do_not_share_noise(digits):
     X = digits[0]
     injector = NoiseInjector(clip=False, random_state=0).fit(X)
@@ -109,28 +85,14 @@ def test_rows_of_different_content_do_not_share_noise(digits):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
-    X = digits[0][:100]
-    whole = np.asarray(NoiseInjector(kind, random_state=0).fit_transform(X))
-    monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64 * 7)
-    monkeypatch.setattr("sk_denoise.noise._injector.effective_n_threads", lambda: n_threads)
-    np.testing.assert_array_equal(NoiseInjector(kind, random_state=0).fit_transform(X), whole)
-
-
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1000, 1000), (5, 2**18), (5, 2**18 + 1), (2**18 + 1, 1)])
-def test_blocks_share_out_the_rows(shape):
-    blocks = [np.arange(shape[0])[rows] for rows in _blocks(shape)]
-    np.testing.assert_array_equal(np.concatenate([*blocks, np.arange(0)]), np.arange(shape[0]))
-    assert all(len(rows) == 1 or len(rows) * shape[1] <= 2**18 for rows in blocks)
-    assert len(blocks) <= max(1, -(-shape[0] * shape[1] // 2**17))
-
-
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"poisson"}))
-def test_blocks_do_not_show_in_noise_from_a_random_state(kind, digits, monkeypatch):
-    X = digits[0][:100]
-    whole = np.asarray(NoiseInjector(kind, random_state=np.random.RandomState(1)).fit_transform(X))
-    monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64 * 7)
-    again = NoiseInjector(kind, random_state=np.random.RandomState(1)).fit_transform(X)
-    np.testing.assert_array_equal(again, whole)
+    # Poisson numbers that are not drawn by row depend on the block.
+    for state in (int, np.random.RandomState) if kind != "poisson" else (int,):
+        with monkeypatch.context() as patch:
+            whole = np.asarray(NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100]))
+            patch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64 * 7)
+            patch.setattr("sk_denoise.noise._injector.effective_n_threads", lambda: n_threads)
+            again = NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100])
+        np.testing.assert_array_equal(again, whole)
 
 
 @pytest.mark.parametrize("source", [by_content, by_chance])
@@ -188,17 +150,6 @@ def test_when(when, at_fit, later, small):
         assert noisy is not small
 
 
-@pytest.mark.parametrize(
-    ("dtype", "out"), [("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f4"), (">f8", "f8"), ("?", "f4"), ("f2", "f2")]
-)
-def test_dtypes(dtype, out, digits):
-    X = digits[0][:9].astype(dtype)
-    before = X.copy()
-    noisy = NoiseInjector(random_state=0).fit_transform(X)
-    assert noisy.dtype == np.dtype(out)
-    np.testing.assert_array_equal(X, before)
-
-
 @pytest.mark.parametrize("clip", [True, False])
 def test_float16_is_rounded_once(clip):
     X = np.random.default_rng(0).uniform(0, 10, (50, 9)).astype(np.float16)
@@ -217,13 +168,6 @@ def test_auto_range():
     assert read([[7.0, 7.0]]) == (7, 8)
 
 
-def test_clip_stays_in_range_and_no_clip_leaves_it(digits):
-    X = digits[0]
-    clipped = NoiseInjector(random_state=0).fit_transform(X)
-    assert clipped.min() == 0 and clipped.max() == 16
-    assert NoiseInjector(clip=False, random_state=0).fit_transform(X).min() < 0
-
-
 class TestNoisyArray:
     @pytest.fixture
     def noisy(self, small):
@@ -233,14 +177,11 @@ class TestNoisyArray:
         assert noisy.clean is small
         assert isinstance(noisy.injector, NoiseInjector)
 
-    @pytest.mark.parametrize(
-        "derive",
-        [lambda a: a[:5], lambda a: a.copy(), lambda a: a.astype("f4"), lambda a: a + 1, lambda a: np.asarray(a)],
-        ids=["slice", "copy", "cast", "arithmetic", "asarray"],
-    )
-    def test_derived_arrays_do_not(self, noisy, derive):
-        assert getattr(derive(noisy), "clean", None) is None
-        assert noisy.clean is not None
+    def test_derived_arrays_do_not(self, noisy):
+        for derived in (noisy[:5], noisy.copy(), noisy.astype("f4")):
+            assert derived.clean is derived.injector is None
+        assert type(noisy + 1) is type(noisy > 0) is np.ndarray
+        assert isinstance(noisy.sum(), np.floating)
 
     def test_pickle_and_joblib_keep_it(self, noisy, small, tmp_path):
         joblib.dump(noisy, tmp_path / "noisy")
@@ -250,9 +191,9 @@ class TestNoisyArray:
             np.testing.assert_array_equal(again.clean, small)
             assert again.injector.get_params() == noisy.injector.get_params()
 
-    def test_results_of_arithmetic_are_plain(self, noisy):
-        assert type(noisy + 1) is type(noisy > 0) is np.ndarray
-        assert isinstance(noisy.sum(), np.floating)
+    def test_the_source_has_its_shape(self, noisy, small):
+        with pytest.raises(ValueError, match="clean"):
+            NoisyArray(small, small.T.copy(), noisy.injector)
 
 
 def test_warnings_point_at_the_line_that_calls_fit(small):
@@ -267,31 +208,12 @@ def test_warnings_point_at_the_line_that_calls_fit(small):
 @pytest.mark.parametrize(
     "params",
     [
+        *[{"level": level} for level in (-0.1, 25, (0.5, 0.1), (0.5, 5), (0.1, 0.2, 0.3), True, float("nan"))],
+        {"level": 1.5, "kind": "masking"},
         {"kind": "gausian"},
-        {"kind": 3},
         {"kind": lambda X, level, rng: X[:, :1]},
         {"kind": lambda X, level, rng: X * np.nan},
-        {"level": -0.1},
-        {"level": 25},
-        {"level": "high"},
-        {"level": (0.5, 0.1)},
-        {"level": (0.5, 5)},
-        {"level": (0.1, 0.2, 0.3)},
-        {"level": (0.1,)},
-        {"level": {0.1, 0.2}},
-        {"level": float("nan")},
-        {"level": True},
-        {"level": 1.5, "kind": "masking"},
-        {"when": "never"},
-        {"when": ["fit"]},
         {"data_range": (1, 0)},
-        {"data_range": "uint8"},
-        {"clip": "yes"},
-        {"clip": 1},
-        {"random_state": 2**32},
-        {"random_state": -1},
-        {"random_state": 1.5},
-        {"random_state": np.random.default_rng(0)},
     ],
 )
 @pytest.mark.parametrize("method", ["fit_transform", "transform"])
@@ -301,11 +223,6 @@ def test_bad_parameters(params, method, small):
         getattr(injector, method)(small)
 
 
-def test_the_likely_kind_is_named(small):
-    with pytest.raises(ValueError, match="'gaussian'"):
-        NoiseInjector("gausian").fit(small)
-
-
 def test_a_failed_fit_keeps_the_fitted_one(small):
     injector = NoiseInjector(random_state=0).fit(small)
     with pytest.raises(ValueError, match="data_range"):
@@ -313,39 +230,19 @@ def test_a_failed_fit_keeps_the_fitted_one(small):
     assert injector.transform(small).shape == small.shape
 
 
-@pytest.mark.parametrize(
-    ("noisy", "clean", "injector", "name"),
-    [
-        ([[1.0]], np.ones((1, 1)), NoiseInjector(), "noisy"),
-        (np.ones((1, 1)), [[1.0]], NoiseInjector(), "clean"),
-        (np.ones((2, 3)), np.ones((3, 2)), NoiseInjector(), "clean"),
-        (np.ones((1, 1)), np.ones((1, 1)), "masking", "injector"),
-    ],
-)
-def test_no_noisy_array_of_anything_else(noisy, clean, injector, name):
-    with pytest.raises(ValueError, match=name):
-        NoisyArray(noisy, clean, injector)
-
-
-@pytest.mark.parametrize("dtype", ["?", "i4", "u1", "f4"])
-def test_noisy_arrays_of_any_numbers(dtype):
-    rows, injector = np.ones((2, 3), dtype), NoiseInjector()
-    noisy = NoisyArray(rows, rows, injector)
-    assert noisy.clean is rows and noisy.injector is injector and noisy.dtype == rows.dtype
+@pytest.mark.parametrize("make", [int, np.uint8, np.random.RandomState])
+def test_equal_seeds_draw_equal_noise(make, small):
+    first, again, other = (
+        np.asarray(NoiseInjector(random_state=make(seed)).fit_transform(small)) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_rows_by_chance_share_no_noise():
     for injector in (NoiseInjector(clip=False), NoiseInjector(clip=False, random_state=np.random.RandomState(0))):
         noise = np.asarray(injector.fit_transform(np.zeros((1000, 16), np.float32)))
         assert len(np.unique(noise, axis=0)) == 1000
-
-
-def test_random_states_of_equal_state_draw_equal_noise(small):
-    first, again, other = (
-        np.asarray(NoiseInjector(random_state=np.random.RandomState(seed)).fit_transform(small)) for seed in (3, 3, 4)
-    )
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize(
@@ -358,22 +255,13 @@ def test_noise_of_a_seed_stays_from_version_to_version(seed, noise):
     np.testing.assert_allclose(noisy[1], noise, rtol=1e-5)
 
 
-@pytest.mark.parametrize("when", ["always", "fit"])
-def test_transform_takes_rows_like_those_of_fit(when, small):
-    with pytest.raises(NotFittedError):
-        NoiseInjector().transform(small)
-    injector = NoiseInjector(when=when).fit(small)
-    for rows in (small[:, :15], np.where(small == small[3, 3], np.nan, small)):
-        with pytest.raises(ValueError, match="X"):
-            injector.transform(rows)
-
-
-def test_plain_rows_are_checked_and_copied(small):
+def test_rows_that_get_no_noise_are_checked_and_copied(small):
     injector = NoiseInjector(when="transform")
     assert type(injector.fit_transform(small)) is np.ndarray
     assert injector.fit_transform(small.astype("u1")).dtype == np.float32
-    with pytest.raises(ValueError, match="X"):
-        injector.fit_transform([[np.nan]])
+    for call in (injector.fit_transform, NoiseInjector(when="fit").fit(small).transform):
+        with pytest.raises(ValueError, match="X"):
+            call(np.where(small == small[3, 3], np.nan, small))
 
 
 class TestRedraw:
@@ -416,16 +304,11 @@ def test_good_levels(level, small):
     assert NoiseInjector(level=level).fit_transform(small).shape == small.shape
 
 
-@pytest.mark.parametrize("seed", [0, 2**32 - 1, np.uint8(3)])
-def test_good_seeds(seed, small):
-    one, other = (NoiseInjector(random_state=seed).fit_transform(small) for _ in range(2))
-    np.testing.assert_array_equal(one, other)
-
-
 class TestCallables:
     @pytest.mark.parametrize("seed", [None, 0])
     @pytest.mark.parametrize(("level", "shape"), [(0.3, ()), ((0.1, 0.3), (1,))])
-    def test_get_the_level_in_the_form_that_is_documented(self, seed, level, shape, small):
+    def test_get_all_rows_or_one_and_the_level_as_documented(self, seed, level, shape, small, monkeypatch):
+        monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
         seen = []
 
         def kind(X, level, rng):
@@ -436,23 +319,6 @@ class TestCallables:
         NoiseInjector(kind, level, random_state=seed).fit_transform(small)
         n_rows = 60 if seed is None else 1
         assert set(seen) == {((n_rows, 16), (n_rows, *shape) if shape else ())}
-
-    def test_see_all_rows_at_once(self, monkeypatch, small):
-        monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
-        shapes = []
-        NoiseInjector(lambda X, level, rng: shapes.append(X.shape) or X).fit_transform(small)
-        assert shapes == [small.shape]
-
-
-@pytest.mark.parametrize("data_range", [(0, 0.3), (-1000, 3000), "auto"])
-def test_neither_dtype_nor_units_change_seeded_noise(data_range):
-    X = np.random.default_rng(0).uniform(0, 0.3, (50, 9)).astype(np.float32)
-    injector = NoiseInjector(level=0.3, data_range=data_range, clip=False, random_state=0).fit(X)
-    noise = injector.transform(X) - X
-    np.testing.assert_allclose(injector.transform(X.astype(np.float64)) - X, noise, atol=1e-3 if X.max() < 1 else 1)
-    if data_range == (0, 0.3):
-        other = NoiseInjector(level=0.3, data_range=(0, 0.9), clip=False, random_state=0).fit(X)
-        np.testing.assert_allclose((other.transform(X.astype(np.float64) * 3) / 3) - X, noise, atol=1e-3)
 
 
 def test_callers_settings_hold_in_threads(monkeypatch, small):
