@@ -17,10 +17,10 @@ from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
-from .checks import likely, shown
+from .checks import shown
 
 # What is only passed on.
-__all__ = ["BaseSearchCV", "HasMethods", "Interval", "StrOptions", "effective_n_threads", "fit_context", "likely"]
+__all__ = ["BaseSearchCV", "HasMethods", "Interval", "StrOptions", "effective_n_threads", "fit_context"]
 
 #: Decorator that checks the arguments of a function against constraints, as estimators check their parameters.
 validate_function_params = functools.partial(_validate_params, prefer_skip_nested_validation=True)

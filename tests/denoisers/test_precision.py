@@ -138,7 +138,7 @@ def test_losses_and_optimizers_of_the_users_own_need_no_description(params, smal
 
 half_precision = pytest.mark.skipif(
     "ONEDNN_MAX_CPU_ISA" in os.environ,
-    reason="TensorFlow chooses half-precision kernels by the processor, and aborts where oneDNN is limited to older ones",
+    reason="TensorFlow chooses half-precision kernels by the processor, and aborts where oneDNN is limited further",
 )
 
 
