@@ -45,8 +45,8 @@ def _is_incremental(classifier):
     return hasattr(classifier, "partial_fit") and not getattr(classifier, "early_stopping", False)
 
 
-@validate_function_params(_LIMITS, prefer_skip_nested_validation=True)
-def check_options(*, max_draws=256, max_values=20_000_000):
+@validate_function_params(_LIMITS)
+def check_augmented(*, max_draws=256, max_values=20_000_000):
     """The options of `fit_noise_augmented` that a report passes on, validated."""
     return {"max_draws": max_draws, "max_values": max_values}
 
@@ -113,7 +113,8 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     check_classes(y)
     seed = as_seed(random_state)
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
-    X_fit, X_held, y_fit, y_held = _hold_out(X, y, seed)
+    n_held = max(math.ceil(0.2 * len(y)), len(np.unique(y)))
+    X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
     held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))))
     limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
     if _is_incremental(classifier):
@@ -132,15 +133,3 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
     _, model = next(_training(classifier, noise, X, y, [n_draws]))
     return model, n_draws, saturated
-
-
-def _hold_out(X, y, seed):
-    n_classes = len(np.unique(y))
-    n_held = max(math.ceil(0.2 * len(y)), n_classes)
-    try:
-        return train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
-    except ValueError as error:
-        raise ValueError(
-            "y must have enough rows per class to hold out a fifth of all rows, got"
-            f" {len(y)} rows of {n_classes} classes, one of {np.unique(y, return_counts=True)[1].min()}."
-        ) from error

@@ -13,8 +13,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._core.checks import check_classes
 from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_image_shape, check_in_range, resolve_data_range
+from ._augmented import check_augmented
 from ._cells import aggregate
-from ._inputs import check_augmented, check_data, is_fitted, name_classifiers, name_denoisers, split_data
+from ._inputs import check_data, is_fitted, name_estimators, split_data
 from ._planning import make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
 
@@ -164,7 +165,7 @@ def recovery_report(
     """
     X, y = check_data(X, y)
     check_classes(y)
-    denoisers, classifiers = name_denoisers(denoisers), name_classifiers(classifiers)
+    denoisers, classifiers = name_estimators(denoisers, "denoisers"), name_estimators(classifiers, "classifiers")
     plan = plan_noises(noises, levels, trained_on, unseen)
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
@@ -173,12 +174,12 @@ def recovery_report(
     setup = Setup(
         denoisers=denoisers,
         given=frozenset(name for name, denoiser in denoisers.items() if is_fitted(denoiser)),
-        classifiers=classifiers,
+        classifiers={name: (classifier, is_fitted(classifier)) for name, classifier in classifiers.items()},
         data_range=data_range,
         image_shape=check_image_shape(image_shape, X.shape[1]),
         refit=bool(refit),
         cross_fit=cross_fit,
-        augmented=check_augmented(augmented),
+        augmented=check_augmented(**augmented) if isinstance(augmented, Mapping) else {} if augmented else None,
     )
     groups = make_tasks(y, splits, n_labels, n_seeds, plan, rng)
     start = time.perf_counter()

@@ -115,7 +115,6 @@ def test_wrong_choice():
         ("accuracy", [grid(["a"], accuracy_denoised=np.nan)]),
         ("trained_on", [grid(["a"]), grid(["a"], trained_on="gaussian 0.5")]),
         ("trained_on", [grid(["a"], test="other kind")]),
-        ("report", [grid([])]),
     ):
         with pytest.raises(ValueError, match=rf"\b{argument}\b"):
             RecoveryDisplay.from_report(report(*frames))
