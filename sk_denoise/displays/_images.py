@@ -57,10 +57,11 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
     array([1, 2])
     """
     index = np.arange(n_rows)
+    labels = None if labels is None else check_labels(labels, "labels")
     if y is not None or labels is not None:
         y = check_labels(y, "y", n_rows)
     if labels is not None:
-        index = index[np.isin(y, check_labels(labels, "labels"))]
+        index = index[np.isin(y, labels)]
         if not len(index):
             raise ValueError(f"labels must hold some of the labels in y, {np.unique(y)}, got {shown(labels)}.")
     if errors is not None or show in ("worst", "best"):
@@ -128,8 +129,8 @@ class DenoisingDisplay(Display):
         y=None,
         n_images=10,
         labels=None,
-        show="first",
         random_state=None,
+        show="first",
         image_shape=None,
         data_range=None,
         ax=None,
@@ -257,8 +258,9 @@ class DenoisingDisplay(Display):
 
         height, width = self.image_shape[:2]
         span = self.data_range[1] - self.data_range[0]
-        bounds = (self._n_images * (width + 1), top + height, 0.12 * width, -height)
-        bar = ax.inset_axes(bounds, transform=ax.transData)
+        # As fractions of the axes, which span the images and the gaps between them.
+        wide, high = self._n_images * (width + 1) - 1, len(self.images) * (height + 1) - 1
+        bar = ax.inset_axes((1 + 1 / wide, 1 - (top + height) / high, 0.12 * width / wide, height / high))
         # Images with three channels have no colour map, so the bar has one of its own.
         ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
         bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)

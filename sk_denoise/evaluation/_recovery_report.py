@@ -68,9 +68,8 @@ def recovery_report(
 
     Each denoiser is trained once for each noise, split and seed. Each classifier is trained on clean rows and left
     untouched, and trained again on denoised rows. The baseline is the noise-augmented classifier: the same classifier
-    trained on the same labelled rows, with noise redrawn until more draws no longer improve it (`fit_noise_augmented`),
-    without a denoiser. Every report also tests denoisers on clean rows and on a kind of noise that they were not
-    trained on.
+    trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Every report also
+    tests denoisers on clean rows and on a kind of noise that they were not trained on.
 
     Parameters
     ----------
@@ -111,8 +110,7 @@ def recovery_report(
         Number of folds in which the rows for refitting are denoised by a denoiser that did not see them. If None, they
         are denoised by the denoiser of all rows, which is faster, and the report says so.
     n_seeds : int, default=3
-        How often everything is drawn and fitted, to expose the variability of training. Every `random_state` parameter
-        is set for that.
+        How often everything is drawn and fitted, each `random_state` included, to expose the variability of training.
     confidence_level : float, default=0.95
         Confidence that all intervals of the report cover together. With few test rows, or few rows that change, the
         bootstrap covers less.
@@ -179,22 +177,14 @@ def recovery_report(
         image_shape=check_image_shape(image_shape, X.shape[1]),
         refit=bool(refit),
         cross_fit=cross_fit,
-        augmented=check_augmented(**augmented) if isinstance(augmented, Mapping) else {} if augmented else None,
+        augmented=check_augmented(augmented),
     )
     groups = make_tasks(y, splits, n_labels, n_seeds, plan, rng)
     start = time.perf_counter()
     results = _run(setup, X, y, groups, n_jobs, verbose)
-    return aggregate(
-        setup,
-        X,
-        y,
-        [task for tasks in groups for task in tasks],
-        results,
-        confidence_level=confidence_level,
-        n_resamples=n_resamples,
-        rng=np.random.default_rng(rng.randint(2**31 - 1)),
-        seconds=time.perf_counter() - start,
-    )
+    seconds, rng = time.perf_counter() - start, np.random.default_rng(rng.randint(2**31 - 1))
+    options = {"confidence_level": confidence_level, "n_resamples": n_resamples, "rng": rng, "seconds": seconds}
+    return aggregate(setup, X, y, [task for tasks in groups for task in tasks], results, **options)
 
 
 def _run(setup, X, y, groups, n_jobs, verbose):

@@ -13,6 +13,7 @@ import pandas as pd
 from .._core.checks import check_choice, likely
 from .._core.sklearn_glue import Interval, validate_function_params
 from ._augmented import as_seed
+from ._html import fragment, page
 from ._intervals import simultaneous_intervals, verdict
 from ._text import tested_name, text
 
@@ -221,8 +222,6 @@ class RecoveryReport:
         page : str
             The page.
         """
-        from ._html import page
-
         written = page(self)
         if path is not None:
             Path(path).write_text(written, encoding="utf-8")
@@ -235,6 +234,4 @@ class RecoveryReport:
         return f"<RecoveryReport of {len(self.frame)} cells; print it, or see to_frame and to_html>"
 
     def _repr_html_(self):
-        from ._html import fragment
-
         return fragment(self)
