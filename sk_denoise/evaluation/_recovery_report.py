@@ -19,8 +19,6 @@ from ._inputs import check_data, is_fitted, name_estimators, split_data
 from ._planning import make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
 
-__all__ = ["recovery_report"]
-
 _END = 2**31  # the libraries underneath take C integers
 _CONSTRAINTS = {
     "n_labels": [Interval(Integral, 1, _END, closed="left"), None],

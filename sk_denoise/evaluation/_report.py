@@ -17,8 +17,6 @@ from ._html import fragment, page
 from ._intervals import simultaneous_intervals, verdict
 from ._text import tested_name, text
 
-__all__ = ["RecoveryReport"]
-
 KEYS = ("trained_on", "kind", "level", "test", "denoiser", "classifier")
 _UNIQUE = ["trained_on", "kind", "level", "denoiser", "classifier"]
 _ADDED = ("cells", "n_comparisons", "n_parts", "seconds")  # when reports are joined
@@ -90,20 +88,19 @@ class RecoveryReport:
             frame = frame[frame[key] == value]
         return frame.copy()
 
-    def predictions(self, *, denoiser=None, classifier=None, kind=None, level=None, trained_on=None):
+    def predictions(self, **names):
         """True labels, and those predicted from noisy and from denoised rows, over seeds and splits.
 
         Parameters
         ----------
-        denoiser, classifier, kind, level, trained_on : str or float, default=None
-            Values of these columns. The first line that fits them is used.
+        **names : str or float
+            Values of columns, as in `select`. The first line that fits them is used.
 
         Returns
         -------
         y_true, y_noisy, y_denoised : ndarray of shape (n_predictions,)
             Labels.
         """
-        names = {"trained_on": trained_on, "kind": kind, "level": level, "denoiser": denoiser, "classifier": classifier}
         labels = self.cells[self.select(**names).index[0]].labels
         return labels["true"], labels["noisy"], labels["denoised"]
 

@@ -80,7 +80,11 @@ def run_task(setup, X, y, untouched, task):
         refitted = {}
         if setup.refit:
             denoised = _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task)
-            refitted = _refit(setup, denoised, y_labelled, task.seed)
+            refitted = {
+                classifier: _seeded(estimator, task.seed).fit(denoised, y_labelled)
+                for classifier, (estimator, _) in setup.classifiers.items()
+                if not isinstance(estimator, FrozenEstimator)
+            }
         for test in tests:
             start = time.perf_counter()
             images = _transform(fitted, name, noisy[test])
@@ -151,15 +155,6 @@ def _fit_denoiser(denoiser, seed, injector, X):
     if isinstance(denoiser, BaseSearchCV):
         return estimator.fit(np.asarray(noisy), X)  # it slices, and slices carry no clean rows: they are its y
     return estimator.fit(noisy)
-
-
-def _refit(setup, rows, y, seed):
-    """Classifiers trained on denoised rows, except frozen ones."""
-    return {
-        name: _seeded(classifier, seed).fit(rows, y)
-        for name, (classifier, _) in setup.classifiers.items()
-        if not isinstance(classifier, FrozenEstimator)
-    }
 
 
 def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task):
