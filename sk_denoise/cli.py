@@ -39,7 +39,7 @@ def make_parser():
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     demo = commands.add_parser("demo", help="how much of the accuracy lost to noise is recovered by denoising?")
     _add_common(demo)
-    demo.add_argument("--noise", choices=sorted(KINDS), default="gaussian", help="kind of noise (default: %(default)s)")
+    _add(demo, "--noise", "kind of noise", choices=sorted(KINDS), default="gaussian")
     _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
     _add(demo, "--architecture", "network of the denoiser", choices=_NETWORKS, default="dense")
     _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 
-from ._core.checks import check_path
 from ._core.sklearn_glue import Interval, StrOptions, validate_function_params
 from .datasets import load_digit_images, load_mnist
 from .denoisers._autoencoder import DenoisingAutoencoder
@@ -69,6 +69,7 @@ def load(dataset, seed):
         "noise": [StrOptions(set(KINDS))],
         "level": [Interval(Real, 0, None, closed="neither")],
         "architecture": [StrOptions({"dense", "conv", "unet"})],
+        "output": [str, PathLike],
         "seed": [Interval(Integral, 0, 2**32, closed="left")],
         "log": [callable],
     },
@@ -101,9 +102,10 @@ def run_demo(
     result : DemoResult
         All figures and the paths of the pictures.
     """
-    check_path(output, "output")
     injector = NoiseInjector(noise, level, data_range=(0, 1), random_state=seed)._check_params()
-    folder = _writable(output)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # a trial that it can be written to, before the work, not after it
     X, X_test, y, y_test = load(dataset, seed)
     classifier = LogisticRegression(max_iter=1000)
     denoiser = DenoisingAutoencoder(architecture, random_state=seed)
@@ -136,20 +138,8 @@ def run_demo(
         data_range=(0, 1),
         random_state=seed,
     )
-    return DemoResult(
-        latent_dim=latent_dim,
-        search=found,
-        report=report,
-        figures=_save_figures(folder, denoiser, injector.transform(X_test), X_test, y_test, found, architecture),
-    )
-
-
-def _writable(output):
-    """The folder, made if need be, after a trial that it can be written to: before the work, not after it."""
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        return folder
+    figures = _save_figures(folder, denoiser, injector.transform(X_test), X_test, y_test, found, architecture)
+    return DemoResult(latent_dim=latent_dim, search=found, report=report, figures=figures)
 
 
 def _save_figures(folder, denoiser, noisy, X_test, y_test, search, architecture):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from .._core.checks import check_labels, check_vector, shown
-from .._core.sklearn_glue import HasMethods, validate_function_params
+from .._core.sklearn_glue import HasMethods, check_rows, validate_function_params
 from ._style import COLOURS, Display, plain
 
 _SMALLEST, _LARGEST = 8, 9  # points
@@ -79,20 +79,14 @@ class ConfusionChangeDisplay(Display):
         dtypes = y_true.dtype, y_before.dtype, y_after.dtype
         if len({dtype.kind in "US" for dtype in dtypes}) > 1:
             raise ValueError(f"y_true, y_before and y_after must hold all text or all numbers, got {dtypes}.")
-        if labels is None:
-            labels = np.unique(np.concatenate([y_true, y_before, y_after]))
-        else:
-            labels = check_labels(labels, "labels")
-            if not len(labels) or not np.isin(labels, y_true).all():
-                classes = np.unique(y_true).tolist()
-                raise ValueError(f"labels must be some of the classes in y_true, {classes}, got {labels.tolist()}.")
-
-        def count(rows):
-            return np.array([np.sum(rows & (y_true == label)) for label in labels])
-
+        classes = np.unique(np.concatenate([y_true, y_before, y_after]))
+        labels = classes if labels is None else check_labels(labels, "labels")
+        if not len(labels) or not np.isin(labels, classes).all():
+            raise ValueError(f"labels must be some of the classes, {classes.tolist()}, got {shown(labels)}.")
         change = confusion_matrix(y_true, y_after, labels=labels) - confusion_matrix(y_true, y_before, labels=labels)
-        before, after = y_before == y_true, y_after == y_true
-        return cls(change, count(after & ~before), count(before & ~after), labels=labels).plot(ax=ax)
+        before, after, of_class = y_before == y_true, y_after == y_true, y_true == labels[:, np.newaxis]
+        repaired, broken = np.sum(of_class & after & ~before, axis=1), np.sum(of_class & before & ~after, axis=1)
+        return cls(change, repaired, broken, labels=labels).plot(ax=ax)
 
     @classmethod
     @validate_function_params({"report": [HasMethods("predictions")]})
@@ -103,10 +97,8 @@ class ConfusionChangeDisplay(Display):
         ----------
         report : RecoveryReport
             Report.
-        labels : array-like, default=None
-            Classes to show, in this order. If None, all classes are shown, sorted.
-        ax : matplotlib Axes, default=None
-            Axes to draw on. If None, a new figure is created.
+        labels, ax : array-like and matplotlib Axes, default=None
+            As in `from_predictions`.
         **names : str or float
             Which predictions: values of `denoiser`, `classifier`, `kind`, `level` and `trained_on`, handed to
             ``report.predictions``, which takes the first match.
@@ -118,11 +110,8 @@ class ConfusionChangeDisplay(Display):
         return cls.from_predictions(*report.predictions(**names), labels=labels, ax=ax)
 
     def _check(self):
-        try:
-            change = np.asarray(self.change)
-        except ValueError:  # ragged
-            change = np.empty(0)
-        if change.ndim != 2 or change.shape[0] != change.shape[1] or change.dtype.kind not in "biu" or not change.size:
+        change = check_rows(self.change, "change")
+        if change.shape[0] != change.shape[1] or change.dtype.kind not in "iu":
             raise ValueError(f"change must be a square matrix of integers, got {shown(self.change)}.")
         for name in ("repaired", "broken"):
             if check_vector(getattr(self, name), name, len(change), of="classes").min() < 0:
@@ -139,10 +128,9 @@ class ConfusionChangeDisplay(Display):
     def _size(self):
         names, upright, step = self._layout()
         n_classes, letters = len(names), 0.08 * max(map(len, names))
-        sides = 1.55 + letters
-        cell = min(0.7, max(0.48, 2 / n_classes), (9 - sides) / (n_classes + 2.2 * step))
-        height = max(2.4, cell * n_classes + 0.7 + (letters if upright else 0))
-        return cell * (n_classes + 2.2 * step) + sides, height
+        sides, n_cells = 1.55 + letters, n_classes + 2.2 * step
+        cell = min(0.7, max(0.48, 2 / n_classes), (9 - sides) / n_cells)
+        return cell * n_cells + sides, max(2.4, cell * n_classes + 0.7 + (letters if upright else 0))
 
     def _draw(self, ax):
         change = np.asarray(self.change)

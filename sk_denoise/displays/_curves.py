@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import check_vector, likely, shown
+from .._core.checks import check_choice, check_vector, shown
 from .._core.sklearn_glue import HasMethods, StrOptions, validate_function_params
-from ._style import COLOURS, Display, finish, look, plain
+from ._style import COLOURS, Display, finish, legend_beside, look, plain
 
-# Column of a report, and how its line is drawn: in the colour of text, readable on light and dark paper, unless another
-# one is given.
+# Column of a report, and how its line is drawn: by default in the colour of text, readable on light and dark paper.
 _REFERENCES = {
     "clean": ("accuracy_clean", {"linestyle": "-", "linewidth": 1}),
     "noisy (no denoiser)": ("accuracy_noisy", {"color": "0.5", "linestyle": "--", "linewidth": 2}),
@@ -45,6 +44,7 @@ class LossCurveDisplay(Display):
         self.history = history
 
     @classmethod
+    @validate_function_params({"estimator": [HasMethods("fit")]})
     def from_estimator(cls, estimator, *, ax=None):
         """Draw the history of a fitted denoiser.
 
@@ -59,10 +59,7 @@ class LossCurveDisplay(Display):
         -------
         display : LossCurveDisplay
         """
-        if hasattr(estimator, "fit") and not isinstance(estimator, type):
-            check_is_fitted(estimator)
-        if isinstance(estimator, type) or not hasattr(estimator, "history_"):
-            raise TypeError(f"estimator must be a fitted DenoisingAutoencoder, got {shown(estimator)}.")
+        check_is_fitted(estimator, "history_", msg="estimator must be a fitted DenoisingAutoencoder, got %(name)s.")
         return cls(estimator.history_).plot(ax=ax)
 
     def _check(self):
@@ -151,8 +148,8 @@ class RecoveryDisplay(Display):
         classifier : str or None, default=None
             Name of the classifier. If None, the first one of the report.
         trained_on : str or None, default=None
-            Draw all levels tested on denoisers trained on this noise. If None, each level is drawn with the denoisers
-            trained on it, and clean rows are included if one training noise covers all levels.
+            If given, draw all levels for denoisers trained on this noise. If None, each level is drawn with the
+            denoisers trained on it, and clean rows are included if one training noise covers all levels.
         denoisers : list of str, str or None, default=None
             Names of the denoisers to draw. If None, all are drawn.
         accuracy : {"denoised", "refitted"}, default="denoised"
@@ -165,8 +162,6 @@ class RecoveryDisplay(Display):
         display : RecoveryDisplay
         """
         frame = report.to_frame()
-        if frame.empty:
-            raise ValueError("report must hold rows, got none.")
         kind = _name(frame["kind"], kind, "kind")
         # Clean rows are tested once, whatever the kinds.
         frame = frame[(frame["kind"] == kind) | (frame["level"] == 0)]
@@ -174,18 +169,15 @@ class RecoveryDisplay(Display):
         frame, trained_on = _of_training(frame[frame["classifier"] == classifier], trained_on)
         if denoisers is None:
             denoisers = frame["denoiser"].unique()
-        elif isinstance(denoisers, str):
-            denoisers = [denoisers]
-        column, gain = (f"accuracy_{accuracy}", "gain" if accuracy == "denoised" else "refitted_gain")
+        column, gain = f"accuracy_{accuracy}", "gain" if accuracy == "denoised" else "refitted_gain"
         curves = {}
-        for name in (_name(frame["denoiser"], denoiser, "denoisers") for denoiser in denoisers):
+        for denoiser in [denoisers] if isinstance(denoisers, str) else denoisers:
+            name = _name(frame["denoiser"], denoiser, "denoisers")
             curves[name] = _line(frame[frame["denoiser"] == name], column, gain)
         references = {label: _line(frame, column) for label, (column, _) in _REFERENCES.items()}
         curves, references = ({k: v for k, v in lines.items() if len(v["level"])} for lines in (curves, references))
         if not curves:
-            raise ValueError(
-                f"accuracy={accuracy!r} was measured for none of denoisers={list(denoisers)}: {column} is NaN."
-            )
+            raise ValueError(f"accuracy={accuracy!r} was measured for none of denoisers={denoisers}.")
         return cls(
             curves,
             references=references,
@@ -197,13 +189,14 @@ class RecoveryDisplay(Display):
     def _check(self):
         if not self.curves:
             raise ValueError("curves must hold at least one denoiser, got none.")
-        for name, lines in (("curves", self.curves), ("references", self.references or {})):
-            for label, line in lines.items():
-                if not isinstance(line, Mapping) or not {"level", "accuracy"} <= set(line):
-                    raise TypeError(f"{name}[{label!r}] must be a dict with 'level' and 'accuracy', got {shown(line)}.")
-                n_levels = len(check_vector(line["level"], f"{name}[{label!r}]['level']"))
-                for key in line.keys() & {"accuracy", "low", "high"}:
-                    check_vector(line[key], f"{name}[{label!r}][{key!r}]", n_levels, of="levels")
+        lines = {f"curves[{name!r}]": line for name, line in self.curves.items()}
+        lines |= {f"references[{name!r}]": line for name, line in (self.references or {}).items()}
+        for name, line in lines.items():
+            if not isinstance(line, Mapping) or not {"level", "accuracy"} <= set(line):
+                raise TypeError(f"{name} must be a dict with 'level' and 'accuracy', got {shown(line)}.")
+            n_levels = len(check_vector(line["level"], f"{name}['level']"))
+            for key in line.keys() & {"accuracy", "low", "high"}:
+                check_vector(line[key], f"{name}[{key!r}]", n_levels, of="levels")
 
     def _draw(self, ax):
         from matplotlib import rcParams
@@ -224,24 +217,21 @@ class RecoveryDisplay(Display):
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         finish(ax, grid=ink, alpha=0.12)
         handles = sorted(lines, key=lambda line: -line.get_ydata()[-1])
-        place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
-        ax.legend(handles=handles, title=self.legend_title, frameon=False, fontsize=9, handlelength=3.2, **place)
+        legend_beside(ax, handles=handles, title=self.legend_title, handlelength=3.2)
 
 
 def _name(column, value, argument):
     """`value`, if it is in the column of a report; the column's first entry if `value` is None."""
     names = column.unique().tolist()
-    if value is None:
-        return names[0]
-    if not isinstance(value, str) or value not in names:
-        raise ValueError(f"{argument} must be {likely(value, names)}")
-    return value
+    if value is not None:
+        check_choice(value, argument, names)
+    return names[0] if value is None else value
 
 
 def _of_training(frame, trained_on):
     """Rows of denoisers trained on one noise, or on the noise they were tested on, and the name of that noise."""
     if trained_on is not None:
-        trained_on = _name(frame["trained_on"], trained_on, "trained_on")
+        check_choice(trained_on, "trained_on", frame["trained_on"].unique())
         return frame[frame["trained_on"] == trained_on], trained_on
     as_trained = frame["test"].isin(["as trained", "fitted before"])
     names = frame.loc[as_trained, "trained_on"].unique()
@@ -249,21 +239,18 @@ def _of_training(frame, trained_on):
         as_trained |= (frame["test"] == "clean") & (frame["trained_on"] == names[0])
     chosen = frame[as_trained]
     if chosen.empty or chosen.duplicated(["denoiser", "level"]).any():
-        why = "none was" if chosen.empty else "several were"
         names = sorted(frame["trained_on"].unique())
-        raise ValueError(f"trained_on must be one of {names}, got None: {why} trained on the level tested.")
+        raise ValueError(f"trained_on must be one of {names}, got None: not exactly one was trained on each level.")
     return chosen, names[0] if len(names) == 1 else "each level"
 
 
 def _line(frame, column, gain=None):
     """Accuracy by level, if measured; with `gain`, the bounds of that difference to no denoiser as an interval."""
     frame = frame.dropna(subset=[column]).drop_duplicates("level").sort_values("level")
-    line = {"level": frame["level"].to_numpy(float), "accuracy": frame[column].to_numpy(float)}
-    if gain is not None:
-        for bound in ("low", "high"):
-            accuracy = frame["accuracy_noisy"] + frame[f"{gain}_{bound}"] / 100
-            line[bound] = accuracy.to_numpy(float).clip(0, 1)
-    return line
+    line = {"level": frame["level"], "accuracy": frame[column]}
+    for bound in ("low", "high") if gain else ():
+        line[bound] = (frame["accuracy_noisy"] + frame[f"{gain}_{bound}"] / 100).clip(0, 1)
+    return {name: values.to_numpy(float) for name, values in line.items()}
 
 
 def _draw_reference(ax, name, line, levels, ink):
@@ -276,10 +263,10 @@ def _draw_reference(ax, name, line, levels, ink):
 
 def _draw_curve(ax, name, curve, style, shift, bands):
     x, colour = np.asarray(curve["level"]) + shift, style["color"]
-    if {"low", "high"} <= set(curve) and bands:
-        # With an edge, for bands that overlap.
+    has_interval = {"low", "high"} <= set(curve)
+    if has_interval and bands:  # with an edge, for bands that overlap
         shade = {"facecolor": (colour, 0.12), "edgecolor": (colour, 0.5), "linewidth": 0.8}
         ax.fill_between(x, curve["low"], curve["high"], **shade)
-    elif {"low", "high"} <= set(curve):
+    elif has_interval:
         ax.vlines(x, curve["low"], curve["high"], color=colour, linewidth=1.2, zorder=2.5)
     return ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=plain(name), **style)[0]

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import check_labels, check_vector, shown
-from .._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, validate_function_params
+from .._core.sklearn_glue import HasMethods, Interval, StrOptions, check_clean, check_rows, validate_function_params
 from .._core.units import check_data_range, check_image_shape, resolve_data_range
 from ..metrics import psnr
 from ._style import Display, plain
@@ -56,26 +56,22 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
     >>> choose_rows(3, 2, show="worst", errors=[0.1, 0.3, 0.2])
     array([1, 2])
     """
-    y = None if y is None else check_labels(y, "y", n_rows)
-    errors = None if errors is None else check_vector(errors, "errors", n_rows, missing=True)
-    if errors is not None and np.isnan(errors).any():  # infinite ones are errors of exact rows, in decibels
-        raise ValueError("errors must not hold NaN, which has no rank, got NaN.")
     index = np.arange(n_rows)
+    labels = None if labels is None else check_labels(labels, "labels")
+    if y is not None or labels is not None:
+        y = check_labels(y, "y", n_rows)
     if labels is not None:
-        if y is None:
-            raise ValueError(f"labels={shown(labels)} needs y, one label for each of the {n_rows} rows, got None.")
-        labels = check_labels(labels, "labels")
         index = index[np.isin(y, labels)]
         if not len(index):
-            classes = np.unique(y).tolist()
-            raise ValueError(f"labels must hold some of the labels in y, {classes}, got {labels.tolist()}.")
+            raise ValueError(f"labels must hold some of the labels in y, {np.unique(y)}, got {shown(labels)}.")
+    if errors is not None or show in ("worst", "best"):
+        errors = check_vector(errors, "errors", n_rows, missing=True).astype(float)
+        if np.isnan(errors).any():  # infinite ones are errors of exact rows, in decibels
+            raise ValueError("errors must not hold NaN, which has no rank.")
     if show == "random":
         index = check_random_state(random_state).permutation(index)
     elif show != "first":
-        if errors is None:
-            raise ValueError(f"show={show!r} needs errors, one number for each of the {n_rows} rows, got None.")
-        errors = errors[index].astype(float)
-        index = index[np.argsort(errors if show == "best" else -errors, kind="stable")]
+        index = index[np.argsort(errors[index] if show == "best" else -errors[index], kind="stable")]
     return index[:n_images]
 
 
@@ -123,7 +119,7 @@ class DenoisingDisplay(Display):
         self.notes = notes
 
     @classmethod
-    @validate_function_params(_CHOICE)
+    @validate_function_params({"estimator": [HasMethods("transform")], **_CHOICE})
     def from_estimator(
         cls,
         estimator,
@@ -133,8 +129,8 @@ class DenoisingDisplay(Display):
         y=None,
         n_images=10,
         labels=None,
-        show="first",
         random_state=None,
+        show="first",
         image_shape=None,
         data_range=None,
         ax=None,
@@ -144,22 +140,18 @@ class DenoisingDisplay(Display):
         Parameters
         ----------
         estimator : transformer
-            Fitted denoiser.
+            Fitted denoiser; of a pipeline with a classifier, the part up to the denoiser, such as ``pipe[:-1]``.
         X : array-like of shape (n_samples, n_features)
             Noisy rows.
         X_clean : array-like of shape (n_samples, n_features), default=None
             Clean rows. If given, clean images and residuals are drawn, too.
         y : array-like of shape (n_samples,), default=None
             Labels, written above the columns.
-        n_images : int, default=10
-            Number of columns.
-        labels : array-like, default=None
-            Show only rows with these labels.
+        n_images, labels, random_state : int, array-like and random state, default=10, None and None
+            Which rows to show, as in `choose_rows`.
         show : {"first", "random", "worst", "best"}, default="first"
-            Which rows to show, among those with `labels` if given. The worst and the best are those with the lowest and
-            highest PSNR of the denoised image, which is written above them if there is room.
-        random_state : int, RandomState instance or None, default=None
-            Seed for ``show="random"``.
+            The worst and the best are those with the lowest and highest PSNR of the denoised image, which is written
+            above them if there is room.
         image_shape : tuple of int or None, default=None
             If None, that of the estimator, or else rows are read as square greyscale images.
         data_range : pair of floats or None, default=None
@@ -172,22 +164,17 @@ class DenoisingDisplay(Display):
         display : DenoisingDisplay
         """
         X = check_rows(X)
-        if isinstance(estimator, type) or not hasattr(estimator, "transform"):
-            raise TypeError(
-                f"estimator must have transform, got {shown(estimator)}. Of a pipeline with a classifier, pass"
-                " the part up to the denoiser: pipe[:-1]."
-            )
         y = None if y is None else check_labels(y, "y", len(X), of="rows of X")
         clean = None if X_clean is None else check_clean(X_clean, X.shape)
         if data_range is None:
             data_range = getattr(estimator, "data_range_", "auto")
         data_range = resolve_data_range(data_range, X if clean is None else clean)
-        scores = None
+        scores = errors = None
         if show in ("worst", "best"):
             if clean is None:
                 raise ValueError(f"show={show!r} needs X_clean, the clean rows to measure PSNR against, got None.")
             scores = psnr(clean, estimator.transform(X), data_range=data_range, per_image=True)
-        errors = None if scores is None else -scores
+            errors = -scores
         choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
         index = choose_rows(len(X), n_images, **choice)
         images = {"noisy": np.asarray(X[index]), "denoised": np.asarray(estimator.transform(X[index]))}
@@ -242,10 +229,10 @@ class DenoisingDisplay(Display):
                 self._draw_colour_bar(ax, image.norm, top)
         ax.set_xlim(0, self._n_images * (width + 1) - 1)
         ax.set_ylim(len(self.images) * (height + 1) - 1, 0)
-        names = ["denoised\n− clean" if name == "residual" else plain(name) for name in self.images]
-        ax.set_yticks([i * (height + 1) + height / 2 for i in range(len(names))], names)
-        titles = self._titles(ax)
-        ax.set_xticks([i * (width + 1) + width / 2 for i in range(len(titles))], titles)
+        names, titles = [plain(name) for name in self.images], self._titles(ax)
+        names = ["denoised\n− clean" if name == "residual" else name for name in names]
+        ax.set_yticks(np.arange(len(names)) * (height + 1) + height / 2, names)
+        ax.set_xticks(np.arange(len(titles)) * (width + 1) + width / 2, titles)
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
@@ -272,10 +259,8 @@ class DenoisingDisplay(Display):
         height, width = self.image_shape[:2]
         span = self.data_range[1] - self.data_range[0]
         # As fractions of the axes, which span the images and the gaps between them.
-        whole_width = self._n_images * (width + 1) - 1
-        whole_height = len(self.images) * (height + 1) - 1
-        bounds = (1 + 1 / whole_width, 1 - (top + height) / whole_height, 0.12 * width / whole_width)
-        bar = ax.inset_axes((*bounds, height / whole_height))
+        wide, high = self._n_images * (width + 1) - 1, len(self.images) * (height + 1) - 1
+        bar = ax.inset_axes((1 + 1 / wide, 1 - (top + height) / high, 0.12 * width / wide, height / high))
         # Images with three channels have no colour map, so the bar has one of its own.
         ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
         bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
-from .._core.checks import check_labels, check_vector, is_real, likely, shown
-from .._core.sklearn_glue import check_rows
-from ._style import COLOURS, MARKERS, Display, finish, plain
+from .._core.checks import check_choice, check_labels, check_vector, is_real, shown
+from .._core.sklearn_glue import HasMethods, check_rows, validate_function_params
+from ._style import COLOURS, MARKERS, Display, finish, legend_beside, plain
 
 # On a map, where markers are small, ten classes have colours of their own.
 _MAP_COLOURS = (*COLOURS, "black", "#999933", "0.6", "#882255")
@@ -70,7 +70,7 @@ class LatentDisplay(Display):
         -------
         display : LatentDisplay
         """
-        if isinstance(search, type) or not hasattr(search, "cv_results_"):
+        if not hasattr(search, "cv_results_"):
             raise TypeError(f"search must be a fitted grid search with cv_results_, got {shown(search)}.")
         param = _latent_parameter(search.cv_results_, param)
         means, spreads, score = _scores(search)
@@ -92,13 +92,14 @@ class LatentDisplay(Display):
         return cls(sizes, means[chosen], spreads[chosen], ylabel=ylabel).plot(ax=ax)
 
     @classmethod
+    @validate_function_params({"estimator": [HasMethods("encode")]})
     def from_estimator(cls, estimator, X, y=None, *, ax=None):
         """Draw a map of codes, projected on two principal components if they have more than two numbers.
 
         Parameters
         ----------
         estimator : DenoisingAutoencoder
-            Fitted denoiser with ``encode``.
+            Fitted denoiser with ``encode``, which "unet" lacks; of a pipeline, the denoiser, such as ``pipe[-1]``.
         X : array-like of shape (n_samples, n_features)
             Rows to encode.
         y : array-like of shape (n_samples,), default=None
@@ -110,21 +111,14 @@ class LatentDisplay(Display):
         -------
         display : LatentDisplay
         """
-        if isinstance(estimator, (type, str)) or not hasattr(estimator, "encode"):
-            raise TypeError(
-                f"estimator must have encode, got {shown(estimator)}. Of a pipeline, pass the denoiser itself,"
-                " such as pipe[-1]; the architecture 'unet' has no latent code."
-            )
         codes = np.asarray(estimator.encode(X))
         y = None if y is None else check_labels(y, "y", len(codes), of="rows of X")
         xlabel, ylabel = "code, first number", "code, second number"
         if codes.shape[1] > 2:
             pca = PCA(2, random_state=0)
             codes = pca.fit_transform(codes)
-            xlabel, ylabel = (
-                f"{name} component ({share:.0%} of variance)"
-                for name, share in zip(("first", "second"), pca.explained_variance_ratio_)
-            )
+            shares = zip(("first", "second"), pca.explained_variance_ratio_)
+            xlabel, ylabel = (f"{name} component ({share:.0%} of variance)" for name, share in shares)
         elif codes.shape[1] == 1:  # a line for each class
             heights = np.zeros(len(codes)) if y is None else np.unique(y, return_inverse=True)[1]
             codes = np.column_stack([codes, heights])
@@ -136,25 +130,19 @@ class LatentDisplay(Display):
         return (6, 3.5) if self.codes is None else (6.5, 5)
 
     def _check(self):
-        if self.sizes is not None:
-            self._check_sizes()
-        elif self.codes is None:
-            raise ValueError("LatentDisplay needs sizes and means, or codes, got None for sizes and for codes.")
-        else:
+        if self.sizes is None:
+            if self.codes is None:
+                raise ValueError("LatentDisplay needs sizes and means, or codes, got None for sizes and for codes.")
             codes = check_rows(self.codes, "codes")
             if codes.shape[1] != 2:
-                raise ValueError(
-                    f"codes must have the shape (n_samples, 2), got {codes.shape}. from_estimator projects them."
-                )
+                raise ValueError(f"codes must have the shape (n_samples, 2), got {codes.shape}.")
             if self.y is not None:
                 check_labels(self.y, "y", len(codes))
-
-    def _check_sizes(self):
+            return
         sizes = check_vector(self.sizes, "sizes")
         if not len(sizes) or sizes.min() <= 0:
             raise ValueError(f"sizes must hold positive numbers, got {shown(self.sizes)}.")
-        means = check_vector(self.means, "means", len(sizes), of="sizes", missing=True)
-        if not np.isfinite(means).any():
+        if not np.isfinite(check_vector(self.means, "means", len(sizes), of="sizes", missing=True)).any():
             raise ValueError("means must hold a finite score, got none: did every fit of the search fail?")
         if self.spreads is not None:
             spreads = check_vector(self.spreads, "spreads", len(sizes), of="sizes", missing=True)
@@ -172,8 +160,7 @@ class LatentDisplay(Display):
 
     def _draw_sizes(self, ax):
         sizes, means = np.asarray(self.sizes), np.asarray(self.means)
-        spreads = None if self.spreads is None else np.asarray(self.spreads)
-        ax.errorbar(sizes, means, spreads, fmt="o-", color=COLOURS[0], capsize=3)
+        ax.errorbar(sizes, means, self.spreads, fmt="o-", color=COLOURS[0], capsize=3)
         top = int(np.nanargmax(means))
         ring = {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 2, "color": COLOURS[1]}
         label = f"best: {sizes[top]:g}"
@@ -192,13 +179,12 @@ class LatentDisplay(Display):
             ax.scatter(*codes.T, color=COLOURS[0], **look)
             return
         y = np.asarray(self.y)
-        classes = np.unique(y)
-        for number, label in enumerate(classes):
+        for number, label in enumerate(np.unique(y)):
             colour = _MAP_COLOURS[number % len(_MAP_COLOURS)]
             marker = MARKERS[(number + number // len(_MAP_COLOURS)) % len(MARKERS)]
             ax.scatter(*codes[y == label].T, color=colour, marker=marker, label=plain(label), **look)
-        place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0, "ncols": 1 + len(classes) // 21}
-        legend = ax.legend(title="class", frameon=False, fontsize=9, handletextpad=0.2, columnspacing=0.8, **place)
+        options = {"ncols": 1 + (number + 1) // 21, "handletextpad": 0.2, "columnspacing": 0.8}
+        legend = legend_beside(ax, title="class", **options)
         for handle in legend.legend_handles:
             handle.set(sizes=[36], alpha=1)
 
@@ -207,15 +193,11 @@ def _latent_parameter(results, param):
     """Name of the searched latent size: the one given, or the only one that ends in latent_dim."""
     searched = [key.removeprefix("param_") for key in results if key.startswith("param_")]
     if param is not None:
-        if not isinstance(param, str) or param not in searched:
-            raise ValueError(f"param must be {likely(param, searched)}")
+        check_choice(param, "param", searched)
         return param
     found = [name for name in searched if name.endswith("latent_dim")]
     if len(found) != 1:
-        raise ValueError(
-            f"param=None looks for the one searched parameter whose name ends in 'latent_dim', found {found or 'none'}"
-            f" in {sorted(searched)}. Pass param= with the one to draw."
-        )
+        raise ValueError(f"param must name the latent size, one of {sorted(searched)}: {len(found)} end in latent_dim.")
     return found[0]
 
 

@@ -35,6 +35,12 @@ def finish(ax, grid=None, alpha=1.0):
         ax.set_axisbelow(True)
 
 
+def legend_beside(ax, **options):
+    """Make a legend to the right of the axes."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+    return ax.legend(frameon=False, fontsize=9, **place, **options)
+
+
 class Display:
     """Base class of displays: subclasses draw in `_draw(ax)`; `_size` is that of a new figure, in inches."""
 
@@ -54,10 +60,10 @@ class Display:
         display : Display
             This display; its `ax_` and `figure_` are the axes drawn on and their figure.
         """
-        if ax is not None and not (hasattr(ax, "imshow") and hasattr(ax, "figure") and not isinstance(ax, type)):
-            raise TypeError(
-                f"ax must be matplotlib Axes or None, got {shown(ax)}. plt.subplots() returns a figure and Axes."
-            )
+        from matplotlib.axes import Axes
+
+        if ax is not None and not isinstance(ax, Axes):
+            raise TypeError(f"ax must be matplotlib Axes or None, got {shown(ax)}.")
         validate_attributes(self)
         self._check()
         if ax is None:

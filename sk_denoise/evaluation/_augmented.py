@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -11,8 +12,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from .._core.checks import check_classes, check_labels
-from .._core.sklearn_glue import Interval, check_classifier, check_rows, validate_function_params
+from .._core.checks import check_choice, check_classes, check_labels
+from .._core.sklearn_glue import (
+    Interval,
+    check_classifier,
+    check_rows,
+    validate_function_params,
+    validate_parameter_constraints,
+)
 from ..noise._injector import NoiseInjector
 
 _TOLERANCE = 0.002  # held-out accuracy; smaller differences are chance
@@ -45,10 +52,14 @@ def _is_incremental(classifier):
     return hasattr(classifier, "partial_fit") and not getattr(classifier, "early_stopping", False)
 
 
-@validate_function_params(_LIMITS, prefer_skip_nested_validation=True)
-def check_options(*, max_draws=256, max_values=20_000_000):
-    """The options of `fit_noise_augmented` that a report passes on, validated."""
-    return {"max_draws": max_draws, "max_values": max_values}
+def check_augmented(augmented):
+    """The options of `fit_noise_augmented` that a report passes on; None if it is not asked for."""
+    if not isinstance(augmented, Mapping):
+        return {} if augmented else None
+    for name in augmented:
+        check_choice(name, "augmented", _LIMITS)
+    validate_parameter_constraints(_LIMITS, augmented, caller_name="fit_noise_augmented")
+    return augmented
 
 
 def as_seed(random_state):
@@ -113,7 +124,11 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     check_classes(y)
     seed = as_seed(random_state)
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
-    X_fit, X_held, y_fit, y_held = _hold_out(X, y, seed)
+    counts = np.unique(y, return_counts=True)[1]
+    if counts.min() < 2:
+        raise ValueError("y must have two rows of each class, of which one is held out, got one of a class.")
+    n_held = max(math.ceil(0.2 * len(y)), len(counts))
+    X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
     held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))))
     limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
     if _is_incremental(classifier):
@@ -132,15 +147,3 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
     _, model = next(_training(classifier, noise, X, y, [n_draws]))
     return model, n_draws, saturated
-
-
-def _hold_out(X, y, seed):
-    n_classes = len(np.unique(y))
-    n_held = max(math.ceil(0.2 * len(y)), n_classes)
-    try:
-        return train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
-    except ValueError as error:
-        raise ValueError(
-            "y must have enough rows per class to hold out a fifth of all rows, got"
-            f" {len(y)} rows of {n_classes} classes, one of {np.unique(y, return_counts=True)[1].min()}."
-        ) from error

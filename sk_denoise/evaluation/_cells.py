@@ -62,18 +62,16 @@ class Cell:
         )
 
     def difference(self, first, second):
-        """Accuracy in one situation less that in another, by test row; None where one was not measured."""
-        names = [f"correct_{first}", f"correct_{second}"]
-        if not set(names) <= set(self.by_row):
-            return None
-        return (self.by_row[names[0]] - self.by_row[names[1]]).to_numpy()
+        """Accuracy in one situation less that in another, by test row."""
+        return (self.by_row[f"correct_{first}"] - self.by_row[f"correct_{second}"]).to_numpy()
 
     def columns(self, intervals, setup):
         """The line of a data frame."""
         means = self.by_row.mean()
         line = {name: getattr(self, name) for name in KEYS}
         for name in ("noisy", "denoised"):
-            line[f"psnr_{name}"] = _decibels(means[f"mse_{name}"])
+            error = means[f"mse_{name}"]
+            line[f"psnr_{name}"] = -10 * math.log10(error) if error else math.inf
             line[f"ssim_{name}"] = means[f"ssim_{name}"]
         line |= {f"accuracy_{name}": means.get(f"correct_{name}", math.nan) for name in SITUATIONS}
         line |= self._recovery(line)
@@ -83,8 +81,8 @@ class Cell:
         before, after = (self.labels[name] == self.labels["true"] for name in ("noisy", "denoised"))
         changes = {"repaired": np.mean(~before & after), "broken": np.mean(before & ~after)}
         line |= {"seed_spread": self.seed_spread} | {name: len(self.by_row) * part for name, part in changes.items()}
-        for name in ("fit_seconds", "transform_seconds", "augmented_seconds", "augmented_draws"):
-            line[name] = self.numbers[name]
+        times = ("fit_seconds", "transform_seconds", "augmented_seconds")
+        line |= {name: self.numbers[name] for name in (*times, "augmented_draws")}
         saturated = self.numbers["augmented_saturated"]
         line["augmented_saturated"] = "" if math.isnan(saturated) else "yes" if saturated == 1 else "no"
         return line | {"refit": self._how_refitted(setup)}
@@ -134,7 +132,7 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
 def _intervals(cells, **options):
     """For each cell, mean, low and high of each comparison, in percentage points; simultaneous over all."""
     measured = [
-        {name: cell.difference(*pair) for name, (*pair, _) in COMPARISONS.items() if cell.difference(*pair) is not None}
+        {name: cell.difference(*pair) for name, (*pair, _) in COMPARISONS.items() if set(pair) <= set(cell.labels)}
         for cell in cells
     ]
     differences = np.array([values for of_cell in measured for values in of_cell.values()])
@@ -142,10 +140,6 @@ def _intervals(cells, **options):
         *(np.clip(100 * bound, -100, 100).tolist() for bound in simultaneous_intervals(differences, **options))
     )
     return [{name: next(bounds) for name in of_cell} for of_cell in measured]
-
-
-def _decibels(error):
-    return math.inf if error == 0 else -10 * math.log10(error)
 
 
 def _examples(setup, tasks, results):

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from .._core.checks import likely, shown
-from .._core.units import is_real, result_dtype
+from .._core.checks import check_vector, likely, shown
+from .._core.units import result_dtype
 from ..noise._injector import NoiseInjector
 from ..noise.kinds import KINDS
 
@@ -28,8 +28,7 @@ class Noise:
     @property
     def label(self):
         """Its name in tables."""
-        level = self.level if isinstance(self.level, tuple) else (self.level,)
-        return f"{self.kind} {'-'.join(f'{bound:g}' for bound in level)}"
+        return f"{self.kind} {'-'.join(f'{bound:g}' for bound in np.ravel(self.level))}"
 
     def injector(self, data_range, seed):
         """An injector that draws the same noise each time for the same rows."""
@@ -49,8 +48,7 @@ class Noise:
             return CLEAN
         if other.kind != self.kind:
             return OTHER_KIND
-        low, high = self.level if isinstance(self.level, tuple) else (self.level, self.level)
-        return AS_TRAINED if low <= other.level <= high else OTHER_LEVEL
+        return AS_TRAINED if np.min(self.level) <= other.level <= np.max(self.level) else OTHER_LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +82,7 @@ def _draw_labelled(y, n_labels, seed):
     n_classes = len(np.unique(y))
     if not n_classes <= n_labels < len(y):
         raise ValueError(
-            f"n_labels must be between {n_classes}, one per class, and {len(y)}, the training rows, got {n_labels}."
+            f"n_labels must lie between the {n_classes} classes and {len(y)} training rows, got {n_labels}."
         )
     if len(y) - n_labels < n_classes:  # too few left over for a stratified draw
         return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
@@ -93,39 +91,30 @@ def _draw_labelled(y, n_labels, seed):
 
 def plan_noises(noises, levels, trained_on, unseen):
     """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
-    kinds = [_as_injector(noise, "noises") for noise in as_list(noises)]
-    if not kinds:
-        raise ValueError("noises must hold at least one kind, got none.")
     levels = _check_levels(levels)
-    tested = [_noise(kind, level) for kind in kinds for level in levels]
-    _check_same(tested)
-    if len(set(tested)) < len(tested):
-        raise ValueError(f"noises and levels must not hold duplicates, got {shown(noises)} and {levels}.")
-    clean = _noise(tested[0].template, 0.0)
+    tested = [_noise(_as_injector(noise, "noises"), level) for noise in as_list(noises) for level in levels]
+    if not tested or len(set(tested)) < len(tested):
+        raise ValueError(f"noises and levels must be distinct, at least one of each, got {shown(noises)} and {levels}.")
     if trained_on is None:
-        plan = []
-        for noise in tested:
-            others = _noise(noise.template, 0.0), _unseen_noise(unseen, {noise.kind}, noise.level)
-            plan.append((noise, (noise, *others)))
+        plan = [
+            (noise, (noise, _noise(noise.template, 0.0), _unseen_noise(unseen, {noise.kind}, noise.level)))
+            for noise in tested
+        ]
     else:
         trained = _trained(trained_on, levels)
         known = {noise.kind for noise in trained}
-        tests = [*tested, clean]
+        tests = [*tested, _noise(tested[0].template, 0.0)]
         if unseen != "auto" or not {noise.kind for noise in tested} - known:
             tests += [_unseen_noise(unseen, known, level) for level in levels]
         plan = [(noise, tuple(dict.fromkeys(tests))) for noise in trained]
     _check_same([noise for trained, tests in plan for noise in (trained, *tests)])
-    return _assign_given(plan)
-
-
-def _assign_given(plan):
-    """Add to each training noise the tests of fitted denoisers: each test once, with its own training noise if any."""
-    trained, assigned, plan_with_given = {noise for noise, _ in plan}, set(), []
+    # Fitted denoisers are tested on each noise once, together with those trained on that noise if any are.
+    assigned, with_given = set(), []
     for noise, tests in plan:
-        given = frozenset(t for t in tests if t not in assigned and (t == noise or t not in trained))
+        given = frozenset(t for t in tests if t not in assigned and (t == noise or t not in {n for n, _ in plan}))
         assigned |= given
-        plan_with_given.append((noise, tests, given))
-    return plan_with_given
+        with_given.append((noise, tests, given))
+    return with_given
 
 
 def _trained(trained_on, levels):
@@ -144,18 +133,15 @@ def _noise(injector, level):
     injector = NoiseInjector(injector.kind, level, clip=injector.clip)
     injector._check_params()
     kind = injector.kind if isinstance(injector.kind, str) else getattr(injector.kind, "__name__", "custom noise")
-    pair = isinstance(level, (tuple, list))
-    return Noise(kind, tuple(float(bound) for bound in level) if pair else float(level), injector)
+    return Noise(kind, tuple(map(float, level)) if isinstance(level, (tuple, list)) else float(level), injector)
 
 
 def _unseen_noise(unseen, known, level):
     if isinstance(unseen, str) and unseen == "auto":
-        unseen = next((kind for kind in ("salt_pepper", "gaussian", *sorted(KINDS)) if kind not in known), None)
-        if unseen is None:
-            raise ValueError("unseen='auto' finds no kind that is not trained on. Pass a callable.")
+        unseen = next((kind for kind in ("salt_pepper", "gaussian", *sorted(KINDS)) if kind not in known), "gaussian")
     noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
     if noise.kind in known:
-        raise ValueError(f"unseen must be a kind that is not trained on, got {shown(unseen)}. Leave it at 'auto'.")
+        raise ValueError(f"unseen must be a kind that is not trained on, got {shown(unseen)}.")
     return noise
 
 
@@ -165,10 +151,7 @@ def _check_same(noises):
     for noise in noises:
         made = noise.template.kind, noise.template.clip
         if known.setdefault(noise.kind, made) != made:
-            raise ValueError(
-                f"noises, trained_on and unseen hold two different noises called {noise.kind!r}. Give callables names"
-                " of their own, and clip all noise of a kind or none."
-            )
+            raise ValueError(f"noises, trained_on and unseen must not hold different noises named {noise.kind!r}.")
 
 
 def as_list(value):
@@ -185,11 +168,7 @@ def _as_injector(noise, name):
 
 
 def _check_levels(levels):
-    listed = isinstance(levels, (list, tuple)) or (isinstance(levels, np.ndarray) and levels.ndim > 0)
-    given = list(levels) if listed else [levels]
-    if not all(is_real(level) and level >= 0 for level in given) or not any(given):
-        raise ValueError(
-            "levels must be non-negative fractions of the data range, at least one of them above 0, got"
-            f" {shown(levels)}."
-        )
+    given = check_vector([levels] if np.isscalar(levels) else levels, "levels")
+    if given.min(initial=0) < 0 or not given.any():
+        raise ValueError(f"levels must be fractions of the data range, at least one above 0, got {shown(levels)}.")
     return [float(level) for level in given if level > 0]

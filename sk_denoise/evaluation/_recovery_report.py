@@ -13,12 +13,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._core.checks import check_classes
 from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_image_shape, check_in_range, resolve_data_range
+from ._augmented import check_augmented
 from ._cells import aggregate
-from ._inputs import check_augmented, check_data, is_fitted, name_classifiers, name_denoisers, split_data
+from ._inputs import check_data, is_fitted, name_estimators, split_data
 from ._planning import make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
-
-__all__ = ["recovery_report"]
 
 _END = 2**31  # the libraries underneath take C integers
 _CONSTRAINTS = {
@@ -67,9 +66,8 @@ def recovery_report(
 
     Each denoiser is trained once for each noise, split and seed. Each classifier is trained on clean rows and left
     untouched, and trained again on denoised rows. The baseline is the noise-augmented classifier: the same classifier
-    trained on the same labelled rows, with noise redrawn until more draws no longer improve it (`fit_noise_augmented`),
-    without a denoiser. Every report also tests denoisers on clean rows and on a kind of noise that they were not
-    trained on.
+    trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Every report also
+    tests denoisers on clean rows and on a kind of noise that they were not trained on.
 
     Parameters
     ----------
@@ -110,8 +108,7 @@ def recovery_report(
         Number of folds in which the rows for refitting are denoised by a denoiser that did not see them. If None, they
         are denoised by the denoiser of all rows, which is faster, and the report says so.
     n_seeds : int, default=3
-        How often everything is drawn and fitted, to expose the variability of training. Every `random_state` parameter
-        is set for that.
+        How often everything is drawn and fitted, each `random_state` included, to expose the variability of training.
     confidence_level : float, default=0.95
         Confidence that all intervals of the report cover together. With few test rows, or few rows that change, the
         bootstrap covers less.
@@ -164,7 +161,7 @@ def recovery_report(
     """
     X, y = check_data(X, y)
     check_classes(y)
-    denoisers, classifiers = name_denoisers(denoisers), name_classifiers(classifiers)
+    denoisers, classifiers = name_estimators(denoisers, "denoisers"), name_estimators(classifiers, "classifiers")
     plan = plan_noises(noises, levels, trained_on, unseen)
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
@@ -173,7 +170,7 @@ def recovery_report(
     setup = Setup(
         denoisers=denoisers,
         given=frozenset(name for name, denoiser in denoisers.items() if is_fitted(denoiser)),
-        classifiers=classifiers,
+        classifiers={name: (classifier, is_fitted(classifier)) for name, classifier in classifiers.items()},
         data_range=data_range,
         image_shape=check_image_shape(image_shape, X.shape[1]),
         refit=bool(refit),
@@ -183,17 +180,9 @@ def recovery_report(
     groups = make_tasks(y, splits, n_labels, n_seeds, plan, rng)
     start = time.perf_counter()
     results = _run(setup, X, y, groups, n_jobs, verbose)
-    return aggregate(
-        setup,
-        X,
-        y,
-        [task for tasks in groups for task in tasks],
-        results,
-        confidence_level=confidence_level,
-        n_resamples=n_resamples,
-        rng=np.random.default_rng(rng.randint(2**31 - 1)),
-        seconds=time.perf_counter() - start,
-    )
+    seconds, rng = time.perf_counter() - start, np.random.default_rng(rng.randint(2**31 - 1))
+    options = {"confidence_level": confidence_level, "n_resamples": n_resamples, "rng": rng, "seconds": seconds}
+    return aggregate(setup, X, y, [task for tasks in groups for task in tasks], results, **options)
 
 
 def _run(setup, X, y, groups, n_jobs, verbose):

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .._core.checks import check_choice, check_path, likely
+from .._core.checks import check_choice, likely
 from .._core.sklearn_glue import Interval, validate_function_params
 from ._augmented import as_seed
+from ._html import fragment, page
 from ._intervals import simultaneous_intervals, verdict
 from ._text import tested_name, text
 
-__all__ = ["RecoveryReport"]
-
 KEYS = ("trained_on", "kind", "level", "test", "denoiser", "classifier")
 _UNIQUE = ["trained_on", "kind", "level", "denoiser", "classifier"]
+_ADDED = ("cells", "n_comparisons", "n_parts", "seconds")  # when reports are joined
 
 
 @dataclasses.dataclass(repr=False, eq=False)
@@ -50,7 +51,7 @@ class RecoveryReport:
     n_comparisons: int  # that the intervals are adjusted for
     n_seeds: int
     seconds: float
-    key: str | None = None  # identifies test rows, labels and seeds, for `join`
+    key: str  # identifies test rows, labels and seeds, for `join`
     n_parts: int = 1  # reports joined in this one
 
     def to_frame(self):
@@ -80,29 +81,26 @@ class RecoveryReport:
         for key, value in names.items():
             if value is None:
                 continue
-            if key not in frame:
-                raise ValueError(f"{key!r} is not a column of the report: {likely(key, list(frame))}")
+            check_choice(key, "the name of a column", list(frame))
             held = frame[key].unique().tolist()
-            frame = frame[[isinstance(value, (str, int, float)) and value == other for other in frame[key]]]
-            if frame.empty:
-                others = ", ".join(f"{k}={v!r}" for k, v in names.items() if v is not None and k != key)
-                raise ValueError(f"{key} must be {likely(value, held)}{f' Selected: {others}.' if others else ''}")
+            if not isinstance(value, (str, int, float)) or value not in held:
+                raise ValueError(f"{key} must be {likely(value, held)} Selected: {names}.")
+            frame = frame[frame[key] == value]
         return frame.copy()
 
-    def predictions(self, *, denoiser=None, classifier=None, kind=None, level=None, trained_on=None):
+    def predictions(self, **names):
         """True labels, and those predicted from noisy and from denoised rows, over seeds and splits.
 
         Parameters
         ----------
-        denoiser, classifier, kind, level, trained_on : str or float, default=None
-            Values of these columns. The first line that fits them is used.
+        **names : str or float
+            Values of columns, as in `select`. The first line that fits them is used.
 
         Returns
         -------
         y_true, y_noisy, y_denoised : ndarray of shape (n_predictions,)
             Labels.
         """
-        names = {"trained_on": trained_on, "kind": kind, "level": level, "denoiser": denoiser, "classifier": classifier}
         labels = self.cells[self.select(**names).index[0]].labels
         return labels["true"], labels["noisy"], labels["denoised"]
 
@@ -122,11 +120,9 @@ class RecoveryReport:
             NaN where a pair was not tested.
         """
         check_choice(value, "value", list(self.frame.select_dtypes("number")))
-        first = self.frame.iloc[0]
-        frame = self.select(
-            denoiser=first["denoiser"] if denoiser is None else denoiser,
-            classifier=first["classifier"] if classifier is None else classifier,
-        )
+        first = self.frame[["denoiser", "classifier"]].iloc[0].to_dict()
+        given = {"denoiser": denoiser, "classifier": classifier}
+        frame = self.select(**first | {key: name for key, name in given.items() if name is not None})
         frame["tested_on"] = [tested_name(row) for row in frame.to_dict("records")]
         trained, tested = frame["trained_on"].unique(), frame["tested_on"].unique()
         frame = frame.drop_duplicates(["trained_on", "tested_on"], keep="last")
@@ -137,8 +133,7 @@ class RecoveryReport:
             "denoiser": [str],
             "n_resamples": [Interval(Integral, 100, 2**31, closed="left")],
             "random_state": ["random_state"],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def compare(self, denoiser, *, trained_on=None, n_resamples=2000, random_state=0):
         """Compare one denoiser with each other one, on the same test rows and noise.
@@ -199,25 +194,18 @@ class RecoveryReport:
         """
         if not isinstance(other, RecoveryReport):
             raise TypeError(f"other must be a RecoveryReport, got {type(other).__name__}.")
-        if self.key is None or self.key != other.key:
-            raise ValueError(
-                "other must be a report of the same test rows, labels and seeds: give both the same random_state."
-            )
+        if self.key != other.key:
+            raise ValueError("other must be a report of the same test rows, labels and seeds (random_state).")
         frame = pd.concat([self.frame, other.frame], ignore_index=True)
         n_twice = int(frame.duplicated(_UNIQUE).sum())
         if n_twice:
             raise ValueError(f"other must not repeat cells of this report, got {n_twice} that are in both.")
         keys = self.examples | other.examples
-        return dataclasses.replace(
-            self,
-            frame=frame,
-            cells=self.cells + other.cells,
-            examples={k: self.examples.get(k, {}) | other.examples.get(k, {}) for k in keys},
-            n_comparisons=self.n_comparisons + other.n_comparisons,
-            n_parts=self.n_parts + other.n_parts,
-            seconds=self.seconds + other.seconds,
-        )
+        added = {name: getattr(self, name) + getattr(other, name) for name in _ADDED}
+        examples = {key: self.examples.get(key, {}) | other.examples.get(key, {}) for key in keys}
+        return dataclasses.replace(self, frame=frame, examples=examples, **added)
 
+    @validate_function_params({"path": [str, PathLike, None]})
     def to_html(self, path=None):
         """Render a self-contained page with tables and figures, for light and dark screens.
 
@@ -231,10 +219,6 @@ class RecoveryReport:
         page : str
             The page.
         """
-        from ._html import page
-
-        if path is not None:
-            check_path(path, "path")
         written = page(self)
         if path is not None:
             Path(path).write_text(written, encoding="utf-8")
@@ -247,6 +231,4 @@ class RecoveryReport:
         return f"<RecoveryReport of {len(self.frame)} cells; print it, or see to_frame and to_html>"
 
     def _repr_html_(self):
-        from ._html import fragment
-
         return fragment(self)

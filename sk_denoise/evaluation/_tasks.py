@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import KFold
 
 from .. import metrics
+from .._core.checks import shown
 from .._core.sklearn_glue import BaseSearchCV, set_random_states
 from ._augmented import fit_noise_augmented
 from ._planning import AS_TRAINED, CLEAN, GIVEN, Noise
@@ -42,7 +43,7 @@ class Measurement:
     test: str  # its relation to the training noise
     denoiser: str
     classifier: str
-    labels: dict  # predicted in each situation: "clean", "noisy", "denoised", "refitted", "augmented"
+    labels: dict  # predicted in each situation
     images: dict  # squared error and SSIM of each noisy and denoised image
     numbers: dict  # seconds, draws
 
@@ -79,7 +80,11 @@ def run_task(setup, X, y, untouched, task):
         refitted = {}
         if setup.refit:
             denoised = _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task)
-            refitted = _refit(setup, denoised, y_labelled, task.seed)
+            refitted = {
+                classifier: _seeded(estimator, task.seed).fit(denoised, y_labelled)
+                for classifier, (estimator, _) in setup.classifiers.items()
+                if not isinstance(estimator, FrozenEstimator)
+            }
         for test in tests:
             start = time.perf_counter()
             images = _transform(fitted, name, noisy[test])
@@ -91,9 +96,9 @@ def run_task(setup, X, y, untouched, task):
                 labels = labels | {"denoised": untouched[classifier].predict(images)}
                 if classifier in refitted:
                     labels["refitted"] = refitted[classifier].predict(images)
-                trained_on, relation = GIVEN if given else task.noise.label, task.noise.relation(test)
-                numbers_of = numbers | baseline
-                measurement = Measurement(trained_on, test, relation, name, classifier, labels, of_images, numbers_of)
+                measured = labels, of_images, numbers | baseline
+                relation = task.noise.relation(test)
+                measurement = Measurement(task.noise.label, test, relation, name, classifier, *measured)
                 measurements.append(_as_given(measurement) if given else measurement)
     return measurements, examples
 
@@ -104,6 +109,7 @@ def _as_given(measurement):
         for situation in ("refitted", "augmented"):
             measurement.labels.pop(situation, None)
         measurement.numbers |= _NO_BASELINE
+    measurement.trained_on = GIVEN
     if measurement.test != CLEAN:
         measurement.test = GIVEN
     return measurement
@@ -116,11 +122,9 @@ def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
     for name, (classifier, _) in setup.classifiers.items():
         fitted, numbers = None, _NO_BASELINE
         if setup.augmented is not None and not isinstance(classifier, FrozenEstimator):
-            start = time.perf_counter()
-            options = {"random_state": task.seed, **setup.augmented}
-            fitted, draws, saturated = fit_noise_augmented(_seeded(classifier, task.seed), injector, X, y, **options)
-            numbers = {"augmented_draws": draws, "augmented_saturated": saturated}
-            numbers["augmented_seconds"] = time.perf_counter() - start
+            start, options = time.perf_counter(), {"random_state": task.seed, **setup.augmented}
+            fitted, *found = fit_noise_augmented(_seeded(classifier, task.seed), injector, X, y, **options)
+            numbers = dict(zip(_NO_BASELINE, (*found, time.perf_counter() - start)))
         for test, rows in noisy.items():
             labels = {"clean": clean[name], "noisy": untouched[name].predict(rows)}
             if fitted is not None:
@@ -132,8 +136,7 @@ def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
 def _quality(setup, clean, images, name):
     """Squared error and SSIM of each image; NaN for images too small for SSIM."""
     error, ssim = metrics.image_errors(clean, images, setup.data_range), np.full(len(images), np.nan)
-    sides = [side for side in setup.image_shape[:2] if side > 1]
-    if sides and min(sides) >= 3:
+    if min((side for side in setup.image_shape[:2] if side > 1), default=0) >= 3:
         options = {"data_range": setup.data_range, "image_shape": setup.image_shape, "per_image": True}
         ssim = metrics.ssim(clean, images, **options)
     return {f"mse_{name}": error, f"ssim_{name}": ssim}
@@ -154,22 +157,12 @@ def _fit_denoiser(denoiser, seed, injector, X):
     return estimator.fit(noisy)
 
 
-def _refit(setup, rows, y, seed):
-    """Classifiers trained on denoised rows, except frozen ones."""
-    return {
-        name: _seeded(classifier, seed).fit(rows, y)
-        for name, (classifier, _) in setup.classifiers.items()
-        if not isinstance(classifier, FrozenEstimator)
-    }
-
-
 def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task):
     """Labelled rows denoised; with `cross_fit`, each by a denoiser that did not see it."""
     if setup.cross_fit is None or name in setup.given:
         return _transform(fitted, name, noisy_labelled)
     denoised = np.empty_like(noisy_labelled)
-    folds = KFold(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train)
-    for fit_on, held in folds:
+    for fit_on, held in KFold(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train):
         chosen = np.isin(task.labelled, held)
         if chosen.any():
             part = _fit_denoiser(setup.denoisers[name], task.seed, injector, X_train[fit_on])
@@ -181,13 +174,9 @@ def _transform(denoiser, name, rows):
     """Denoised rows, checked."""
     # A copy, because some steps work in place and other denoisers get the same rows.
     images = np.asarray(denoiser.transform(rows.copy()))
-    if images.shape != rows.shape:
+    if images.shape != rows.shape or images.dtype.kind not in "fiub" or not np.isfinite(images).all():
         raise ValueError(
-            f"denoisers must return rows of the shape they get, {rows.shape}; {name!r} returned {images.shape}. Codes"
-            " (output='latent') and classifiers do not denoise: pass the part of a pipeline up to the denoiser."
-        )
-    if images.dtype.kind not in "fiub" or not np.isfinite(images).all():
-        raise ValueError(
-            f"denoisers must return finite numbers; {name!r} returned NaN, infinity or dtype {images.dtype}."
+            f"denoisers must return finite numbers in the shape they get, {rows.shape}; {name!r} returned"
+            f" {shown(images)}, or NaN or infinity. Codes (output='latent') and classifiers do not denoise."
         )
     return images

@@ -31,18 +31,11 @@ def grid(names, levels=(0.0, 0.2, 0.5), **changed):
     return frame.assign(**(names | accuracies | bounds | changed))
 
 
-def title(display):
-    return display.ax_.get_legend().get_title().get_text()
-
-
 def test_losses(fitted):
-    display = LossCurveDisplay.from_estimator(fitted[-1])
-    assert len(display.ax_.lines) == 1
-    assert len(display.ax_.lines[0].get_xdata()) == fitted[-1].n_iter_
-    with pytest.raises(NotFittedError):
+    (line,) = LossCurveDisplay.from_estimator(fitted[-1]).ax_.lines
+    assert len(line.get_xdata()) == fitted[-1].n_iter_
+    with pytest.raises(NotFittedError, match="estimator"):
         LossCurveDisplay.from_estimator(DenoisingAutoencoder())
-    with pytest.raises(TypeError, match="estimator"):
-        LossCurveDisplay.from_estimator("denoiser")
 
 
 @pytest.mark.parametrize(("accuracy", "more"), [("denoised", 0), ("refitted", 0.02)])
@@ -84,12 +77,14 @@ def test_training_for_each_level():
             grid(["median"], [0.4], trained_on="gaussian 0.5", kind="masking", test="other kind"),
         ]
     )
-    display = RecoveryDisplay.from_report(report(frame))
-    assert display.curves["median"]["level"].tolist() == [0.2, 0.5] and "each level" in title(display)
-    display = RecoveryDisplay.from_report(report(frame), trained_on="gaussian 0.5")
-    assert display.curves["median"]["level"].tolist() == [0.2, 0.5] and "gaussian 0.5" in title(display)
-    display = RecoveryDisplay.from_report(report(frame), kind="masking", trained_on="gaussian 0.5")
-    assert display.curves["median"]["level"].tolist() == [0.4]
+    for options, levels, legend in (
+        ({}, [0.2, 0.5], "each level"),
+        ({"trained_on": "gaussian 0.5"}, [0.2, 0.5], "gaussian 0.5"),
+        ({"trained_on": "gaussian 0.5", "kind": "masking"}, [0.4], "gaussian 0.5"),
+    ):
+        display = RecoveryDisplay.from_report(report(frame), **options)
+        assert display.curves["median"]["level"].tolist() == levels
+        assert legend in display.ax_.get_legend().get_title().get_text()
 
 
 def test_choice_of_denoisers_and_classifier():
@@ -106,8 +101,6 @@ def test_wrong_choice():
         ("trained_on", "gaussian 0-7"),
         ("denoisers", ["b"]),
         ("denoisers", []),
-        ("denoisers", 1),
-        ("accuracy", "refited"),
     ):
         with pytest.raises((TypeError, ValueError), match=rf"\b{argument}\b"):
             RecoveryDisplay.from_report(report(grid(["a"])), **{argument: value})
@@ -115,7 +108,6 @@ def test_wrong_choice():
         ("accuracy", [grid(["a"], accuracy_denoised=np.nan)]),
         ("trained_on", [grid(["a"]), grid(["a"], trained_on="gaussian 0.5")]),
         ("trained_on", [grid(["a"], test="other kind")]),
-        ("report", [grid([])]),
     ):
         with pytest.raises(ValueError, match=rf"\b{argument}\b"):
             RecoveryDisplay.from_report(report(*frames))

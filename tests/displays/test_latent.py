@@ -65,10 +65,6 @@ def test_map_of_codes(fitted, field):
     assert "% of variance" in display.ax_.get_xlabel()
     assert len(display.ax_.get_legend().get_texts()) == 10
     assert LatentDisplay.from_estimator(fitted[-1], noisy).ax_.get_legend() is None
-    with pytest.raises(TypeError, match="estimator"):
-        LatentDisplay.from_estimator(fitted, noisy)
-    with pytest.raises(ValueError, match=r"\by\b"):
-        LatentDisplay.from_estimator(fitted[-1], noisy, y[1:])
 
 
 @pytest.mark.parametrize("n_numbers", [1, 2])
