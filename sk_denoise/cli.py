@@ -11,13 +11,13 @@ import sys
 import warnings
 
 from . import __version__
+from .networks.spec import ARCHITECTURES
 from .noise.kinds import KINDS
 
 __all__ = ["main"]
 
-_NETWORKS = ["dense", "conv", "unet"]
 #: Denoisers and classifiers by the names that the command takes.
-DENOISERS = [*_NETWORKS, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
+DENOISERS = [*ARCHITECTURES, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
 CLASSIFIERS = {
     "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
     "neighbours": ("neighbors", "KNeighborsClassifier", {}),
@@ -41,7 +41,7 @@ def make_parser():
     _add_common(demo)
     _add(demo, "--noise", "kind of noise", choices=sorted(KINDS), default="gaussian")
     _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
-    _add(demo, "--architecture", "network of the denoiser", choices=_NETWORKS, default="dense")
+    _add(demo, "--architecture", "network of the denoiser", choices=list(ARCHITECTURES), default="dense")
     _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
     _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
     return parser
@@ -115,7 +115,7 @@ def _make_denoiser(name):
 
     if name == "pca":
         return EstimatorDenoiser(PCA(0.9))  # as many components as explain this share of the variance
-    return DenoisingAutoencoder(name) if name in _NETWORKS else ImageFilter(name)
+    return DenoisingAutoencoder(name) if name in ARCHITECTURES else ImageFilter(name)
 
 
 def _make_classifier(name):

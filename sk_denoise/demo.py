@@ -18,6 +18,7 @@ from .datasets import load_digit_images, load_mnist
 from .denoisers._autoencoder import DenoisingAutoencoder
 from .displays import DenoisingDisplay, LatentDisplay, LossCurveDisplay
 from .evaluation import RecoveryReport, recovery_report
+from .networks.spec import ARCHITECTURES
 from .noise._injector import NoiseInjector
 from .noise.kinds import KINDS
 
@@ -68,7 +69,7 @@ def load(dataset, seed):
         "dataset": [StrOptions({"digits", "mnist"})],
         "noise": [StrOptions(set(KINDS))],
         "level": [Interval(Real, 0, None, closed="neither")],
-        "architecture": [StrOptions({"dense", "conv", "unet"})],
+        "architecture": [StrOptions(set(ARCHITECTURES))],
         "output": [str, PathLike],
         "seed": [Interval(Integral, 0, 2**32, closed="left")],
         "log": [callable],
@@ -111,7 +112,7 @@ def run_demo(
     denoiser = DenoisingAutoencoder(architecture, random_state=seed)
     log(f"{dataset}: {len(X)} training and {len(X_test)} test images, {noise} noise of level {level:g}")
 
-    sizes = [16, 32, 64, 128] if architecture == "dense" else [32, 64]
+    sizes = [16, 32, 64, 128] if ARCHITECTURES[architecture].compiles_with_xla else [32, 64]  # which take longer
     log(f"searching latent_dim in {sizes}, by accuracy of the classifier behind the denoiser ...")
     pipe = Pipeline([("noise", injector), ("denoise", denoiser), ("classify", classifier)])
     folds = StratifiedKFold(3, shuffle=True, random_state=seed)
@@ -152,7 +153,7 @@ def _save_figures(folder, denoiser, noisy, X_test, y_test, search, architecture)
     images = DenoisingDisplay.from_estimator(denoiser, noisy, X_clean=X_test, y=y_test, ax=new((9, 3.8)))
     losses = LossCurveDisplay.from_estimator(denoiser, ax=new((6, 3.5)))
     means, spreads = zip(*search.values())
-    xlabel = "feature maps" if architecture == "unet" else "latent size"
+    xlabel = "latent size" if ARCHITECTURES[architecture].has_code else "feature maps"
     curve = LatentDisplay(list(search), means, spreads, xlabel=xlabel, ylabel="accuracy on denoised folds")
     curve.plot(ax=new((6, 3.5)))
     paths = [folder / name for name in ("images.png", "loss.png", "latent_size.png")]

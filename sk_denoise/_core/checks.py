@@ -5,14 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-import os
 import sys
 import warnings
 
 import numpy as np
 
 _LONGEST = 120  # characters of a value in a message
-_MOST = 2**31  # counts stay below, because the libraries underneath take C integers
 
 
 def is_integer(value):
@@ -39,14 +37,6 @@ def shown(value):
     return f"{type(value).__name__} of shape {tuple(value.shape)}{kind}"
 
 
-def check_count(value, name, least=1):
-    """Raise unless `value` is an integer, at least `least`."""
-    if not is_integer(value) or not least <= value < _MOST:
-        what = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        below = f" below {_MOST}" if is_integer(value) and value >= _MOST else ""
-        raise ValueError(f"{name} must be {what}{below}, got {shown(value)}.")
-
-
 def check_choice(value, name, allowed):
     """Raise unless `value` is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
@@ -59,14 +49,6 @@ def likely(value, allowed):
     close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
     return f"one of {sorted(allowed)}, got {shown(value)}.{meant}"
-
-
-def check_path(path, name):
-    """Raise unless `path` is a path."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"{name} must be a path, got {shown(path)}.")
-    if not os.fspath(path):
-        raise ValueError(f"{name} must be a path, got ''.")
 
 
 def check_vector(values, name, n=None, *, of="rows", what="number", missing=False):

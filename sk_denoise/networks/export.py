@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
 import warnings
 from pathlib import Path
 
 import keras
 
-from .._core.checks import check_path, shown
+from .._core.checks import shown
 from .._core.files import replacing
 from . import building
 
@@ -60,7 +61,8 @@ def _reshaped(x, shape):
 
 def write_onnx(estimator, part, path):
     """Write `keras_model` to an ONNX file at `path`."""
-    check_path(path, "path")
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a path, got {shown(path)}.")
     try:
         import onnx
         import tf2onnx  # noqa: F401 - Keras exports with it
