@@ -5,10 +5,10 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from sklearn.metrics import make_scorer
 
+from ._core.shapes import check_image_shape
 from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights, validate_function_params
-from ._core.units import check_image_shape, resolve_data_range
+from ._core.units import resolve_data_range
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
@@ -178,6 +178,55 @@ def accuracy_recovery(clean, noisy, denoised):
     return float((denoised - noisy) / (clean - noisy)) if clean > noisy else float("nan")
 
 
-#: Scorers for `cross_val_score` and grid searches whose `y` are the clean rows.
-psnr_scorer = make_scorer(psnr)
-ssim_scorer = make_scorer(ssim)
+def psnr_scorer(estimator, X, y, sample_weight=None):
+    """Scorer for `cross_val_score` and searches whose `y` is the clean rows: `psnr` of ``estimator.predict(X)``.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A fitted denoiser, or a pipeline that ends with one, whose `data_range_` gives the peak.
+    X : array-like of shape (n_samples, n_features)
+        Noisy rows.
+    y : array-like of shape (n_samples, n_features)
+        Clean rows.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts.
+
+    Returns
+    -------
+    score : float
+        In dB; higher is better.
+    """
+    return psnr(y, estimator.predict(X), data_range=_range_of(estimator), sample_weight=sample_weight)
+
+
+def ssim_scorer(estimator, X, y):
+    """Scorer for `cross_val_score` and searches whose `y` is the clean rows: `ssim` of ``estimator.predict(X)``.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A fitted denoiser, or a pipeline that ends with one, whose `data_range_` and `image_shape_` are used.
+    X : array-like of shape (n_samples, n_features)
+        Noisy rows.
+    y : array-like of shape (n_samples, n_features)
+        Clean rows.
+
+    Returns
+    -------
+    score : float
+        At most 1; higher is better.
+    """
+    shape = getattr(_denoiser(estimator), "image_shape_", None)
+    return ssim(y, estimator.predict(X), data_range=_range_of(estimator), image_shape=shape)
+
+
+def _denoiser(estimator):
+    """What denoises: the best of a search, the last step of a pipeline, or the estimator itself."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+
+
+def _range_of(estimator):
+    """The range that the denoiser was fitted with, so that no fold has a range of its own."""
+    return getattr(_denoiser(estimator), "data_range_", "auto")

@@ -100,7 +100,7 @@ def check_rows(X, name="X"):
 def _numbers(X, name, finite):
     # Booleans are images too (masks); objects and strings become numbers or a clear error.
     if X.dtype.kind == "b":
-        X = X.astype(np.uint8)
+        X = X.astype(np.float32)
     if X.dtype.kind in "fiu":
         if finite:
             assert_all_finite(X, input_name=name)

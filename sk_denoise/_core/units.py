@@ -1,12 +1,13 @@
-"""Units and shapes: the data range, scaling to [0, 1] and back, and how a row is read as an image."""
+"""Units: the data range, scaling to [0, 1] and back, and whether arrays that meet are in the same units."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from sklearn.utils import gen_batches
 
-from .checks import is_integer, is_real, shown, warn_user
+from .checks import is_real, shown, warn_user
 
 _FARTHEST = 1e12  # from the range, in its widths
 
@@ -35,17 +36,22 @@ def check_data_range(data_range):
 def resolve_data_range(data_range, X):
     """Range of clean pixel values: the pair given, or read off `X` for "auto".
 
-    "auto" means ``(0, 1)`` when `X` lies in it, ``(0, 255)`` for uint8, else the observed minimum and maximum.
-    A constant image counts as one unit wide.
+    "auto" means ``(0, 255)`` for uint8; else ``(0, 1)`` if `X` lies in it, else the observed minimum and maximum. A
+    constant image counts as one unit wide.
     """
     data_range = check_data_range(data_range)
     if data_range != "auto":
         return data_range
     low, high = float(X.min()), float(X.max())
+    if X.dtype == np.uint8:
+        if high == 1:
+            warn_user(
+                "data_range='auto' is (0, 255) for uint8, but the values are 0 and 1 only. Pass data_range=(0, 1) if 1"
+                " is white, as in a mask."
+            )
+        return 0.0, 255.0
     if low >= 0 and high <= 1:
         return 0.0, 1.0
-    if X.dtype == np.uint8:
-        return 0.0, 255.0
     if not math.isfinite(high - low):
         raise ValueError(
             f"data_range='auto' found values from {low:g} to {high:g}, a range too wide for floating point."
@@ -53,7 +59,42 @@ def resolve_data_range(data_range, X):
         )
     if low == high or low + (high - low) / 2 in (low, high):
         return low, max(low + 1.0, math.nextafter(low, math.inf))
+    _check_outliers(X, low, high)
     return low, high
+
+
+def _check_outliers(X, low, high):
+    """Warn if a handful of pixels sets a range that all others leave half empty."""
+    some = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
+    n_few = max(10, X.size // 100_000)
+    if some.size < 100 * n_few:
+        return
+    values = np.partition(some, (n_few, some.size - 1 - n_few), axis=None)
+    inner = float(values[n_few]), float(values[-1 - n_few])
+    if inner[1] - inner[0] >= 0.5 * (high - low):
+        return
+    n_outside = sum(np.count_nonzero((X[rows] < inner[0]) | (X[rows] > inner[1])) for rows in gen_batches(len(X), 1000))
+    if n_outside <= 4 * n_few:
+        warn_user(
+            f"data_range='auto' is ({low:g}, {high:g}), but all except {n_outside} of {X.size} values lie in"
+            f" ({inner[0]:g}, {inner[1]:g}). If those are hot or dead pixels, pass data_range=(low, high) without them."
+        )
+
+
+def check_scale(X, data_range, name):
+    """Warn if the values of `X` are an order of magnitude off `data_range`; noise and dim images are not."""
+    some = X[:: max(1, len(X) // 64)][:64].astype(np.float64)
+    low, high = data_range
+    with np.errstate(over="ignore"):
+        spread = math.sqrt(np.mean(((some - low) / (high - low)) ** 2))
+    smaller = X.dtype.kind == "f" and high - low >= 10 and low <= 0 and some.min() >= 0 and 0.5 < some.max() <= 1
+    if smaller and (X.max() > 1 or np.all(some == np.round(some))):
+        smaller = False
+    if spread > 10 or smaller:
+        warn_user(
+            f"{name} has values from {some.min():g} to {some.max():g}, which are an order of magnitude off the range"
+            f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
+        )
 
 
 def check_in_range(X, data_range, name):
@@ -132,25 +173,3 @@ def from_unit(unit, data_range, *, out):
             f"The result reaches beyond what {out.dtype} holds, for data_range=({low:g}, {high:g}). Pass rows of a"
             " wider dtype, such as X.astype(float), or rescale them."
         ) from None
-
-
-def check_image_shape(image_shape, n_features):
-    """How a row is read: ``(height, width, channels)``, from `image_shape` or guessed from `n_features`."""
-    if image_shape is None:
-        side = math.isqrt(n_features)
-        if side * side == n_features:
-            return side, side, 1
-        warn_user(
-            f"image_shape=None and {n_features} features are no square image, so each row is read as a signal of"
-            f" shape (1, {n_features}). Pass image_shape=(height, width) or (height, width, channels) to say which."
-        )
-        return 1, n_features, 1
-    valid = isinstance(image_shape, (tuple, list)) and len(image_shape) in (2, 3)
-    valid = valid and all(is_integer(size) and size > 0 for size in image_shape)
-    if not valid or math.prod(image_shape) != n_features:
-        raise ValueError(
-            f"image_shape must be None, (height, width) or (height, width, channels) with a product of {n_features},"
-            f" the number of features, got {shown(image_shape)}."
-        )
-    height, width, *channels = (int(size) for size in image_shape)
-    return height, width, (channels[0] if channels else 1)

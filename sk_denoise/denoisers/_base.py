@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import is_integer, warn_user
+from .._core.checks import warn_user
 from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
-from .._core.units import check_data_range, check_in_range, from_unit, result_dtype, to_network
+from .._core.units import check_data_range, check_in_range, check_scale, from_unit, result_dtype, to_network
 from ..metrics import psnr
-from ._targets import UNKNOWN, check_noise, find_target, resolve_range
+from ._targets import UNKNOWN, check_noise, find_target, resolve_range, scoring_noise
 
 
 class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -69,9 +69,11 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 data_range = resolve_range(own, target, rows)
             if target.clean is not None:
                 check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
+            check_scale(rows, data_range, "X")
             fitted = self._learn(rows, target, data_range, **options)
+            fitted |= {"data_range_": data_range, "target_source_": target.source}
             # In one step, which no second interrupt can divide.
-            self.__dict__ = vars(self) | fitted | {"data_range_": data_range, "target_source_": target.source}
+            self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self
 
     def _own_noise(self):
@@ -106,7 +108,13 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Denoised rows in the same units. Float dtypes are kept, integers become float32.
         """
         check_is_fitted(self)
-        return self._in_blocks(read_rows(self, X, reset=False), self._denoise, self.n_features_in_)
+        rows = read_rows(self, X, reset=False)
+        check_scale(rows, self.data_range_, "X")
+        return self._restore(rows)
+
+    def _restore(self, rows):
+        """Denoise validated rows."""
+        return self._in_blocks(rows, self._denoise, self.n_features_in_)
 
     def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
         """`function` of `X` in blocks of rows, by `scale` scaled to [0, 1] before it and back after it."""
@@ -124,8 +132,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
-            `NoiseInjector`; else clean, if the denoiser has a parameter `noise`, which is then added with a seed.
+            Rows, noisy with `X_clean`, with an image-shaped `y` or straight out of a `NoiseInjector`. Plain rows count
+            as clean if the denoiser was fitted with noise, which is then drawn on them with a seed.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; anything else is ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -137,32 +145,25 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         score : float
             PSNR over all pixels of all rows, with the peak of `data_range_`. NaN, with an `UndefinedMetricWarning`,
-            where no clean rows are known: comparing rows with themselves would reward doing nothing.
+            where no clean rows are known, as for plain rows after a fit on pairs: comparing rows with themselves would
+            reward doing nothing, and other noise than was trained on would measure something else.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
-        target = find_target(X, rows, y, X_clean, self._own_noise())
-        if not target.is_known:
+        target = find_target(X, rows, y, X_clean, UNKNOWN)
+        clean = target.clean
+        if target.source == "none" and self._noise is not None:
+            clean, rows = rows, np.asarray(self._noise.fit_transform(rows))
+        if clean is None:
             # No error, because scikit-learn's checks and searches score whatever can be fitted.
-            remedy = ", or set noise" if target.source == "identity" else ""
             warn_user(
-                "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass X_clean=,"
-                f" put a NoiseInjector in front{remedy}.",
+                "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass the clean"
+                " rows as y (in a search, too) or as X_clean=, or put a NoiseInjector in front.",
                 UndefinedMetricWarning,
             )
             return float("nan")
-        if target.source == "noise":
-            rows = self._with_noise(rows, target.noise)
-        # Under the column names of a frame, so that scoring one raises no warning about names.
-        given = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows
-        return psnr(target.clean, self.predict(given), data_range=self.data_range_, sample_weight=sample_weight)
-
-    def _with_noise(self, rows, injector):
-        """The same noise at each call."""
-        seed = injector.random_state if is_integer(injector.random_state) else 0
-        data_range = self.data_range_ if isinstance(injector.data_range, str) else injector.data_range
-        injector = clone(injector).set_params(when="always", random_state=seed, data_range=data_range)
-        return np.asarray(injector.fit_transform(rows))
+        check_scale(rows, self.data_range_, "X")
+        return psnr(clean, self._restore(rows), data_range=self.data_range_, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.sklearn_glue import check_rows, read_rows
-from .._core.units import result_dtype
+from .._core.units import check_scale, result_dtype
 from ..networks.spec import ARCHITECTURES
 from ._base import BaseDenoiser
 
@@ -82,9 +82,8 @@ class FittedNetwork(BaseDenoiser):
             )
         return "model" if self.output == "denoised" else "encoder"
 
-    def predict(self, X):
-        check_is_fitted(self)
-        return self._through("model", read_rows(self, X, reset=False), self.n_features_in_)
+    def _restore(self, rows):
+        return self._through("model", rows, self.n_features_in_)
 
     @available_if(_has_code)
     def encode(self, X):
@@ -102,6 +101,7 @@ class FittedNetwork(BaseDenoiser):
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
+        check_scale(rows, self.data_range_, "X")
         return self._through("encoder", rows, self._code_size, scale=(True, False))
 
     @available_if(_has_code)

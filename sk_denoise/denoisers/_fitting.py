@@ -8,9 +8,10 @@ import math
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._core.checks import is_integer
+from .._core.checks import is_integer, shown, warn_user
+from .._core.shapes import check_image_shape, check_layout
 from .._core.sklearn_glue import check_clean, check_rows
-from .._core.units import check_image_shape, check_in_range
+from .._core.units import check_in_range, check_scale
 from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_learning_rate
 from ..networks.training import Plan, Rows
 from ._targets import corruption, find_target
@@ -21,7 +22,10 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     from ..networks import fit  # here, so that importing the package does not import TensorFlow
 
     callbacks = fit.check_keras_params(estimator.loss, estimator.optimizer, estimator.callbacks)
-    spec = _network_spec(estimator, check_image_shape(estimator.image_shape, rows.shape[1]))
+    spec = _network_spec(estimator, check_image_shape(estimator.image_shape, rows.shape[1], len(rows)))
+    check_layout(target.clean, spec.image_shape)
+    if len(rows) == 1 and not continued:
+        warn_user("X has one row only, from which a network learns nothing but that row. Give it more images.")
     if continued and spec != estimator._spec:
         raise ValueError(
             f"{'partial_fit' if partial else 'warm_start=True'} goes on with {estimator._spec}, but the parameters and"
@@ -105,6 +109,7 @@ def _validation_rows(estimator, validation_data, training, data_range):
         raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} parts.")
     given, X_clean = validation_data if pair else (validation_data, None)
     rows = check_rows(given, "validation_data")
+    check_scale(rows, data_range, "validation_data")
     if rows.shape[1] != estimator.n_features_in_:
         raise ValueError(
             f"validation_data must have the {estimator.n_features_in_} features of X, got {rows.shape[1]}."
@@ -112,6 +117,11 @@ def _validation_rows(estimator, validation_data, training, data_range):
     if X_clean is not None:
         X_clean = check_clean(X_clean, rows.shape, "validation_data[1]")
     target = find_target(given, rows, None, X_clean, estimator.noise)
+    if training.source in ("X_clean", "y") and target.source in ("noise", "identity"):
+        raise ValueError(
+            f"validation_data must be a pair (X, X_clean) after a fit on pairs, got {shown(given)} alone: noise other"
+            " than that of the pairs would judge the training."
+        )
     if target.source == "noise" and training.source == "injector":
         target = dataclasses.replace(target, source="injector", noise=training.noise)  # the noise trained on
     check_in_range(target.clean, data_range, "validation_data")

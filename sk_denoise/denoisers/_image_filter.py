@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import likely
+from .._core.shapes import check_image_shape, check_layout
 from .._core.sklearn_glue import Interval, StrOptions
-from .._core.units import check_image_shape, to_network
+from .._core.units import to_network
 from . import _filtering
 from ._base import BaseDenoiser
 
@@ -199,7 +200,8 @@ class ImageFilter(BaseDenoiser):
 
     def _learn(self, rows, target, data_range):
         given = self._given()
-        image_shape = check_image_shape(self.image_shape, rows.shape[1])
+        image_shape = check_image_shape(self.image_shape, rows.shape[1], len(rows))
+        check_layout(rows if target.clean is None else target.clean, image_shape)
         if target.clean is None and self.calibration == "supervised":
             raise ValueError(
                 "calibration='supervised' needs clean rows to compare with, and these rows carry none. Pass X_clean=,"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from sklearn.base import clone
 
-from .._core.checks import likely, warn_user
+from .._core.checks import is_integer, likely, warn_user
 from .._core.sklearn_glue import check_clean
 from .._core.units import resolve_data_range
 from ..noise._injector import NoiseInjector, NoisyArray
@@ -23,11 +24,6 @@ class Target:
     source: str  # "X_clean", "y", "injector", "noise", "identity" or "none"
     clean: np.ndarray | None  # None where the source is "none"
     noise: NoiseInjector | None
-
-    @property
-    def is_known(self):
-        """Whether it can be told how close denoised rows come to clean ones."""
-        return self.source not in ("identity", "none")
 
 
 def check_noise(noise):
@@ -77,6 +73,7 @@ def find_target(given, X, y, X_clean, noise):
     if clean is not None:
         return Target("y", clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
+        given._check_unchanged()
         if noise is not UNKNOWN and not (isinstance(noise, str) and noise == DEFAULT_NOISE):
             warn_user(
                 f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
@@ -93,6 +90,16 @@ def find_target(given, X, y, X_clean, noise):
     if injector is not None:
         return Target("noise", X, injector)
     return Target("identity", X, None)
+
+
+def scoring_noise(target, data_range):
+    """The noise trained on, the same at each call, to score plain rows with; None if none was drawn."""
+    if target.noise is None:
+        return None
+    own = target.noise.data_range_ if target.source == "injector" else target.noise.data_range
+    own = data_range if isinstance(own, str) else own
+    seed = target.noise.random_state if is_integer(target.noise.random_state) else 0
+    return clone(target.noise).set_params(when="always", data_range=own, random_state=seed)
 
 
 def resolve_range(own, target, rows):

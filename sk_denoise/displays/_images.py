@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import check_labels, check_vector, shown
+from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import HasMethods, Interval, StrOptions, check_clean, check_rows, validate_function_params
-from .._core.units import check_data_range, check_image_shape, resolve_data_range
+from .._core.units import check_data_range, resolve_data_range
 from ..metrics import psnr
 from ._style import Display, plain
 

@@ -11,8 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._core.checks import check_classes
+from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import Interval, validate_function_params
-from .._core.units import check_image_shape, check_in_range, resolve_data_range
+from .._core.units import check_in_range, resolve_data_range
 from ._augmented import check_augmented
 from ._cells import aggregate
 from ._inputs import check_data, is_fitted, name_estimators, split_data

@@ -39,9 +39,10 @@ def _name(target):
 
 
 _METRICS = [f for name, f in vars(sklearn.metrics).items() if name.endswith(("_score", "_error", "_loss"))]
-_SEARCH = [metrics.psnr, metrics.ssim, type(metrics.psnr_scorer), KFold, StratifiedKFold]
+_SEARCH = [metrics.psnr, metrics.ssim, metrics.psnr_scorer, metrics.ssim_scorer, KFold, StratifiedKFold]
+_SCORERS = ["sklearn.metrics._scorer._PassthroughScorer", "sklearn.metrics._scorer._Scorer"]
 _TYPES = [DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, NetworkSpec]
-_TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), "sklearn.metrics._scorer._PassthroughScorer"}
+_TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), *_SCORERS}
 
 
 def save(estimator, path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from numbers import Integral, Real
@@ -21,7 +23,7 @@ from .._core.sklearn_glue import (
     read_rows,
     validate_function_params,
 )
-from .._core.units import check_data_range, from_unit, resolve_data_range, result_dtype, to_unit
+from .._core.units import check_data_range, check_scale, from_unit, resolve_data_range, result_dtype, to_unit
 from ._streams import RowStreams, key_multipliers, row_keys
 from .kinds import KINDS, PROBABILITY_KINDS, add_noise
 
@@ -210,6 +212,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_params()
         X = read_rows(self, X, reset=False, finite=False)
+        check_scale(X, self.data_range_, "X")
         return self._plain(X) if self.when == "fit" else self._inject(X)
 
     @staticmethod
@@ -247,7 +250,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                     done.result()
         else:
             add(blocks)
-        return NoisyArray(noisy, np.asarray(X), self)
+        return NoisyArray(noisy, np.asarray(X), copy.deepcopy(self))
 
     def _keys(self, shape):
         """A function that returns the keys of some rows of an array."""
@@ -282,6 +285,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
+def _digest_of(rows):
+    """A number that changes if some rows, spread over all, change."""
+    return zlib.crc32(np.ascontiguousarray(rows[:: max(1, len(rows) // 64)][:64]).view(np.uint8))
+
+
 class NoisyArray(np.ndarray):
     """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
 
@@ -291,9 +299,9 @@ class NoisyArray(np.ndarray):
     Attributes
     ----------
     clean : ndarray of shape (n_samples, n_features) or None
-        The rows before noise.
+        The rows before noise: the array itself, not a copy. A fit raises if it has been written on since.
     injector : NoiseInjector or None
-        The transformer that added the noise.
+        A copy of the transformer that added the noise, as it was then.
     """
 
     @validate_function_params({"noisy": [np.ndarray], "clean": [np.ndarray], "injector": [NoiseInjector]})
@@ -301,11 +309,19 @@ class NoisyArray(np.ndarray):
         if noisy.shape != clean.shape:
             raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
         self = np.asarray(noisy).view(cls)
-        self.clean, self.injector = clean, injector
+        self.clean, self.injector, self._digest = clean, injector, _digest_of(clean)
         return self
 
+    def _check_unchanged(self):
+        """Raise if the clean rows, which are a reference, have been written on since."""
+        if _digest_of(self.clean) != self._digest:
+            raise ValueError(
+                "X carries clean rows that have changed since noise was added to them, as by X /= 255 in place. Change"
+                " the rows first and add noise then, or pass the clean rows as X_clean."
+            )
+
     def __array_finalize__(self, source):
-        self.clean = self.injector = None
+        self.clean = self.injector = self._digest = None
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
         # Results of arithmetic are plain arrays, not a NoisyArray without its source.
@@ -313,8 +329,8 @@ class NoisyArray(np.ndarray):
 
     def __reduce__(self):
         rebuild, arguments, state = super().__reduce__()
-        return rebuild, arguments, (state, self.clean, self.injector)
+        return rebuild, arguments, (state, self.clean, self.injector, self._digest)
 
     def __setstate__(self, state):
-        state, self.clean, self.injector = state
+        state, self.clean, self.injector, self._digest = state
         super().__setstate__(state)
