@@ -113,7 +113,10 @@ def _numbers(X, name, finite):
 def check_weights(sample_weight, X):
     """Validate weights of the rows of `X`: not negative, and not all 0."""
     with _reading(sample_weight, "sample_weight"):
-        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if weights.max() == 0:
+        raise ValueError("sample_weight must hold at least one number above 0, got zeros alone.")
+    return weights
 
 
 def check_clean(X_clean, shape, name="X_clean", of="X"):

@@ -265,6 +265,7 @@ class DenoisingAutoencoder(FittedNetwork):
         self : DenoisingAutoencoder
             The fitted estimator.
         """
+        self._validate_params()  # which scikit-learn leaves out from the second call on
         continued = self._is_fitted()
         return self._fit(X, y, X_clean, continued=continued, reset=not continued, partial=True)
 

@@ -144,6 +144,6 @@ def _make_plan(estimator, n_rows, continued, partial):
         seed=seed,
         rate=resolve_learning_rate(estimator.learning_rate, estimator.architecture, estimator.optimizer),
         schedule="constant" if partial else estimator.learning_rate_schedule,
-        patience=estimator.patience if estimator.early_stopping and not partial else None,
+        patience=int(estimator.patience) if estimator.early_stopping and not partial else None,
         verbose=int(estimator.verbose),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class RecoveryReport:
                 continue
             check_choice(key, "the name of a column", list(frame))
             held = frame[key].unique().tolist()
-            if not isinstance(value, (str, int, float)) or value not in held:
+            if not isinstance(value, (str, Real)) or value not in held:
                 raise ValueError(f"{key} must be {likely(value, held)} Selected: {names}.")
             frame = frame[frame[key] == value]
         return frame.copy()

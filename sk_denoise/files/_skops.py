@@ -6,13 +6,13 @@ What skops does not do is done here: metadata requests, a digest over the file, 
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import io
 import os
 import sys
 import types
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import sklearn.metrics
@@ -152,10 +152,12 @@ def load(path, *, trusted=()):
     >>> loaded.kind is kmeans_plusplus
     True
     """
-    if not isinstance(trusted, (list, tuple, set, frozenset)):
+    listed = isinstance(trusted, (list, tuple, set, frozenset))
+    if not listed or not all(isinstance(item, (str, type, types.FunctionType)) for item in trusted):
         raise TypeError(f"trusted must be a list of names or types, got {shown(trusted)}.")
     path = os.fsdecode(path)
-    data = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        data = file.read()
     trusted = _TRUSTED | {item if isinstance(item, str) else _name(item) for item in trusted}
     try:
         return _construct(_without_digest(data), trusted)
@@ -210,8 +212,14 @@ def _parts(value):
         yield value
         if isinstance(value, dict):
             stack.extend(value.values())
-        elif isinstance(value, (list, tuple, set)) or (isinstance(value, np.ndarray) and value.dtype == object):
-            stack.extend(np.ravel(value) if isinstance(value, np.ndarray) else value)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            stack.extend(value)
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            stack.extend(np.ravel(np.ma.getdata(value)))
+        elif isinstance(value, types.MethodType):
+            stack.append(value.__self__)
+        elif isinstance(value, functools.partial):
+            stack.extend([value.func, value.args, value.keywords])
         elif isinstance(value, NetworkSpec) or _takes_requests(value):
             stack.extend(type(value).__getstate__(value).values())  # what is saved; not a built network
 
@@ -248,6 +256,8 @@ def _check_loaded(part):
         )
     if _has("checkpoint", part):
         raise ValueError("checkpoint names a folder to write to.")
+    if isinstance(part, DenoisingAutoencoder) and type(vars(part).get("_spec", None)) not in (NetworkSpec, type(None)):
+        raise TypeError("the network of a DenoisingAutoencoder is described by something else.")
     if isinstance(part, NetworkSpec):
         for name in ("architecture", "loss", "optimizer"):
             # Keras would import what a dict names.

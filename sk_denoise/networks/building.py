@@ -30,9 +30,10 @@ if keras.backend.backend() != "tensorflow":
 _drawing_lock = threading.RLock()
 
 
-def precision():
-    """What numbers Keras is set to compute with."""
-    return keras.config.dtype_policy().name, keras.config.floatx()
+def keras_settings():
+    """What the user has set for Keras and shapes graphs and results."""
+    config = keras.config
+    return config.dtype_policy().name, config.floatx(), config.epsilon(), config.image_data_format()
 
 
 def build_model(spec, seed=0):

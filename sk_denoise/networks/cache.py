@@ -10,10 +10,8 @@ import contextlib
 import inspect
 import threading
 
-import keras
-
 from . import processes
-from .building import build_uncompiled, precision
+from .building import build_uncompiled, keras_settings
 from .inference import Forward
 from .trainer import Trainer
 
@@ -79,8 +77,7 @@ class Networks:
 
 
 def _key(settings):
-    # What the user chose for Keras shapes the graph, too.
-    return settings, precision(), keras.config.epsilon(), keras.config.image_data_format()
+    return settings, keras_settings()
 
 
 def _graph_key(spec):

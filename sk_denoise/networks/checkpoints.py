@@ -13,9 +13,11 @@ import numpy as np
 
 from .._core.checks import is_integer, shown
 from .._core.files import InvalidFileError, replacing
-from .building import precision
+from .building import keras_settings
 from .training import Progress
 
+#: What a damaged file makes NumPy and zipfile raise.
+_DAMAGES = EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError
 _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
 
 
@@ -51,10 +53,13 @@ class Checkpoint:
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 progress, state = _read(file)
+            best = progress.best_weights
+            if best is not None and [w.shape for w in best] != [tuple(v.shape) for v in trainer.model.weights]:
+                raise ValueError("the best weights are not those of this network")
             trainer.set_state(state)
         except FileNotFoundError:
             return None
-        except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except (*_DAMAGES, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidFileError(
                 f"{self.path} is damaged, or not a checkpoint of this fit. To train from the start, delete it."
             ) from error
@@ -72,6 +77,8 @@ def _read(file):
         best_weights=best or None,
         stopped=bool(file["stopped"]),
     )
+    if progress.n_epochs == 0 or {len(values) for values in history.values()} != {progress.n_epochs}:
+        raise ValueError("the history has no entry for each epoch")
     return progress, [file[name] for name in file.files if name.startswith("state_")]
 
 
@@ -101,28 +108,37 @@ def fingerprint(spec, plan, training, held_out, about, weights):
             "random_state must be an int with checkpoint, so that a fit can be known again, got"
             f" {shown(about['random_state'])}. Pass random_state=0, or checkpoint=None."
         )
-    plain = {name: getattr(spec, name) for name in ("architecture", "loss", "optimizer")} | {"learning_rate": plan.rate}
+    named = [(name, getattr(spec, name)) for name in ("architecture", "loss", "optimizer")]
+    named.append(("learning_rate", plan.rate))
     rows = []
     for part in (training, held_out):
         noise = None if part is None or part.noise is None else part.noise.get_params(deep=False)
         if noise is not None:
-            plain["kind"] = noise["kind"]
+            named.append(("kind", noise["kind"]))
             # Training draws the noise from generators of its own, and draws it always.
             noise = {k: v for k, v in noise.items() if k not in ("random_state", "when")}
             noise["data_range_"] = getattr(part.noise, "data_range_", None)
-        rows.append(None if part is None else (_plain(part.clean), _plain(part.noisy), part.chosen, noise))
-    for name, value in plain.items():
+        rows.append(None if part is None else (_plain(part.clean), _plain(part.noisy), part.chosen, _plain(noise)))
+    for name, value in named:
         if not (value is None or isinstance(value, (str, float))):
             raise ValueError(
                 f"{name} must be given by name with checkpoint, got {shown(value)}: the hash of a function or an object"
                 " says nothing about what it does. Or pass checkpoint=None."
             )
     versions = [importlib.import_module(name).__version__ for name in _LIBRARIES]
-    settings = vars(spec), dataclasses.replace(plan, verbose=0), about, precision(), versions
+    settings = _plain(vars(spec)), dataclasses.replace(plan, verbose=0), _plain(about), keras_settings(), versions
     return joblib.hash((settings, rows, weights), coerce_mmap=True)
 
 
-def _plain(array):
-    """Without the padding of long doubles, which training does not see either."""
-    wide = array is not None and array.dtype.kind == "f" and array.dtype.itemsize > 8
-    return array.astype(np.float64) if wide else array
+def _plain(value):
+    """`value` with types and layouts in memory that say nothing about a fit left out."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        padded = value.dtype.kind == "f" and value.dtype.itemsize > 8  # long doubles
+        return np.ascontiguousarray(value, dtype=np.float64 if padded else value.dtype.newbyteorder("="))
+    return value

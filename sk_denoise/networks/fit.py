@@ -63,7 +63,7 @@ def run(job, networks):
             )
         _set_up(trainer, job)
         progress = _train(trainer, job)
-        weights = trainer.model.get_weights()
+        weights = trainer.weights()
         if not all(np.isfinite(values).all() for values in weights):
             # The last step's, which no loss has seen.
             raise ValueError(

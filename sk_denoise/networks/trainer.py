@@ -30,6 +30,12 @@ def _is_keras_own(optimizer):
     return isinstance(optimizer, str) or optimizer.__module__.startswith("keras.")
 
 
+def _to_numpy(variable):
+    """As an array that files can hold: bfloat16, which NumPy does not have, as float32."""
+    values = keras.ops.convert_to_numpy(variable.value)
+    return values.astype(np.float32) if values.dtype.kind == "V" else values
+
+
 def _filled_up(rows, shape):
     """`rows` as batches of `shape`, with zeros behind them."""
     if len(rows) < shape[0] * shape[1]:
@@ -128,7 +134,7 @@ class Trainer:
 
     def state(self):
         """All that a step depends on and changes: weights, seeds, the optimizer's variables."""
-        return [variable.numpy() for variable in self._variables()]
+        return [_to_numpy(variable) for variable in self._variables()]
 
     def set_state(self, state):
         """Undo what happened since `state` was taken."""
@@ -146,9 +152,13 @@ class Trainer:
         """Numbers in the code; None without one."""
         return code_size(self.model)
 
+    def weights(self):
+        """The network's weights as arrays."""
+        return [_to_numpy(variable) for variable in self.model.weights]
+
     def optimizer_state(self):
         """The optimizer's variables as arrays."""
-        return [variable.numpy() for variable in self.optimizer.variables]
+        return [_to_numpy(variable) for variable in self.optimizer.variables]
 
     def set_optimizer_state(self, state, *, keep_rate=False):
         """Set the optimizer's variables, all or all but the learning rate."""

@@ -59,17 +59,20 @@ class TestTarget:
         some = np.arange(200) < 10
         assert denoiser.score(noisy, sample_weight=some) == pytest.approx(denoiser.score(rows[:10], clean[:10]))
 
-    def test_scores_of_plain_rows(self, denoiser, noisy):
+    def test_plain_rows_are_scored_with_the_noise_trained_on(self, denoiser, noisy):
         denoiser.fit(noisy)
+        again = NoiseInjector(level=0.3, data_range=(0, 16), random_state=0).fit_transform(noisy.clean)
+        assert denoiser.score(noisy.clean) == denoiser.score(again) == denoiser.score(noisy)
+
+    def test_without_known_noise_plain_rows_have_no_score(self, denoiser, noisy):
+        fits = [clone(denoiser).fit(np.asarray(noisy), noisy.clean)]
         if isinstance(denoiser, ImageFilter):
+            fits.append(clone(denoiser).fit(np.asarray(noisy)))
+        else:
+            fits.append(clone(denoiser).set_params(noise=None).fit(noisy.clean))
+        for fitted in fits:
             with pytest.warns(UndefinedMetricWarning, match="X_clean="):
-                assert np.isnan(denoiser.score(np.asarray(noisy)))
-            return
-        assert denoiser.score(noisy.clean) == denoiser.score(noisy.clean)  # seeded noise
-        denoiser.set_params(noise=None).fit(noisy.clean)
-        assert denoiser.target_source_ == "identity"
-        with pytest.warns(UndefinedMetricWarning, match="or set noise"):
-            assert np.isnan(denoiser.score(noisy.clean))
+                assert np.isnan(fitted.score(noisy.clean))
 
 
 class TestUnits:
@@ -195,7 +198,10 @@ def test_a_failed_fit_names_the_argument_and_changes_nothing(denoiser, small, pa
 def test_values_too_far_from_the_range(denoiser, small):
     denoiser.set_params(data_range=(0, 1)).fit(small)
     for far in (1e13, 1e300):
-        with pytest.raises(ValueError, match="X has values up to"):
+        with (
+            pytest.raises(ValueError, match="X has values up to"),
+            pytest.warns(UserWarning, match="order of magnitude"),
+        ):
             denoiser.transform(np.full((1, 16), far))
 
 

@@ -159,7 +159,7 @@ class TestUnits:
         assert ImageFilter().fit(noisy).data_range_ == (0, 16)
         assert ImageFilter().fit(np.asarray(noisy)).data_range_ == (0, 16)  # clipped noise
         assert ImageFilter(data_range=(0, 4)).fit(small).data_range_ == (0, 4)
-        assert ImageFilter().fit(small * 300 - 20, X_clean=small).data_range_ == (0, 1)
+        assert ImageFilter().fit(small * 3 - 1, X_clean=small).data_range_ == (0, 1)
 
     def test_values_outside_the_range(self, method):
         rows = np.random.default_rng(0).normal(0.5, 0.5, (20, 64))
@@ -200,7 +200,7 @@ class TestPixels:
         np.testing.assert_allclose(swapped.reshape(out.shape)[..., ::-1], out, atol=1e-9)
         if method in ("bilateral", "nlm"):
             return  # these compare whole colours
-        one = ImageFilter(method, image_shape=(10, 12), **FIXED[method]).fit(dirty[:, :120])
+        one = ImageFilter(method, image_shape=(10, 12), **FIXED[method]).fit(squares(10, (10, 12))[1])
         green = dirty.reshape(10, 10, 12, 3)[..., 1].reshape(10, -1)
         np.testing.assert_allclose(one.transform(green).reshape(10, 10, 12), out[..., 1], atol=1e-9)
 

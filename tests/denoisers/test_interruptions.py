@@ -7,12 +7,14 @@ import warnings
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import DECIBELS, run_python
 from helpers import quick as quick_of_two
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+import sk_denoise
 from sk_denoise import InvalidFileError, NoiseInjector
 from sk_denoise.networks import training
 
@@ -162,6 +164,50 @@ class TestCheckpoint:
         assert n_files(NoiseInjector(level=0.1).fit_transform(small)) == 5
         quick(checkpoint=tmp_path, epochs=1, verbose=1, output="latent").fit(small)
         assert n_files(small) == 5
+
+    def test_equal_fits_are_known_however_they_are_written(self, small, tmp_path):
+        fits = [
+            ({}, small),
+            ({}, pd.DataFrame(small).rename(columns=str)),
+            ({}, np.asfortranarray(small)),
+            ({}, np.hstack([small, small])[:, :16]),
+            ({"random_state": np.int64(0), "patience": np.int64(10), "loss": np.str_("binary_crossentropy")}, small),
+            ({"noise": NoiseInjector(level=np.float64(0.5), clip=np.True_)}, small),
+        ]
+        for params, rows in fits:
+            quick(checkpoint=tmp_path, epochs=1, **params).fit(rows)
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_callable_noise_is_refused_behind_other_noise_to_validate_on(self, small, tmp_path):
+        held_out = NoiseInjector(random_state=0).fit_transform(small[:9])
+        noise = NoiseInjector(lambda X, level, rng: X)
+        with pytest.warns(UserWarning), pytest.raises(ValueError, match="kind must be given by name"):
+            quick(checkpoint=tmp_path, noise=noise).fit(small, validation_data=held_out)
+
+    def test_half_precision_is_kept(self, small, tmp_path, monkeypatch):
+        before = keras.config.dtype_policy()
+        try:
+            keras.config.set_dtype_policy("bfloat16")
+            first = quick(checkpoint=tmp_path).fit(small)
+            monkeypatch.setattr(training, "_train_epoch", None)
+            assert_equal(quick(checkpoint=tmp_path).fit(small), first)
+            path = tmp_path / "denoiser.skops"
+            sk_denoise.save(first, path)
+            np.testing.assert_array_equal(sk_denoise.load(path).transform(small), first.transform(small))
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    def test_flipped_bits_are_told(self, small, tmp_path):
+        quick(checkpoint=tmp_path, epochs=1).fit(small)
+        (path,) = tmp_path.iterdir()
+        good, refused = path.read_bytes(), 0
+        for position in range(0, len(good), 97):
+            path.write_bytes(good[:position] + bytes([good[position] ^ 33]) + good[position + 1 :])
+            try:
+                quick(checkpoint=tmp_path, epochs=1).fit(small)
+            except InvalidFileError:
+                refused += 1
+        assert refused > 20
 
     def test_damaged_files_are_an_error(self, small, tmp_path):
         quick(checkpoint=tmp_path).fit(small)

@@ -17,6 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, load, save
 from sk_denoise.files import InvalidFileError
@@ -291,3 +292,17 @@ def test_loading_imports_neither_tensorflow_nor_keras(path):
     save(make_pipeline(made("continued"), made("dense")), path)
     code = "import sys, sk_denoise; sk_denoise.load(sys.argv[1])"
     run_python(code + "; assert not {'tensorflow', 'keras', 'scikeras'} & set(sys.modules)", path)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, functools.partial], ids=["method", "partial"])
+def test_memory_behind_a_method_is_refused(wrap, path):
+    caching = Pipeline([("pca", PCA(2)), ("again", PCA(2))], memory="folder")
+    with pytest.raises(TypeError, match="memory"):
+        save(FunctionTransformer(func=wrap(caching.fit_transform)), path)
+    assert not path.exists()
+
+
+def test_names_of_nothing_cannot_be_trusted(path):
+    save(NoiseInjector(), path)
+    with pytest.raises(TypeError, match="trusted"):
+        load(path, trusted=[3])
