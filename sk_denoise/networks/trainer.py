@@ -32,7 +32,7 @@ def _is_keras_own(optimizer):
 
 def _to_numpy(variable):
     """As an array that files can hold: bfloat16, which NumPy does not have, as float32."""
-    values = keras.ops.convert_to_numpy(variable.value)
+    values = variable.value.numpy()
     return values.astype(np.float32) if values.dtype.kind == "V" else values
 
 
