@@ -88,4 +88,5 @@ def _is_one_image(rows, image_shape):
         return False
     below = _apart(rows, width * channels)
     from_row_to_row = float(np.mean((rows[1:] - rows[:-1]) ** 2))
-    return from_row_to_row < 0.5 * below and below > _apart(rows, max(1, width // 2) * channels)
+    # In photographs cut into rows the second ratio was 0.5 to 2.8, in true images of a film up to 0.45.
+    return from_row_to_row < 0.5 * below and below > 0.5 * _apart(rows, width // 2 * channels)
