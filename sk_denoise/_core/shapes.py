@@ -88,5 +88,7 @@ def _is_one_image(rows, image_shape):
         return False
     below = _apart(rows, width * channels)
     from_row_to_row = float(np.mean((rows[1:] - rows[:-1]) ** 2))
-    # In photographs cut into rows the second ratio was 0.5 to 2.8, in true images of a film up to 0.45.
-    return from_row_to_row < 0.5 * below and below > 0.5 * _apart(rows, width // 2 * channels)
+    if from_row_to_row >= 0.5 * below:
+        return False
+    # In true images a pixel is more like the one below it than like that one's neighbour, and than like one far across.
+    return below > _apart(rows, (width - 1) * channels) and below > 0.5 * _apart(rows, width // 2 * channels)
