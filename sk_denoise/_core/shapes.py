@@ -51,7 +51,7 @@ def check_layout(rows, image_shape):
             f"Rows are read as images of shape {image_shape}, but neighbouring pixels are far more alike in images of"
             f" shape {likely}. Pass image_shape={likely[: 2 if likely[2] == 1 else 3]} if that is the true one.{first}"
         )
-    elif _is_one_image(rows[:_N_ROWS].astype(np.float64), image_shape):
+    elif _is_one_image(rows[: 4 * rows.shape[1] + 1].astype(np.float64), image_shape):
         warn_user(
             f"The rows of X are more alike than the pixels in them, read as images of shape {image_shape}: X seems to"
             f" be one image of {len(rows)} x {rows.shape[1]} pixels. If it is, pass X.reshape(1, -1) and"
@@ -82,13 +82,14 @@ def _shapes(n_features):
 
 
 def _is_one_image(rows, image_shape):
-    """Whether `rows` are lines of one image: alike from row to row, and without a period of their own."""
+    """Whether `rows` look like the lines of one image: alike from one to the next, without a period of their own."""
     height, width, channels = image_shape
-    if len(rows) < 8 or height < 4 or width < 4:
+    elongated = max(rows.shape) > _MOST_ELONGATED * min(rows.shape)
+    if elongated or min(rows.shape) < 16 or height < 4 or width < 4:
         return False
     below = _apart(rows, width * channels)
     from_row_to_row = float(np.mean((rows[1:] - rows[:-1]) ** 2))
-    if from_row_to_row >= 0.5 * below:
+    if from_row_to_row > 0.9 * below:
         return False
     # In true images a pixel is more like the one below it than like that one's neighbour, and than like one far across.
-    return below > _apart(rows, (width - 1) * channels) and below > 0.5 * _apart(rows, width // 2 * channels)
+    return below > 0.95 * _apart(rows, (width - 1) * channels) and below > 0.5 * _apart(rows, width // 2 * channels)

@@ -84,6 +84,8 @@ def _check_outliers(X, low, high):
 def check_scale(X, data_range, name):
     """Warn if the values of `X` are an order of magnitude off `data_range`; noise and dim images are not."""
     some = X[:: max(1, len(X) // 64)][:64].astype(np.float64)
+    if not np.isfinite(some).all():
+        return  # an error elsewhere, and no question of units
     low, high = data_range
     with np.errstate(over="ignore"):
         spread = math.sqrt(np.mean(((some - low) / (high - low)) ** 2))

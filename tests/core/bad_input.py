@@ -85,8 +85,8 @@ BESIDE = {
 }
 #: Arguments that scikit-learn checks, or ignores.
 UNCHECKED = ("input_features", "copy")
-#: Classes that users get and do not make.
-NOT_MADE = ("DemoResult", "RecoveryReport", "InvalidFileError")
+#: Classes that users get and do not make, and scorers, which hand everything on.
+NOT_MADE = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
 
 #: Values that few arguments take; those that satisfy an argument's constraints are left out.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]
