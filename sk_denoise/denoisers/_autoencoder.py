@@ -68,7 +68,7 @@ class DenoisingAutoencoder(FittedNetwork):
         What `transform` returns.
     data_range : "auto" or pair of floats, default="auto"
         Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows: (0, 1) where they lie in it, (0, 255) for uint8, else their minimum and maximum.
+        rows: (0, 255) for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last one.
     checkpoint : str, path-like or None, default=None

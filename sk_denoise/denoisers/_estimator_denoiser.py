@@ -80,7 +80,7 @@ class EstimatorDenoiser(BaseDenoiser):
         closer to the fresh noise of each epoch that a `DenoisingAutoencoder` sees, for as many times the memory.
     data_range : "auto" or pair of floats, default="auto"
         Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows: (0, 1) where they lie in it, (0, 255) for uint8, else their minimum and maximum.
+        rows: (0, 255) for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
     random_state : int, RandomState or None, default=None
         Draws the noise. An int draws the same each time.
 

@@ -72,8 +72,8 @@ class ImageFilter(BaseDenoiser):
         compare whole colours.
     data_range : "auto" or pair of floats, default="auto"
         Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows where there are any, else off the rows: (0, 1) where they lie in it, (0, 255) for uint8, else their
-        minimum and maximum. Give it where noisy rows that come alone reach beyond the clean range.
+        rows where there are any, else off the rows: (0, 255) for uint8, else (0, 1) if they lie in it, else
+        their minimum and maximum. Give it where noisy rows that come alone reach beyond the clean range.
     random_state : int, RandomState or None, default=None
         Draws the rows to choose on, where there are more than 32. An int draws the same each time.
 

@@ -73,8 +73,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that
         trains on added noise and is applied to rows that are noisy already; "transform" only in `transform`.
     data_range : "auto" or pair of floats, default="auto"
-        The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 1) where
-        they lie in it, (0, 255) for uint8, else their minimum and maximum.
+        The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 255)
+        for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
     clip : bool, default=True
         Clip noisy values to the data range, as a detector does.
     random_state : int, RandomState or None, default=None

@@ -241,7 +241,7 @@ def _entries(module):
         member = getattr(module, name)
         if inspect.ismodule(member):
             yield from _entries(member)
-        elif inspect.isfunction(member):
+        elif inspect.isfunction(member) and name not in NOT_MADE:
             yield _entry(name, member)
         elif inspect.isclass(member) and issubclass(member, BaseEstimator):
             yield from _estimator(member)
