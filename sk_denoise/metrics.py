@@ -13,8 +13,8 @@ from ._core.units import check_image_shape, resolve_data_range
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 _IMAGES = {
-    "X_true": ["array-like"],
-    "X_pred": ["array-like"],
+    "X_true": "no_validation",  # check_rows says more
+    "X_pred": "no_validation",
     "data_range": [StrOptions({"auto"}), "array-like"],
     "per_image": ["boolean"],
 }
