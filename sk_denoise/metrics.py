@@ -7,7 +7,15 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import make_scorer
 
-from ._core.sklearn_glue import Interval, StrOptions, check_clean, check_rows, check_weights, validate_function_params
+from ._core.sklearn_glue import (
+    Interval,
+    StrOptions,
+    check_clean,
+    check_rows,
+    check_same_names,
+    check_weights,
+    validate_function_params,
+)
 from ._core.units import check_image_shape, resolve_data_range
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
@@ -21,6 +29,7 @@ _IMAGES = {
 
 
 def _pair(X_true, X_pred):
+    check_same_names(X_true, X_pred, "X_pred", of="X_true")
     X_true = check_rows(X_true, "X_true")
     return X_true, check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
 

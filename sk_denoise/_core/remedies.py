@@ -15,31 +15,28 @@ _ROWS = "2-dimensional, (n_samples, n_features) with one flattened image per row
 _READ = "skimage.io.imread(path), or pydicom.dcmread(path).pixel_array for DICOM"
 _MOST_SHOWN = 3  # shapes or names in a message
 
-#: Attribute that tells an object: what that is, what gives its pixels, and what makes rows and their shape of one.
+#: Attribute that tells an object: what that is, what makes rows of one, and the shape of their images.
 _HOLDERS = {
-    "pixel_array": ("DICOM data set", "{}.pixel_array", "{}.pixel_array.reshape(1, -1)", "{}.pixel_array.shape"),
-    "get_fdata": (
-        *("nibabel image", "{}.get_fdata()"),
-        *("np.moveaxis({0}.get_fdata(), 2, 0).reshape({0}.shape[2], -1), one row for each slice", "{}.shape[:2]"),
-    ),
-    "getbands": ("Pillow image", "np.asarray({})", "np.asarray({}).reshape(1, -1)", "np.asarray({}).shape"),
+    "pixel_array": ("DICOM data set", "{}.pixel_array.reshape(1, -1)", "{}.pixel_array.shape"),
+    "get_fdata": ("nibabel image", "np.moveaxis({0}.get_fdata(), 2, 0).reshape({0}.shape[2], -1)", "{}.shape[:2]"),
+    "getbands": ("Pillow image", "np.asarray({}).reshape(1, -1)", "np.asarray({}).shape"),
 }
 
 
 def object_error(X, name):
     """The error for what holds images, or leads to some, without being an array of rows; None for anything else."""
     first = X[0] if isinstance(X, (list, tuple)) and X else None
-    for attribute, (what, pixels, rows, shape) in _HOLDERS.items():
+    for attribute, (what, rows, shape) in _HOLDERS.items():
         if _has(X, attribute):
             return TypeError(
-                f"{name} must be {_ROWS}, got a {what} ({type(X).__name__}). Pass its pixels,"
-                f" {pixels.format(name)}, as rows: {rows.format(name)}. Give the denoiser image_shape={shape.format(name)}."
+                f"{name} must be {_ROWS}, got a {what} ({type(X).__name__}). Pass its pixels, one row for each frame or"
+                f" slice: {rows.format(name)}. Give the denoiser image_shape, here {shape.format(name)}."
             )
         if _has(first, attribute):
             return TypeError(
                 f"{name} must be {_ROWS}, got a list of objects, the first a {what} ({type(first).__name__}). Pass"
-                f" their pixels: np.stack([np.ravel({pixels.format('image')}) for image in {name}]), for images of one"
-                f" size. Give the denoiser image_shape, such as {shape.format(f'{name}[0]')}."
+                f" their pixels: np.concatenate([{rows.format('image')} for image in {name}]), for images of one size."
+                f" Give the denoiser image_shape, here {shape.format(f'{name}[0]')}."
             )
     paths = (str, bytes, os.PathLike)
     if isinstance(X, paths) or isinstance(first, paths):
@@ -86,7 +83,7 @@ def shape_error(X, name, shape=None):
 def contents_error(X, name, error):
     """The error for rows of several lengths, and for what is not a number, instead of `error` from below."""
     columns = _other_columns(X)
-    which = f" Columns of other types: {_few(columns)}. Drop them; labels belong in y." if columns else ""
+    which = f". Columns of other types: {_few(columns)}. Drop them; labels belong in y." if columns else ""
     text = f"{name} must hold real numbers in rows of one length: {first_line(error)}{which}"
     return _sizes_error(X, name) or type(error)(text)
 

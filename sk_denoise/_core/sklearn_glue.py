@@ -15,7 +15,13 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effecti
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    _get_feature_names,
+    check_array,
+    validate_data,
+)
 
 from .checks import shown
 from .remedies import contents_error, first_line, object_error, shape_error, tensor_error
@@ -138,6 +144,40 @@ def check_clean(X_clean, shape, name="X_clean", of="X"):
             f"{name} must have the shape of {of}, {shape}, got {X_clean.shape}. Row i of both must be one image."
         )
     return X_clean
+
+
+def feature_names(X):
+    """The column names of a frame of any library that scikit-learn knows; None for anything else."""
+    return _get_feature_names(X)
+
+
+def with_names(rows, names):
+    """`rows` as a frame with these column names, for estimators that were fitted on one; unchanged for None."""
+    if names is None:
+        return rows
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(names), copy=False)
+
+
+def fitted_names(estimator):
+    """The column names that `estimator` was fitted with, or None."""
+    return getattr(estimator, "feature_names_in_", None)
+
+
+def check_names(estimator, X):
+    """Compare the column names of `X` with those that `estimator` was fitted with, as its own methods do."""
+    if fitted_names(estimator) is not None:
+        _check_feature_names(estimator, X, reset=False)
+
+
+def check_same_names(X, other, name, of="X"):
+    """Raise where two frames have the same columns in another order, because rows are compared by position."""
+    names, others = (getattr(frame, "columns", None) for frame in (X, other))
+    if names is None or others is None or list(names) == list(others):
+        return
+    if set(names) == set(others):
+        raise ValueError(f"{name} must have the columns of {of} in the same order: {name}[{of}.columns].")
 
 
 @contextlib.contextmanager
