@@ -135,7 +135,8 @@ def test_estimators_that_cannot_denoise(small, estimator, error, match):
 def test_one_output_wrapped(small):
     """Kind G: the remedy that the error names works."""
     wrapped = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=2))
-    assert EstimatorDenoiser(wrapped).fit(small).transform(small).shape == small.shape
+    few = small[:, :4]
+    assert EstimatorDenoiser(wrapped).fit(few).transform(few).shape == few.shape
     assert EstimatorDenoiser(SVR()).fit(small[:, :1]).transform(small[:, :1]).shape == (60, 1)
 
 

@@ -29,6 +29,24 @@ def _polars(rows):
     return pytest.importorskip("polars").DataFrame(np.asarray(rows), schema=NAMES)
 
 
+@pytest.fixture(scope="module")
+def groups():
+    return np.repeat(np.arange(20), 6)
+
+
+@pytest.fixture(scope="module")
+def few(data):
+    return data[0][:120], data[1][:120]
+
+
+@pytest.fixture(scope="module")
+def unchanged(quick, data):
+    """50 test rows with so little noise that no prediction changes."""
+    X, y = data
+    denoisers = {"weak": ImageFilter("gaussian", sigma=0.05), "weaker": ImageFilter("gaussian", sigma=0.04)}
+    return quick(X[:350], y[:350], denoisers, X_test=X[350:], y_test=y[350:], levels=0.001, augmented={"max_draws": 1})
+
+
 class TestFrames:
     @pytest.fixture(autouse=True)
     def _no_warnings(self):
@@ -48,15 +66,24 @@ class TestFrames:
         }
         return {"PCA": EstimatorDenoiser(PCA(20)).fit(frame), "new": ImageFilter("median", size=3)}, classifiers
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("make", [_pandas, _polars])
-    def test_fitted_estimators_get_their_names(self, quick, data, fitted, plain, make):
+    def test_fitted_estimators_in_full(self, quick, data, fitted, plain, make):
         X, y = data
         options = {"y_test": y[300:], "augmented": {"max_draws": 1}}
         framed = quick(make(X[200:300]), y[200:300], *fitted, X_test=make(X[300:]), **options)
         mixed = quick(make(X[200:300]), y[200:300], *fitted, X_test=X[300:].tolist(), **options)
         pd.testing.assert_frame_equal(plain(framed), plain(mixed))
-        clean = framed.select(level=0.0, denoiser="PCA", classifier="fitted").iloc[0]
-        assert clean["accuracy_clean"] == fitted[1]["fitted"].score(_pandas(X[300:]), y[300:])
+
+    @pytest.mark.parametrize("make", [_pandas, _polars])
+    def test_fitted_estimators_get_their_names(self, quick, data, fitted, make):
+        X, y = data
+        classifiers = {name: fitted[1][name] for name in ("fitted", "frozen")}
+        report = quick(
+            make(X[200:300]), y[200:300], fitted[0]["PCA"], classifiers, X_test=make(X[300:]), y_test=y[300:]
+        )
+        clean = report.select(level=0.0, classifier="fitted").iloc[0]
+        assert clean["accuracy_clean"] == classifiers["fitted"].score(_pandas(X[300:]), y[300:])
 
     def test_names_are_checked(self, quick, data, fitted):
         X, y = data
@@ -68,6 +95,7 @@ class TestFrames:
         with pytest.raises(ValueError, match="X_test"):
             quick(frame[:300], y[:300], "passthrough", X_test=swapped[300:], y_test=y[300:])
 
+    @pytest.mark.slow
     def test_new_estimators_are_trained_as_before(self, quick, data, plain, tmp_path):
         X, y = data
         np.save(tmp_path / "rows.npy", X)
@@ -94,57 +122,57 @@ class TestFrames:
 
 
 class TestGroups:
-    @pytest.fixture(scope="class")
-    def groups(self):
-        return np.repeat(np.arange(20), 20)
-
-    def test_they_reach_the_splitter(self, quick, data, groups, plain):
-        given = quick(*data, cv=GroupKFold(2), groups=pd.Series(groups.astype(str)), n_labels=100)
-        by_hand = quick(*data, cv=list(GroupKFold(2).split(*data, groups.astype(str))), groups=groups, n_labels=100)
+    def test_they_reach_the_splitter(self, quick, few, groups, plain):
+        given = quick(*few, "passthrough", cv=GroupKFold(2), groups=pd.Series(groups.astype(str)), n_labels=40)
+        by_hand = quick(
+            *few, "passthrough", cv=list(GroupKFold(2).split(*few, groups.astype(str))), groups=groups, n_labels=40
+        )
         pd.testing.assert_frame_equal(plain(given), plain(by_hand))
-        assert given.to_frame()["n_test"].unique() == [400]
-        quick(*data, cv=LeaveOneGroupOut(), groups=groups // 10)
+        assert given.to_frame()["n_test"].unique() == [120]
+        quick(*few, "passthrough", cv=LeaveOneGroupOut(), groups=groups // 10)
 
-    def test_a_splitter_that_needs_them_asks_for_them(self, quick, data, groups):
+    def test_a_splitter_that_needs_them_asks_for_them(self, quick, few, groups):
         with pytest.raises(ValueError, match=r"cv=GroupKFold.* Pass groups="):
-            quick(*data, cv=GroupKFold(2))
-        with pytest.raises(ValueError, match=r"groups.*cv=None"):
-            quick(*data, groups=groups)
-        X, y = data
-        with pytest.raises(ValueError, match=r"groups.*cv=None"):
-            quick(X[:300], y[:300], X_test=X[300:], y_test=y[300:], groups=groups[:300])
+            quick(*few, cv=GroupKFold(2))
+        with pytest.raises(ValueError, match=r"groups=.* needs cv"):
+            quick(*few, groups=groups)
+        X, y = few
+        with pytest.raises(ValueError, match=r"groups=.* needs cv"):
+            quick(X[:90], y[:90], X_test=X[90:], y_test=y[90:], groups=groups[:90])
 
-    @pytest.mark.parametrize("wrong", [[1, 2], np.full(400, np.nan), np.zeros((400, 2)), 3])
-    def test_one_for_each_row(self, quick, data, wrong):
+    @pytest.mark.parametrize("wrong", [[1, 2], np.full(120, np.nan), np.zeros((120, 2)), 3])
+    def test_one_for_each_row(self, quick, few, wrong):
         with pytest.raises(ValueError, match="groups must"):
-            quick(*data, cv=GroupKFold(2), groups=wrong)
+            quick(*few, cv=GroupKFold(2), groups=wrong)
 
-    def test_groups_torn_apart_are_noticed(self, quick, data, groups):
-        for cv in (StratifiedKFold(2), list(StratifiedKFold(2).split(*data))):
+    @pytest.mark.filterwarnings("ignore:The groups parameter:UserWarning")  # scikit-learn's, of some splitters
+    def test_groups_torn_apart_are_noticed(self, quick, few, groups):
+        for cv in (StratifiedKFold(2), list(StratifiedKFold(2).split(*few))):
             with pytest.warns(UserWarning, match="one group in both training and test"):
-                quick(*data, cv=cv, groups=groups)
+                quick(*few, "passthrough", cv=cv, groups=groups)
 
-    def test_cross_fitting_keeps_them_together(self, quick, data, groups):
+    def test_cross_fitting_keeps_them_together(self, quick, few, groups):
         seen = []
 
         class Watched(EstimatorDenoiser):
             def fit(self, X, y=None):
-                seen.append({group for row, group in zip(data[0], groups) if (X.clean == row).all(axis=1).any()})
+                seen.append({group for row, group in zip(few[0], groups) if (X.clean == row).all(axis=1).any()})
                 return super().fit(X, y)
 
-        quick(*data, {"watched": Watched(PCA(5))}, cv=GroupKFold(2), groups=groups, cross_fit=5)
+        quick(*few, {"watched": Watched(PCA(5))}, cv=GroupKFold(2), groups=groups, cross_fit=5)
         assert sorted(map(len, seen)) == [8] * 10 + [10] * 2  # 2 of 10 groups are left out, whole
         with pytest.raises(ValueError, match=r"cross_fit.* 10, got 11"):
-            quick(*data, cv=GroupKFold(2), groups=groups, cross_fit=11)
-        with pytest.raises(ValueError, match=r"cross_fit.* 300, got 301"):
-            quick(*data, cross_fit=301)
+            quick(*few, cv=GroupKFold(2), groups=groups, cross_fit=11)
+        with pytest.raises(ValueError, match=r"cross_fit.* 90, got 91"):
+            quick(*few, cross_fit=91)
 
-    def test_searches_that_need_them_are_refused(self, quick, data, groups):
+    def test_searches_that_need_them_are_refused(self, quick, few, groups):
         for argument, model in (("denoisers", EstimatorDenoiser(PCA())), ("classifiers", KNeighborsClassifier())):
             search = GridSearchCV(model, {}, cv=GroupKFold(2))
             with pytest.raises(ValueError, match=f"{argument}.*cv=GroupKFold"):
-                quick(*data, **{"denoisers": "passthrough"} | {argument: search}, cv=GroupKFold(2), groups=groups)
+                quick(*few, **{"denoisers": "passthrough"} | {argument: search}, cv=GroupKFold(2), groups=groups)
 
+    @pytest.mark.slow
     def test_intervals_resample_groups(self, quick, data):
         """Copies of a row add nothing: the intervals are those of the rows alone, and not narrower."""
         X, y = data[0][:150], data[1][:150]
@@ -156,28 +184,19 @@ class TestGroups:
         width = lambda frame: frame["gain_high"] - frame["gain_low"]
         assert (width(grouped) > 1.2 * width(alone)).all()
 
-    def test_they_are_kept_for_comparing(self, quick, data, groups):
-        report = quick(*data, cv=GroupKFold(2), groups=groups)
+    def test_they_are_kept_for_comparing(self, quick, few, groups):
+        report = quick(*few, cv=GroupKFold(2), groups=groups)
         assert "groups of test rows" in str(report)
-        pooled = quick(*data, cv=list(GroupKFold(2).split(*data, groups)))
+        pooled = quick(*few, cv=list(GroupKFold(2).split(*few, groups)))
         widths = [
             (c["accuracy_high"] - c["accuracy_low"]).mean() for c in (report.compare("PCA"), pooled.compare("PCA"))
         ]
         assert widths[0] != pytest.approx(widths[1]) and "test rows)" in str(pooled)
         with pytest.raises(ValueError, match="other"):
-            report.join(quick(*data, "passthrough", cv=list(GroupKFold(2).split(*data, groups))))
+            report.join(quick(*few, "passthrough", cv=list(GroupKFold(2).split(*few, groups))))
 
 
 class TestIntervals:
-    @pytest.fixture(scope="class")
-    def unchanged(self, quick, data):
-        """50 test rows with so little noise that no prediction changes."""
-        X, y = data
-        denoisers = {"weak": ImageFilter("gaussian", sigma=0.05), "weaker": ImageFilter("gaussian", sigma=0.04)}
-        return quick(
-            X[:350], y[:350], denoisers, X_test=X[350:], y_test=y[350:], levels=0.001, augmented={"max_draws": 1}
-        )
-
     def test_no_change_among_50_rows_has_a_width(self, unchanged):
         frame = unchanged.select(test="as trained", denoiser="weak")
         assert (frame[["n_test", "repaired", "broken", "gain"]] == [50, 0, 0, 0]).all(axis=None)
