@@ -7,20 +7,28 @@ from numbers import Real
 import numpy as np
 
 from ._core.shapes import check_image_shape
-from ._core.sklearn_glue import Interval, check_clean, check_rows, check_weights, validate_function_params
+from ._core.sklearn_glue import (
+    Interval,
+    check_clean,
+    check_rows,
+    check_same_names,
+    check_weights,
+    validate_function_params,
+)
 from ._core.units import check_scale, resolve_data_range
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 _IMAGES = {
-    "X_true": ["array-like"],
-    "X_pred": ["array-like"],
+    "X_true": "no_validation",  # check_rows says more
+    "X_pred": "no_validation",
     "data_range": "no_validation",  # check_data_range names a remedy
     "per_image": ["boolean"],
 }
 
 
 def _pair(X_true, X_pred):
+    check_same_names(X_true, X_pred, "X_pred", of="X_true")
     X_true = check_rows(X_true, "X_true")
     return X_true, check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
 

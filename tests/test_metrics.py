@@ -95,3 +95,26 @@ def test_scorers_take_the_clean_rows_as_y(digits):
     denoiser = LinearRegression().fit(noisy, X)
     assert psnr_scorer(denoiser, noisy, X) == psnr(X, denoiser.predict(noisy))
     assert ssim_scorer(denoiser, noisy, X) == ssim(X, denoiser.predict(noisy))
+
+
+class TestFrames:
+    """Kind F: metrics take what scikit-learn takes, and notice columns in another order."""
+
+    @pytest.fixture(params=["pandas", "polars"])
+    def frame(self, request):
+        library = pytest.importorskip(request.param)
+        rows = np.random.default_rng(0).random((5, 16))
+        return library.DataFrame({f"pixel{i}": column for i, column in enumerate(rows.T)})
+
+    @pytest.mark.parametrize("metric", [psnr, ssim])
+    def test_frames_are_rows(self, frame, metric):
+        rows = np.asarray(frame)
+        expected = metric(rows, rows / 2, data_range=(0, 1))
+        for given in (frame, rows.tolist()):
+            assert metric(given, rows / 2, data_range=(0, 1)) == expected
+
+    def test_columns_in_another_order(self, frame):
+        swapped = frame[frame.columns[::-1]]
+        with pytest.raises(ValueError, match=r"X_pred\[X_true\.columns\]"):
+            psnr(frame, swapped)
+        assert psnr(frame, swapped[frame.columns]) == np.inf

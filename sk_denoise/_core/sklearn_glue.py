@@ -15,9 +15,19 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effecti
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    _get_feature_names,
+    check_array,
+    validate_data,
+)
 
 from .checks import shown
+from .remedies import contents_error, first_line, object_error, shape_error, tensor_error
+
+_OTHER_SHAPE = re.compile(r"Expected 2D array|Expected a 2-dimensional container|Found array with dim")
+_OTHER_CONTENTS = re.compile(r"inhomogeneous shape|^(Complex data|could not convert|float\(\) argument|cannot convert)")
 
 # What is only passed on.
 __all__ = ["BaseSearchCV", "HasMethods", "Interval", "StrOptions", "effective_n_threads", "fit_context"]
@@ -57,29 +67,33 @@ def set_random_states(estimator, seed):
 
 @contextlib.contextmanager
 def _reading(X, name):
-    """Name the argument in errors of NumPy and scikit-learn that do not."""
-    if getattr(X, "ndim", 2) > 2:
-        raise ValueError(
-            f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got an array of"
-            f" shape {tuple(X.shape)}. Reshape your data with {name}.reshape(len({name}), -1). Where images are not"
-            f" square and grey, also give the denoiser image_shape={tuple(X.shape[1:])}."
-        )
-    if np.ma.is_masked(X):
+    """Say in errors of NumPy and scikit-learn which argument they mean, what came, and what to pass instead."""
+    problem = object_error(X, name)
+    if problem is None and getattr(X, "ndim", 2) > 2:
+        problem = shape_error(X, name, X.shape)
+    if problem is not None:
+        raise problem
+    _refuse_masked(X, name)
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:
+        text = first_line(error)
+        if _OTHER_SHAPE.match(text):
+            raise shape_error(X, name) from None
+        if _OTHER_CONTENTS.search(text):
+            raise contents_error(X, name, error) from None
+        problem = tensor_error(X, name, error)
+        if problem is not None:
+            raise problem from error
+        raise
+
+
+def _refuse_masked(X, name):
+    """Raise for masked values, also in a list of arrays."""
+    if np.ma.is_masked(X) or (isinstance(X, (list, tuple)) and any(np.ma.is_masked(row) for row in X)):
         raise ValueError(
             f"{name} has masked values, which would count as they are. Fill them first, as with {name}.filled(0)."
         )
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        text = str(error).partition("\n")[0]
-        if text.startswith("Expected 2D array"):
-            raise ValueError(
-                f"{name} must be 2-dimensional, (n_samples, n_features) with one flattened image per row, got"
-                f" {shown(X)}. Reshape your data with {name}.reshape(1, -1) if it is one image."
-            ) from None
-        if re.search(r"inhomogeneous shape|^(Complex data|could not convert|float\(\) argument|cannot convert)", text):
-            raise type(error)(f"{name} must hold real numbers in rows of one length: {text}") from None
-        raise
 
 
 def read_rows(estimator, X, *, reset, finite=True):
@@ -112,8 +126,14 @@ def _numbers(X, name, finite):
 
 def check_weights(sample_weight, X):
     """Validate weights of the rows of `X`: not negative, and not all 0."""
-    with _reading(sample_weight, "sample_weight"):
+    _refuse_masked(sample_weight, "sample_weight")
+    try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except (TypeError, ValueError) as error:
+        text = first_line(error)
+        if re.search("[Ss]ample.weight", text):
+            raise
+        raise type(error)(f"sample_weight must hold real numbers, one for each row: {text}") from None
     if weights.max() == 0:
         raise ValueError("sample_weight must hold at least one number above 0, got zeros alone.")
     return weights
@@ -127,6 +147,40 @@ def check_clean(X_clean, shape, name="X_clean", of="X"):
             f"{name} must have the shape of {of}, {shape}, got {X_clean.shape}. Row i of both must be one image."
         )
     return X_clean
+
+
+def feature_names(X):
+    """The column names of a frame of any library that scikit-learn knows; None for anything else."""
+    return _get_feature_names(X)
+
+
+def with_names(rows, names):
+    """`rows` as a frame with these column names, for estimators that were fitted on one; unchanged for None."""
+    if names is None:
+        return rows
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(names), copy=False)
+
+
+def fitted_names(estimator):
+    """The column names that `estimator` was fitted with, or None."""
+    return getattr(estimator, "feature_names_in_", None)
+
+
+def check_names(estimator, X):
+    """Compare the column names of `X` with those that `estimator` was fitted with, as its own methods do."""
+    if fitted_names(estimator) is not None:
+        _check_feature_names(estimator, X, reset=False)
+
+
+def check_same_names(X, other, name, of="X"):
+    """Raise where two frames have the same columns in another order, because rows are compared by position."""
+    names, others = (getattr(frame, "columns", None) for frame in (X, other))
+    if names is None or others is None or list(names) == list(others):
+        return
+    if set(names) == set(others):
+        raise ValueError(f"{name} must have the columns of {of} in the same order: {name}[{of}.columns].")
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 
 from .._core.checks import is_integer, shown
 from .._core.sklearn_glue import Interval
@@ -16,6 +17,9 @@ from ._base import BaseDenoiser
 from ._targets import corruption
 
 __all__ = ["EstimatorDenoiser"]
+
+
+_ONE_OUTPUT = re.compile(r"1-?d\b|one-dimensional|1-dimensional|dimension|multi|bad input shape|shape of y", re.I)
 
 
 def _kind(estimator):
@@ -31,10 +35,10 @@ def _kind(estimator):
     )
 
 
-def _check_way_back(estimator, row):
+def _check_way_back(estimator, rows):
     """Refuse, at `fit` and not later, a KernelPCA that was not told to learn the way back."""
     try:
-        estimator.inverse_transform(estimator.transform(row))
+        estimator.inverse_transform(estimator.transform(rows))
     except NotFittedError as error:
         raise ValueError(
             f"estimator={estimator!r} cannot go back from what it transforms to. For KernelPCA, set"
@@ -51,6 +55,23 @@ def _pairs(rows, target, data_range, n_draws, random_state):
     rng, redraw = np.random.default_rng(seed), corruption(target, data_range)
     noisy = np.concatenate([redraw(clean, rng) for _ in range(n_draws)])
     return noisy, np.tile(clean, (n_draws, 1))
+
+
+def _fit_regressor(estimator, noisy, clean):
+    """Fit it; say what it must handle where it refuses targets of many columns."""
+    if clean.shape[1] == 1:
+        estimator.fit(noisy, clean.ravel())  # a column would be warned of
+        return
+    try:
+        estimator.fit(noisy, clean)
+    except Exception as error:  # some libraries have exceptions of their own
+        if not _ONE_OUTPUT.search(str(error)) or get_tags(estimator).target_tags.multi_output:
+            raise
+        raise ValueError(
+            f"estimator={shown(estimator)} predicts one output, and must handle several, one for each of the"
+            f" {clean.shape[1]} pixels. Wrap it in sklearn.multioutput.MultiOutputRegressor(...), which fits one for"
+            " each pixel, or take a regressor of many outputs, such as Ridge()."
+        ) from error
 
 
 def _own(unit, given):
@@ -70,7 +91,8 @@ class EstimatorDenoiser(BaseDenoiser):
     ----------
     estimator : estimator object
         A decomposition, such as `PCA`, ``KernelPCA(fit_inverse_transform=True)`` or `NMF`, or a regressor of many
-        outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`. It sees rows scaled to [0, 1]; its
+        outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; one of a single output needs a
+        ``MultiOutputRegressor`` around it. It sees rows scaled to [0, 1]; its
         parameters can be searched as ``estimator__n_components``. It is cloned, and its own `random_state` is its own.
     noise : str, NoiseInjector or None, default="gaussian"
         Noise to fit a regressor on where rows come clean: a kind's name (at level 0.5), or an injector. None fits it
@@ -153,17 +175,33 @@ class EstimatorDenoiser(BaseDenoiser):
         if kind == "decomposition":
             clean = _own(to_unit(target.clean, data_range), target.clean)
             estimator.fit(clean)
-            _check_way_back(estimator, clean[:1])
+            _check_way_back(estimator, clean[:2])  # SparsePCA cannot transform a single row
         else:
             noisy, clean = _pairs(rows, target, data_range, self.n_draws, self.random_state)
-            # A column of targets would be warned of.
-            estimator.fit(noisy, clean.ravel() if clean.shape[1] == 1 else clean)
+            _fit_regressor(estimator, noisy, clean)
         return {"estimator_": estimator, "_kind": kind}
+
+    def _encode(self, unit):
+        try:
+            return self.estimator_.transform(unit)
+        except ValueError as error:
+            if "Negative values" not in str(error):
+                raise
+            raise ValueError(
+                f"estimator={shown(self.estimator)} takes no negative values, and X has some below the data range,"
+                f" {self.data_range_}, which is scaled to [0, 1]. Clip them first: np.clip(X, *denoiser.data_range_)."
+            ) from error
 
     def _denoise(self, unit):
         unit = unit.copy()  # some estimators write on their input, with copy=False
         if self._kind == "regressor":
             denoised = self.estimator_.predict(unit)
         else:
-            denoised = self.estimator_.inverse_transform(self.estimator_.transform(unit))
-        return np.asarray(denoised).reshape(unit.shape)
+            denoised = self.estimator_.inverse_transform(self._encode(unit))
+        denoised = np.asarray(denoised)
+        if denoised.size != unit.size:
+            raise ValueError(
+                f"estimator={shown(self.estimator)} must give back rows of the shape it gets, {unit.shape}, got"
+                f" {denoised.shape}."
+            )
+        return denoised.reshape(unit.shape)

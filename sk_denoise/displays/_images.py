@@ -10,7 +10,18 @@ from sklearn.utils import check_random_state
 
 from .._core.checks import check_labels, check_vector, shown
 from .._core.shapes import check_image_shape
-from .._core.sklearn_glue import HasMethods, Interval, StrOptions, check_clean, check_rows, validate_function_params
+from .._core.sklearn_glue import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_clean,
+    check_rows,
+    check_same_names,
+    feature_names,
+    fitted_names,
+    validate_function_params,
+    with_names,
+)
 from .._core.units import check_data_range, resolve_data_range
 from ..metrics import psnr
 from ._style import Display, plain
@@ -164,6 +175,8 @@ class DenoisingDisplay(Display):
         -------
         display : DenoisingDisplay
         """
+        check_same_names(X, X_clean, "X_clean")
+        names = None if fitted_names(estimator) is None else feature_names(X)
         X = check_rows(X)
         y = None if y is None else check_labels(y, "y", len(X), of="rows of X")
         clean = None if X_clean is None else check_clean(X_clean, X.shape)
@@ -174,11 +187,12 @@ class DenoisingDisplay(Display):
         if show in ("worst", "best"):
             if clean is None:
                 raise ValueError(f"show={show!r} needs X_clean, the clean rows to measure PSNR against, got None.")
-            scores = psnr(clean, estimator.transform(X), data_range=data_range, per_image=True)
+            scores = psnr(clean, estimator.transform(with_names(X, names)), data_range=data_range, per_image=True)
             errors = -scores
         choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
         index = choose_rows(len(X), n_images, **choice)
-        images = {"noisy": np.asarray(X[index]), "denoised": np.asarray(estimator.transform(X[index]))}
+        denoised = estimator.transform(with_names(X[index], names))
+        images = {"noisy": np.asarray(X[index]), "denoised": np.asarray(denoised)}
         if clean is not None:
             residual = images["denoised"] - clean[index].astype(float)
             images = {"clean": clean[index], **images, "residual": residual}

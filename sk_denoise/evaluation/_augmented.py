@@ -17,8 +17,10 @@ from .._core.sklearn_glue import (
     Interval,
     check_classifier,
     check_rows,
+    feature_names,
     validate_function_params,
     validate_parameter_constraints,
+    with_names,
 )
 from ..noise._injector import NoiseInjector
 
@@ -30,20 +32,21 @@ _COUNT = Interval(Integral, 1, 2**31, closed="left")
 _LIMITS = {"max_draws": [_COUNT], "max_values": [_COUNT]}
 
 
-def _draw(noise, X, y, n_draws):
-    return np.concatenate([np.asarray(noise.transform(X)) for _ in range(n_draws)]), np.tile(y, n_draws)
+def _draw(noise, X, y, n_draws, names):
+    rows = np.concatenate([np.asarray(noise.transform(X)) for _ in range(n_draws)])
+    return with_names(rows, names), np.tile(y, n_draws)
 
 
-def _training(classifier, noise, X, y, numbers):
+def _training(classifier, noise, X, y, numbers, names):
     """Yield the classifier trained on each of ascending `numbers` of draws."""
     model, done = clone(classifier), 0
     for n_draws in numbers:
         if _is_incremental(classifier):
             for _ in range(n_draws - done):  # noise is redrawn for each epoch
-                model.partial_fit(np.asarray(noise.transform(X)), y, classes=np.unique(y))
+                model.partial_fit(*_draw(noise, X, y, 1, names), classes=np.unique(y))
             done = n_draws
         else:
-            model = clone(classifier).fit(*_draw(noise, X, y, n_draws))
+            model = clone(classifier).fit(*_draw(noise, X, y, n_draws, names))
         yield n_draws, model
 
 
@@ -85,7 +88,7 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     injector : NoiseInjector
         The noise.
     X : array-like of shape (n_samples, n_features)
-        Clean labelled rows.
+        Clean labelled rows. Column names of a frame are kept for the classifier.
     y : array-like of shape (n_samples,)
         Labels.
     max_draws : int, default=256
@@ -119,6 +122,7 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     (4, False)
     """
     check_classifier(classifier, "classifier")
+    names = feature_names(X)
     X = check_rows(X)
     y = check_labels(y, "y", len(X), of="rows of X")
     check_classes(y)
@@ -129,14 +133,14 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
         raise ValueError("y must have two rows of each class, of which one is held out, got one of a class.")
     n_held = max(math.ceil(0.2 * len(y)), len(counts))
     X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
-    held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))))
+    held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))), names)
     limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
     if _is_incremental(classifier):
         limit, least = max_draws, max(_MIN_DRAWS, math.ceil(_MIN_ROWS / len(y_fit)))
 
     best, best_draws, saturated = -1.0, 1, False
     numbers = [2**i for i in range(limit.bit_length())]
-    for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers):
+    for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers, names):
         # Not the classifier's own score, which in a search may be any metric.
         accuracy = accuracy_score(held[1], model.predict(held[0]))
         if accuracy > best + _TOLERANCE:
@@ -145,5 +149,5 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
         if saturated:
             break
     # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
-    _, model = next(_training(classifier, noise, X, y, [n_draws]))
+    _, model = next(_training(classifier, noise, X, y, [n_draws], names))
     return model, n_draws, saturated

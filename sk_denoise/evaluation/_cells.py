@@ -111,9 +111,11 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
         for m in measurements:
             grouped.setdefault((m.trained_on, m.noise, m.denoiser, m.classifier), []).append((task, m))
     cells = [Cell.collect(*zip(*parts), y) for parts in grouped.values()]
-    intervals = _intervals(cells, confidence_level=confidence_level, n_resamples=n_resamples, rng=rng)
+    test_rows = np.unique(np.concatenate([task.test for task in tasks]))  # as in the index of each `by_row`
+    groups = None if setup.groups is None else setup.groups[test_rows]
+    options = {"confidence_level": confidence_level, "n_resamples": n_resamples, "rng": rng, "groups": groups}
+    intervals = _intervals(cells, **options)
     frame = pd.DataFrame([cell.columns(of_cell, setup) for cell, of_cell in zip(cells, intervals)])
-    test_rows = np.unique(np.concatenate([task.test for task in tasks]))
     of_one_noise = [(task.seed, task.test) for task in tasks if task.noise == tasks[0].noise]
     return RecoveryReport(
         frame.assign(n_rows=len(tasks[0].train), n_labels=len(tasks[0].labelled), n_test=len(test_rows)),
@@ -125,7 +127,8 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
         n_comparisons=sum(map(len, intervals)),
         n_seeds=len({task.repeat for task in tasks}),
         seconds=seconds,
-        key=joblib.hash((X[test_rows], y[test_rows], of_one_noise)),
+        key=joblib.hash((X[test_rows], y[test_rows], groups, of_one_noise)),
+        groups=groups,
     )
 
 
@@ -136,9 +139,8 @@ def _intervals(cells, **options):
         for cell in cells
     ]
     differences = np.array([values for of_cell in measured for values in of_cell.values()])
-    bounds = zip(
-        *(np.clip(100 * bound, -100, 100).tolist() for bound in simultaneous_intervals(differences, **options))
-    )
+    found = simultaneous_intervals(differences, largest=1, **options)
+    bounds = zip(*(np.clip(100 * bound, -100, 100).tolist() for bound in found))
     return [{name: next(bounds) for name in of_cell} for of_cell in measured]
 
 

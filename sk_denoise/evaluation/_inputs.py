@@ -11,11 +11,12 @@ from sklearn.model_selection import StratifiedShuffleSplit, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import check_labels, shown
-from .._core.sklearn_glue import check_classifier, check_rows
-from .._core.units import check_in_range
+from .._core.checks import check_labels, shown, warn_user
+from .._core.sklearn_glue import BaseSearchCV, check_classifier, check_names, check_rows, feature_names
+from .._core.units import check_in_range, check_scale
 from ..noise._injector import NoiseInjector
 from ._planning import as_list
 
@@ -26,12 +27,39 @@ def check_data(X, y, suffix=""):
     return X, check_labels(y, f"y{suffix}", len(X), of=f"rows of X{suffix}")
 
 
-def split_data(X, y, X_test, y_test, cv, data_range, rng):
+def check_frames(X, X_test, estimators):
+    """Column names: `X_test` has those of `X`, and both have those that fitted estimators know."""
+    names, names_test = feature_names(X), feature_names(X_test)
+    if names is not None and names_test is not None and list(names) != list(names_test):
+        raise ValueError("X_test must have the columns of X in the same order, X_test[X.columns].")
+    for estimator in estimators:
+        if is_fitted(estimator):
+            check_names(estimator, X)
+
+
+def check_groups(groups, cv, n_rows):
+    """Groups of the rows of `X` as an array, or None."""
+    if groups is None:
+        return None
+    if cv is None:
+        raise ValueError(f"groups={shown(groups)} needs cv, a splitter that keeps them apart, such as GroupKFold(5).")
+    return check_labels(groups, "groups", n_rows, of="rows of X")
+
+
+def check_cross_fit(cross_fit, splits, groups):
+    """Raise if training rows, or their groups, are fewer than the folds."""
+    least = min(len(train if groups is None else np.unique(groups[train])) for train, _ in splits)
+    if cross_fit is not None and cross_fit > least:
+        what = "rows" if groups is None else "groups"
+        raise ValueError(f"cross_fit must be at most the number of training {what}, {least}, got {cross_fit}.")
+
+
+def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
     """All rows and labels, and pairs of indices of training and test rows."""
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test go together, got one of them alone.")
     if X_test is None:
-        splits = _cv_splits(cv, X, y, rng)
+        splits = _cv_splits(cv, X, y, groups, rng)
     else:
         if cv is not None:
             raise ValueError(f"cv={shown(cv)} splits X, and X_test is a split already. Give one of them.")
@@ -39,26 +67,36 @@ def split_data(X, y, X_test, y_test, cv, data_range, rng):
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
         check_in_range(X_test, data_range, "X_test")
+        check_scale(X_test, data_range, "X_test")
         splits = [(np.arange(len(X)), len(X) + np.arange(len(X_test)))]
         X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
-    n_test = len(np.unique(np.concatenate([test for _, test in splits])))
+    test_rows = np.concatenate([test for _, test in splits])
+    n_test = len(np.unique(test_rows if groups is None else groups[test_rows]))
     if n_test < 2:
-        raise ValueError(f"X_test or cv must give at least two test rows, for intervals, got {n_test}.")
+        what = "test rows" if groups is None else "groups of test rows"
+        raise ValueError(f"X_test or cv must give at least two {what}, for intervals, got {n_test}.")
     return X, y, splits
 
 
-def _cv_splits(cv, X, y, rng):
+def _cv_splits(cv, X, y, groups, rng):
     """Pairs of indices, which splitters may also give as lists or masks."""
     if cv is None:
         cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
     try:
-        pairs = check_cv(cv, y, classifier=True).split(X, y)
+        pairs = check_cv(cv, y, classifier=True).split(X, y, groups)
         splits = [tuple(np.arange(len(X))[np.asarray(rows)] for rows in pair) for pair in pairs]
         valid = splits and all(len(train) and len(test) and train.ndim == test.ndim == 1 for train, test in splits)
     except (TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"cv={shown(cv)} does not split X: {error} Or pass X_test and y_test.") from error
+        needs_groups = groups is None and "groups" in str(error)
+        remedy = "Pass groups=, the group of each row of X." if needs_groups else "Or pass X_test and y_test."
+        raise ValueError(f"cv={shown(cv)} does not split X: {error} {remedy}") from error
     if not valid:
         raise ValueError(f"cv={shown(cv)} must give at least one pair of training and test rows, none of them empty.")
+    if groups is not None and any(np.isin(groups[train], groups[test]).any() for train, test in splits):
+        warn_user(
+            f"cv={shown(cv)} has rows of one group in both training and test. Pass a splitter that keeps groups apart,"
+            " such as GroupKFold."
+        )
     return splits
 
 
@@ -105,7 +143,16 @@ def _check_estimator(estimator, argument):
             f"{argument} must not contain a NoiseInjector, because the report adds the noise itself. Pass the part"
             " behind it, such as pipe[1:]."
         )
+    if isinstance(estimator, BaseSearchCV) and not is_fitted(estimator) and _needs_groups(estimator.cv):
+        raise ValueError(
+            f"{argument} must not hold a search with cv={shown(estimator.cv)}, because the report has no groups for"
+            " searches. Give it another cv, or fit it first."
+        )
     return estimator
+
+
+def _needs_groups(cv):
+    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 
 def is_fitted(estimator):

@@ -53,6 +53,7 @@ class RecoveryReport:
     seconds: float
     key: str  # identifies test rows, labels and seeds, for `join`
     n_parts: int = 1  # reports joined in this one
+    groups: np.ndarray | None = None  # of the test rows, if the report was given any
 
     def to_frame(self):
         """Return the cells as a data frame, one line each.
@@ -155,7 +156,8 @@ class RecoveryReport:
             For each noise tested, classifier and other denoiser: `other` and `other_trained_on`; the denoiser's value
             less the other's as `accuracy` (points, classifier untouched), `psnr` (dB) and `ssim`, with `_verdict`;
             accuracy and SSIM also with `_low` and `_high`. The verdict on PSNR is that on the squared error. Intervals
-            are simultaneous over all lines, separately for each of the three.
+            are simultaneous over all lines, separately for each of the three; those of accuracy are at least as wide as
+            the exact one for no changed row, and those of images that are all identical have no width.
         """
         first = self.select(denoiser=denoiser, trained_on=trained_on).reset_index(names="i")
         second = self.frame[self.frame["denoiser"] != denoiser].reset_index(names="j")
@@ -165,7 +167,7 @@ class RecoveryReport:
         renamed = {"denoiser_other": "other", "trained_on_other": "other_trained_on"}
         frame = pairs[[*KEYS, *renamed]].rename(columns=renamed)
         frame["psnr"] = pairs["psnr_denoised"] - pairs["psnr_denoised_other"]
-        options = {"confidence_level": self.confidence_level, "n_resamples": n_resamples}
+        options = {"confidence_level": self.confidence_level, "n_resamples": n_resamples, "groups": self.groups}
         seed = as_seed(random_state)
         measures = {"accuracy": ("correct_denoised", 100), "psnr": ("mse_denoised", -1), "ssim": ("ssim_denoised", 1)}
         for name, (column, scale) in measures.items():
@@ -173,7 +175,10 @@ class RecoveryReport:
                 scale * (self.cells[i].by_row[column] - self.cells[j].by_row[column]).to_numpy()
                 for i, j in zip(pairs["i"], pairs["j"])
             ]
-            bounds = simultaneous_intervals(np.array(differences), rng=np.random.default_rng(seed), **options)
+            # Predictions change by whole rows, images by any amount.
+            options |= {"rng": np.random.default_rng(seed), "largest": scale if name == "accuracy" else None}
+            bounds = simultaneous_intervals(np.array(differences), **options)
+            bounds = np.clip(bounds, -100, 100) if name == "accuracy" else bounds
             if name != "psnr":
                 frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = bounds
             frame[f"{name}_verdict"] = [verdict(low, high, ("worse", "better")) for _, low, high in zip(*bounds)]

@@ -8,11 +8,11 @@ import time
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 from .. import metrics
 from .._core.checks import shown
-from .._core.sklearn_glue import BaseSearchCV, set_random_states
+from .._core.sklearn_glue import BaseSearchCV, fitted_names, set_random_states, with_names
 from ._augmented import fit_noise_augmented
 from ._planning import AS_TRAINED, CLEAN, GIVEN, Noise
 
@@ -31,6 +31,7 @@ class Setup:
     image_shape: tuple
     refit: bool
     cross_fit: int | None
+    groups: np.ndarray | None  # of all rows
     augmented: dict | None  # options of fit_noise_augmented
 
 
@@ -93,7 +94,7 @@ def run_task(setup, X, y, untouched, task):
             of_images = quality[test] | _quality(setup, X_test, images, "denoised")
             for classifier in setup.classifiers:
                 labels, baseline = references[test, classifier]
-                labels = labels | {"denoised": untouched[classifier].predict(images)}
+                labels = labels | {"denoised": _predict(untouched[classifier], images)}
                 if classifier in refitted:
                     labels["refitted"] = refitted[classifier].predict(images)
                 measured = labels, of_images, numbers | baseline
@@ -117,7 +118,7 @@ def _as_given(measurement):
 
 def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
     """For each test noise and classifier, labels predicted without a denoiser, and numbers of the baseline."""
-    clean = {name: classifier.predict(X_test) for name, classifier in untouched.items()}
+    clean = {name: _predict(classifier, X_test) for name, classifier in untouched.items()}
     references = {}
     for name, (classifier, _) in setup.classifiers.items():
         fitted, numbers = None, _NO_BASELINE
@@ -126,11 +127,16 @@ def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
             fitted, *found = fit_noise_augmented(_seeded(classifier, task.seed), injector, X, y, **options)
             numbers = dict(zip(_NO_BASELINE, (*found, time.perf_counter() - start)))
         for test, rows in noisy.items():
-            labels = {"clean": clean[name], "noisy": untouched[name].predict(rows)}
+            labels = {"clean": clean[name], "noisy": _predict(untouched[name], rows)}
             if fitted is not None:
                 labels["augmented"] = fitted.predict(rows)
             references[test, name] = labels, numbers
     return references
+
+
+def _predict(classifier, rows):
+    """Predicted labels; a classifier that was passed fitted on a frame gets its column names."""
+    return classifier.predict(with_names(rows, fitted_names(classifier)))
 
 
 def _quality(setup, clean, images, name):
@@ -162,7 +168,9 @@ def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, ta
     if setup.cross_fit is None or name in setup.given:
         return _transform(fitted, name, noisy_labelled)
     denoised = np.empty_like(noisy_labelled)
-    for fit_on, held in KFold(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train):
+    groups, kind = (None, KFold) if setup.groups is None else (setup.groups[task.train], GroupKFold)
+    folds = kind(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train, groups=groups)
+    for fit_on, held in folds:
         chosen = np.isin(task.labelled, held)
         if chosen.any():
             part = _fit_denoiser(setup.denoisers[name], task.seed, injector, X_train[fit_on])
@@ -173,7 +181,7 @@ def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, ta
 def _transform(denoiser, name, rows):
     """Denoised rows, checked."""
     # A copy, because some steps work in place and other denoisers get the same rows.
-    images = np.asarray(denoiser.transform(rows.copy()))
+    images = np.asarray(denoiser.transform(with_names(rows.copy(), fitted_names(denoiser))))
     if images.shape != rows.shape or images.dtype.kind not in "fiub" or not np.isfinite(images).all():
         raise ValueError(
             f"denoisers must return finite numbers in the shape they get, {rows.shape}; {name!r} returned"

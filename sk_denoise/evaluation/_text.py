@@ -92,9 +92,11 @@ def notes(report):
     """How to read it."""
     refit = ", ".join(sorted(report.frame["refit"].unique()))
     refit = refit.replace("not cross-fitted", "not cross-fitted: the denoiser was trained on them, too")
+    rows = "test rows" if report.groups is None else "groups of test rows"
     lines = [
         f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together"
-        f"{f', in each of {report.n_parts} reports joined' * (report.n_parts > 1)} (paired bootstrap over test rows).",
+        f"{f', in each of {report.n_parts} reports joined' * (report.n_parts > 1)} (paired bootstrap over {rows}).",
+        "No interval is narrower than the exact one for no changed prediction.",
         "'no difference': the interval contains zero.",
         "accuracy: classifier untouched.",
         f"refitted: classifier trained again on denoised rows ({refit}).",

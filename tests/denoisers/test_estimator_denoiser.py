@@ -3,13 +3,16 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import NMF, PCA, KernelPCA
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LassoCV, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
 from sk_denoise import EstimatorDenoiser, NoiseInjector
 from sk_denoise.metrics import psnr
@@ -27,6 +30,8 @@ REGRESSORS = [
     make_pipeline(StandardScaler(), Ridge()),
     PLSRegression(16),  # transforms and inverts too, but towards its targets only in predict
 ]
+
+ONE_OUTPUT = [HistGradientBoostingRegressor(), SVR(), make_pipeline(StandardScaler(), LassoCV())]
 
 
 def injector(**params):
@@ -118,8 +123,39 @@ class TestInSearches:
         (None, TypeError, "estimator must be"),
         (PCA(99), ValueError, "n_components"),
         (KernelPCA(2), ValueError, "estimator=.*fit_inverse_transform=True"),
+        # Kind G, errors from below: they name the argument and the remedy.
+        *[(one, ValueError, r"estimator=.*several.*multioutput\.MultiOutputRegressor\(") for one in ONE_OUTPUT],
     ],
 )
 def test_estimators_that_cannot_denoise(small, estimator, error, match):
     with pytest.raises(error, match=match):
         EstimatorDenoiser(estimator).fit(small)
+
+
+def test_one_output_wrapped(small):
+    """Kind G: the remedy that the error names works."""
+    wrapped = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=2))
+    few = small[:, :4]
+    assert EstimatorDenoiser(wrapped).fit(few).transform(few).shape == few.shape
+    assert EstimatorDenoiser(SVR()).fit(small[:, :1]).transform(small[:, :1]).shape == (60, 1)
+
+
+def test_errors_of_the_estimator_that_are_not_about_outputs_stay(small):
+    with pytest.raises(ValueError, match="learning_rate"):
+        EstimatorDenoiser(HistGradientBoostingRegressor(learning_rate=-1)).fit(small)
+
+
+def test_negative_values_where_the_estimator_takes_none(small):
+    est = EstimatorDenoiser(NMF(3, max_iter=500, tol=1e-2)).fit(small)
+    with pytest.raises(ValueError, match=r"estimator=NMF.*X.*np\.clip"):
+        est.transform(small - 0.5)
+    assert est.transform(np.clip(small - 0.5, *est.data_range_)).shape == small.shape
+
+
+def test_what_changes_the_number_of_columns(small):
+    class Narrow(PCA):
+        def inverse_transform(self, X):
+            return super().inverse_transform(X)[:, :3]
+
+    with pytest.raises(ValueError, match=r"estimator=Narrow.*\(60, 16\).*\(60, 3\)"):
+        EstimatorDenoiser(Narrow(2)).fit(small).transform(small)

@@ -11,9 +11,10 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, recovery_report
 from sk_denoise.metrics import psnr, psnr_scorer, ssim_scorer
 
 DENOISERS = [quick(), ImageFilter("tv", weight=0.1), EstimatorDenoiser(PCA(8, random_state=0))]
@@ -173,6 +174,18 @@ class TestTwoArraysTwoUnits:  # D
             NoiseInjector().fit(frames).transform(frames / 255)
         with pytest.warns(UserWarning, match="^X_pred .* order of magnitude"):
             psnr(frames, frames / 255)
+
+    def test_reports(self, digits):
+        frames = (digits[0][:300] * 15.9).astype("u1")
+        given = {
+            "X_test": frames[:100] / 255,
+            "y_test": digits[1][:100],
+            "augmented": False,
+            "n_seeds": 1,
+            "levels": 0.5,
+        }
+        with pytest.warns(UserWarning, match="^X_test .* order of magnitude"):
+            recovery_report("passthrough", GaussianNB(), frames, digits[1][:300], **given)
 
     @pytest.mark.parametrize("denoiser", DENOISERS)
     def test_noise_and_dim_frames_are_silent(self, digits, denoiser, quiet):
