@@ -57,8 +57,8 @@ def _memory(table):
     head = ["memory map of", "rows x 64", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
     return (
         "Peak memory in addition to input and output (the rows returned by `transform` and by noise; none for `fit`),"
-        " with one epoch of `fit`, each measured in a separate process that has fitted before. `fit` allocates blocks of a"
-        " million numbers: its memory grows with the rows up to a few blocks, and no further."
+        " with one epoch of `fit`, each measured in a separate process that has fitted before. `fit` allocates blocks"
+        " of a million numbers: its memory grows with the rows up to a few blocks, and no further."
         f"\n\n{_table(head, cells)}"
     )
 
@@ -67,8 +67,9 @@ def _growth(table):
     cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
     return (
         "![Three log-log plots of seconds against rows, features and latent size](_static/performance-growth.png)\n\n"
-        "The exponent says how cost grows: 1 means in proportion. It is fitted to the three largest sizes. The sizes that"
-        f" do not vary are 8,000 rows, 784 features and a latent size of 64.\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
+        "The exponent says how cost grows: 1 means in proportion. It is fitted to the three largest sizes. The sizes"
+        " that do not vary are 8,000 rows, 784 features and a latent size of 64."
+        f"\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`BaseDenoiser`, the contract that all denoisers share: units, target rule, scores, and what a failed fit leaves."""
+"""`BaseDenoiser`, the base class of all denoisers: units, target rule, scores, and recovery from failed fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._targets import UNKNOWN, check_noise, find_target, resolve_range
 
 
 class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """A denoiser implements `_learn` and `_denoise`, both on rows scaled to [0, 1]; this class does the rest."""
+    """Base class of denoisers, which implement `_learn` on rows in the user's units and `_denoise` on scaled rows."""
 
     _block_values = 1 << 18  # denoised at a time, so that working copies stay small
 
@@ -29,7 +29,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
     def _check_params(self):
-        """Check what `_parameter_constraints` cannot say."""
+        """Check parameters beyond what `_parameter_constraints` can express."""
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, X_clean=None):
@@ -38,11 +38,11 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean by the rule of the class, any real dtype, in any units.
+            Rows, noisy or clean according to the rule of the class, of any real dtype, in any units.
         y : array-like, default=None
-            Clean rows, if numeric and of the shape of `X`; anything else is labels and ignored.
+            Clean rows, if numeric and of the shape of `X`; otherwise labels, which are ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows; the pairs are used as they are.
+            Clean rows; the pairs are used as given.
 
         Returns
         -------
@@ -52,12 +52,13 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            For bad input, naming the argument. A fit that fails or is interrupted leaves the denoiser as it was.
+            If the input is invalid; the message names the argument. A fit that fails or is interrupted leaves the
+            denoiser as it was.
         """
         return self._fit(X, y, X_clean)
 
     def _fit(self, X, y, X_clean, *, data_range=None, reset=True, **options):
-        """What every fit does; `data_range` is that of the fit before, where this one goes on from it."""
+        """Fit; `data_range` is that of the previous fit if this one continues it."""
         with keep_on_error(self):
             self._check_params()
             own = check_data_range(self.data_range)
@@ -70,7 +71,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if target.clean is not None:
                 check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
             fitted = self._learn(rows, target, data_range, **options)
-            # In one step, which no second interrupt can divide.
+            # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"data_range_": data_range, "target_source_": target.source}
         return self
 
@@ -93,7 +94,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.predict(X)
 
     def predict(self, X):
-        """Denoise rows; what `transform` does, unless ``output="latent"`` makes that return codes.
+        """Denoise rows, like `transform`, except that `transform` returns codes with ``output="latent"``.
 
         Parameters
         ----------
@@ -109,7 +110,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._in_blocks(read_rows(self, X, reset=False), self._denoise, self.n_features_in_)
 
     def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
-        """`function` of `X` in blocks of rows, by `scale` scaled to [0, 1] before it and back after it."""
+        """Apply `function` to blocks of rows, scaled to [0, 1] before and scaled back after it, as `scale` says."""
         before, after = (self.data_range_ if scaled else (0.0, 1.0) for scaled in scale)
         hint = {} if scale[0] else {"hint": "scale the codes down"}
         out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
@@ -119,46 +120,48 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return out
 
     def score(self, X, y=None, *, X_clean=None, sample_weight=None):
-        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
+        """PSNR in dB of denoised rows with respect to the clean ones, pooled over all rows; higher is better.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, by the same rule as in `fit`: noisy with `X_clean`, with an image-shaped `y` or straight out of a
-            `NoiseInjector`; else clean, if the denoiser has a parameter `noise`, which is then added with a seed.
+            Rows, by the same rule as in `fit`: noisy if given with `X_clean` or with a `y` of the shape of `X`, or if
+            they come directly from a `NoiseInjector`. Otherwise they are taken as clean, and the noise of the
+            parameter `noise`, if the denoiser has one, is added with a fixed seed.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; anything else is ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
             Clean rows.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in the pooled error.
+            Weights of the rows in the pooled error.
 
         Returns
         -------
         score : float
-            PSNR over all pixels of all rows, with the peak of `data_range_`. NaN, with an `UndefinedMetricWarning`,
-            where no clean rows are known: comparing rows with themselves would reward doing nothing.
+            PSNR over all pixels of all rows, with the width of `data_range_` as the peak. NaN, with an
+            `UndefinedMetricWarning`, if no clean rows are known: comparing rows with themselves would reward doing
+            nothing.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
         target = find_target(X, rows, y, X_clean, self._own_noise())
         if not target.is_known:
-            # No error, because scikit-learn's checks and searches score whatever can be fitted.
+            # Not an error, because scikit-learn's checks and searches score whatever can be fitted.
             remedy = ", or set noise" if target.source == "identity" else ""
             warn_user(
-                "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass X_clean=,"
-                f" put a NoiseInjector in front{remedy}.",
+                "score needs clean rows to compare with, but none are known for these rows, so the score is NaN. Pass"
+                f" X_clean=, put a NoiseInjector before the denoiser{remedy}.",
                 UndefinedMetricWarning,
             )
             return float("nan")
         if target.source == "noise":
             rows = self._with_noise(rows, target.noise)
-        # Under the column names of a frame, so that scoring one raises no warning about names.
+        # With the column names of a data frame, to avoid scikit-learn's warning about missing names.
         given = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows
         return psnr(target.clean, self.predict(given), data_range=self.data_range_, sample_weight=sample_weight)
 
     def _with_noise(self, rows, injector):
-        """The same noise at each call."""
+        """Add noise, the same at each call."""
         seed = injector.random_state if is_integer(injector.random_state) else 0
         data_range = self.data_range_ if isinstance(injector.data_range, str) else injector.data_range
         injector = clone(injector).set_params(when="always", random_state=seed, data_range=data_range)
