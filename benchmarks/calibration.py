@@ -1,4 +1,4 @@
-"""How well filters set themselves: J-invariance on noisy rows alone against tuning on pairs, in decibels.
+"""Calibration of filters: J-invariance on noisy rows alone compared with tuning on pairs, in decibels.
 
 Run: python benchmarks/calibration.py
 Gaussian noise, clipped; filters are fitted on 500 rows and measured on 500 others. MNIST comes from the folder in

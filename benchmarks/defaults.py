@@ -1,8 +1,8 @@
-"""How the defaults were chosen: PSNR on held-out training rows for the settings around them, never on test rows.
+"""How the defaults were chosen: PSNR on held-out training rows for similar settings, never on test rows.
 
 Run: python benchmarks/defaults.py [digits] [mnist] [more]
-`digits` is the embedded 8 x 8 set (1,000 rows to train, 200 held out, test rows untouched); `mnist` takes 50,000 and
-5,000 rows of the training half, dense only; with `more`, conv and unet too (about half an hour).
+`digits` uses the embedded 8 x 8 digits (1,000 rows for training, 200 held out, test rows not used); `mnist` uses 50,000
+and 5,000 of the training rows, dense only; with `more`, also conv and unet (about half an hour).
 """
 
 import os
@@ -36,7 +36,7 @@ def measure(X, held_out, level, architecture, **settings):
 
 
 def digits(more):
-    """The small set."""
+    """The embedded digits."""
     X, y = load_digit_images()
     X, _, y, _ = train_test_split(X, y, test_size=597, stratify=y, random_state=0)
     for level in (0.3, 0.5):
@@ -55,7 +55,7 @@ def digits(more):
 
 
 def mnist(more):
-    """The large set."""
+    """MNIST."""
     X = load_mnist()[0]
     train, held_out = X[:50_000], X[50_000:55_000]
     measure(train, held_out, 0.5, "dense")

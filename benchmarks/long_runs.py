@@ -1,6 +1,6 @@
 """Memory and latency of one process over 2,000 fits and 1,000,000 single-row transforms.
 
-Run ``make bench-long``; it takes a quarter of an hour or more and prints what is kept in ``benchmarks/results``.
+Run ``make bench-long``; it takes a quarter of an hour or more and prints the tables kept in ``benchmarks/results``.
 """
 
 import argparse
@@ -19,7 +19,7 @@ N_STAGES = 10
 
 
 def resident():
-    """MB of this process."""
+    """Resident memory of this process in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1e3
@@ -65,7 +65,7 @@ def measure(what, calls, n_calls):
 
 
 def main():
-    """Measure both, print and keep the tables."""
+    """Measure both, print the tables and save them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fits", type=int, default=2_000)
     parser.add_argument("--rows", type=int, default=1_000_000)

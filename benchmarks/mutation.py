@@ -1,9 +1,9 @@
-"""Whether the tests notice faults: mutmut puts one at a time into three modules, and runs the tests of that module.
+"""Mutation testing: mutmut inserts one fault at a time into three modules, and runs the tests of that module.
 
-``python benchmarks/mutation.py`` prints the table and the faults that no test noticed, each with the reason that stands
-in ``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` does so for one module. The modules are
-copied to ``build/mutation``. Faults that were noticed there before count as noticed until their function changes, so
-remove that folder where tests were taken away. From nothing it takes half an hour.
+``python benchmarks/mutation.py`` prints the table and the faults that no test noticed, each with the reason given in
+``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` does so for one module. The modules are
+copied to ``build/mutation``. Faults noticed in an earlier run count as noticed until their function changes, so delete
+that folder after removing tests. A run from scratch takes half an hour.
 """
 
 import datetime
@@ -17,15 +17,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "mutation"
 REASONS = ROOT / "benchmarks" / "results" / "mutation_reasons.txt"
-# Tests of a second or less, and of no more than the module: each fault costs as much as they take.
+# Tests that take a second or less, and only of that module, because they are run for each fault.
 TESTS = {
     "noise/_injector": ["noise/test_injector.py", "test_properties.py::TestNoise"],
     "denoisers/_targets": ["denoisers/test_targets.py", "test_properties.py::TestTargetRule"],
     "metrics": ["test_metrics.py", "test_properties.py::TestMetrics"],
 }
-# Left out: what trains networks, or starts Python anew.
+# Left out: tests that train networks, or start new Python processes.
 LEFT_OUT = {"noise/_injector": "warnings_point", "denoisers/_targets": "warnings_point"}
-# Its fork server has collected the tests and run none, so that forks from it may use TensorFlow.
+# Its fork server collects the tests but runs none, so that processes forked from it can use TensorFlow.
 CONFIG = """
 [tool.mutmut]
 source_paths = ["sk_denoise"]
@@ -39,7 +39,7 @@ CAUGHT = ("killed", "timeout", "segfault")
 
 
 def run(module, n_processes):
-    """The faults of `module` as ``{name: status}``, and a function that shows the lines of one."""
+    """The faults of `module` as ``{name: status}``, and a function that shows the changed lines of one."""
     folder = WORK / module
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("sk_denoise", "tests"):
@@ -47,7 +47,7 @@ def run(module, n_processes):
     tests = [f"tests/{name}" for name in TESTS[module]] + ["-k", f"not ({LEFT_OUT.get(module, 'nothing')})"]
     config = CONFIG.format(module=module, tests=json.dumps(tests))
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
-    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # which test runs what: it may have changed
+    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # the map of tests to functions may be outdated
     mutmut = [sys.executable, "-m", "mutmut"]
     test = [*mutmut, "run", "--max-children", str(n_processes)]
 
@@ -59,7 +59,7 @@ def run(module, n_processes):
     before = read()
     subprocess.run(test, cwd=folder, check=True, stdout=sys.stderr)
     statuses = read()
-    # Those that had survived already: mutmut takes them up again only by name.
+    # Faults that survived an earlier run: mutmut tests them again only by name.
     again = [name for name, status in statuses.items() if status not in CAUGHT and before.get(name) == status]
     if again:
         subprocess.run([*test, *again], cwd=folder, check=True, stdout=sys.stderr)
@@ -80,14 +80,14 @@ def function_of(name):
 
 
 def read_reasons():
-    """The reasons by ``function: change``, the fault that they excuse."""
+    """The reasons by fault, ``function: change``."""
     blocks = REASONS.read_text().split("\n\n") if REASONS.exists() else []
     pairs = [block.strip().split("\n  ", 1) for block in blocks if block.strip() and not block.startswith("#")]
     return {fault: " ".join(reason.split()) for fault, reason in pairs}
 
 
 def main(modules, n_processes=1):
-    """Print the table and the survivors."""
+    """Print the table and the faults that survived."""
     reasons, rows, survivors = read_reasons(), [], []
     for module in modules:
         statuses, show = run(module, n_processes)

@@ -1,4 +1,4 @@
-"""How good the three architectures get on MNIST with their defaults: Gaussian noise of level 0.5, 60,000 rows.
+"""Quality of the three architectures on MNIST with their defaults: Gaussian noise of level 0.5, 60,000 rows.
 
 Run: python benchmarks/quality.py [dense conv unet]
 MNIST comes from the folder in SK_DENOISE_DATA, or from Keras. Times are of this machine.

@@ -1,11 +1,11 @@
-"""How much accuracy denoising recovers, against classical filters and noise-augmented classifiers.
+"""How much accuracy denoising recovers, compared with classical filters and noise-augmented classifiers.
 
 Run: python benchmarks/recovery.py digits|mnist|labels|show [kind ...]
 `digits`: the embedded digits, all kinds of noise, levels 0 to 0.7, all denoisers (about half an hour on 2 cores).
 `mnist`: networks trained on 60,000 unlabelled rows, classifiers on 10,000 labels (about an hour; MNIST comes from the
 folder in SK_DENOISE_DATA, or from Keras). `labels`: Gaussian noise of level 0.5 with 100 to 60,000 labels (about a
-quarter of an hour). Each writes CSV files to benchmarks/results/recovery/, which the results page is made from, and
-prints the tables; `show` prints those of the files that exist.
+quarter of an hour). Each writes CSV files to benchmarks/results/recovery/, from which the results page is generated,
+and prints the tables; `show` prints the tables of existing files.
 """
 
 import os
@@ -41,13 +41,13 @@ N_LABELS = 10_000
 
 
 def filters():
-    """Every filter as it calibrates itself on noisy rows, and as tuned on pairs of noisy and clean rows."""
+    """Every filter, calibrated on noisy rows, and tuned on pairs of noisy and clean rows."""
     calibrated = {name: ImageFilter(name, random_state=0) for name in METHODS}
     return calibrated | {f"{n}, tuned": clone(f).set_params(calibration="supervised") for n, f in calibrated.items()}
 
 
 def write(name, frame):
-    """Keep a table as CSV, without columns that follow from the others."""
+    """Save a table as CSV, without columns that follow from the others."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     dropped = ["recovery_note", "refitted_gain_verdict", "refitted_vs_augmented_low", "refitted_vs_augmented_high"]
     frame = frame.drop(columns=dropped, errors="ignore")
@@ -55,7 +55,7 @@ def write(name, frame):
 
 
 def keep(name, networks, others, learned, start):
-    """Join what was trained on the range of levels with what was trained on each level; compare; write."""
+    """Join the reports trained on the range of levels and on each level; compare denoisers; write the tables."""
     report = networks.join(others)
     frame = report.to_frame()
     write(name, frame)
@@ -99,7 +99,7 @@ def digits(kinds):
 
 
 def mnist_classifiers():
-    """The four of the issue; neighbours in 50 dimensions, where they are as good and ten times as fast."""
+    """Four classifiers; nearest neighbours in 50 dimensions, which is as accurate and ten times as fast."""
     return {
         "logistic regression": LogisticRegression(max_iter=100, tol=1e-3),
         "k-nearest neighbours": make_pipeline(PCA(50), KNeighborsClassifier()),
@@ -109,7 +109,7 @@ def mnist_classifiers():
 
 
 def load():
-    """MNIST on the scale [0, 1], with the first test rows."""
+    """MNIST scaled to [0, 1], with the first test rows."""
     X, X_test, y, y_test = load_mnist()
     return X / np.float32(255), X_test[:N_TEST] / np.float32(255), y, y_test[:N_TEST]
 
@@ -134,7 +134,7 @@ def mnist(kinds):
 
 
 def labels(_):
-    """When does denoising pay? The same denoisers, trained without labels, behind ever more labelled rows."""
+    """When does denoising pay off? The same denoisers, trained without labels, and an increasing number of labels."""
     X, X_test, y, y_test = load()
     noisy = NoiseInjector(level=0.5, random_state=0).fit_transform(X)
     denoisers = {"dense": DenoisingAutoencoder(random_state=0), "U-Net": DenoisingAutoencoder("unet", random_state=0)}
@@ -160,7 +160,7 @@ def labels(_):
 
 
 def show(names):
-    """Print what is there."""
+    """Print the tables of existing files."""
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem.endswith("-compared") or (names and not any(name in path.stem for name in names)):
             continue

@@ -1,6 +1,6 @@
-"""The rooms of the package and which imports which: ``python docs/house.py PICTURE.svg`` draws them.
+"""Diagram of the subpackages ("rooms") and their imports: ``python docs/house.py PICTURE.svg`` draws it.
 
-`tests/test_house.py` holds the package to what is drawn: imports point downwards only.
+`tests/test_house.py` checks that imports only point downwards.
 """
 
 import ast
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "sk_denoise"
-#: From the bottom up; a room may import from the rooms below it.
+#: From the bottom up; each room may import from the rooms below it.
 FLOORS = (
     ("_core",),
     ("metrics", "datasets"),
@@ -42,7 +42,7 @@ def imports():
 
 
 def room(module):
-    """The room that a module is in."""
+    """The room of a module."""
     return module.split(".")[0]
 
 

@@ -1,15 +1,15 @@
 """
-The article's autoencoder, through our classes
-==============================================
+The autoencoder of the article, with this package
+=================================================
 
-An article cleans handwritten digits with a small autoencoder: pixels scaled to [0, 1], noise
+An article denoises handwritten digits with a small autoencoder: pixels scaled to [0, 1], noise
 ``clip(x + 0.5 * N(0, 1), 0, 1)``, one dense ReLU layer as encoder and one dense sigmoid layer as decoder, binary
 cross-entropy, Adadelta, 100 epochs, batches of 128, validated on the noisy test set. Here it runs on the embedded
-8 x 8 digits, so that it takes seconds; ``load_mnist`` gives the article's own.
+8 x 8 digits, so that it takes seconds; ``load_mnist`` loads the digits of the article.
 """
 
 # %%
-# Data, and the first row of digits: the first ones, random ones, and only eights and nines.
+# Load the data and look at some digits: the first ones, random ones, and only eights and nines.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import mean_squared_error
@@ -30,7 +30,7 @@ images = {name: X_test[index] for name, index in rows.items()}
 _ = DenoisingDisplay(images, image_shape=(8, 8), data_range=(0, 1)).plot()
 
 # %%
-# Training pairs drawn once, as in the article: the noisy rows go in, the clean ones are the target.
+# As in the article, the noise is drawn once: noisy rows are the input, clean rows the target.
 injector = NoiseInjector("gaussian", 0.5, random_state=0).fit(X_train)
 noisy_train, noisy_test = (np.asarray(injector.transform(rows)) for rows in (X_train, X_test))
 
@@ -65,25 +65,25 @@ for ax, model, title in zip(axes, (now, then), ("rate 0.001", "rate 1.0"), stric
     LossCurveDisplay.from_estimator(model, ax=ax).ax_.set_title(title)
 
 # %%
-# Noisy above denoised. The results are a little blurred, and the decoder sometimes adds strokes that were not there:
-# compare eights and nines with what they were.
+# Denoised digits are slightly blurred, and the decoder sometimes adds strokes that were not there: compare eights and
+# nines with the clean ones.
 _ = DenoisingDisplay.from_estimator(then, noisy_test, X_clean=X_test, y=y_test, labels=[8, 9])
 
 # %%
 # **Second trap: what the last figure shows.** The article's own last figure feeds *clean* test images to the network.
-# They come out well, and say nothing about denoising.
+# The output looks good, but says nothing about denoising.
 clean_in = then.transform(X_test)
 print(f"clean in  MSE {mean_squared_error(X_test, clean_in):.4f}")
 print(f"noisy in  MSE {mean_squared_error(X_test, then.transform(noisy_test)):.4f}")
 
 # %%
-# Encoder and decoder can each be called alone.
+# Encoder and decoder can be called separately.
 codes = then.encode(noisy_test)
 print(codes.shape, then.decode(codes).shape)
 
 # %%
-# What this library does differently by default: noise redrawn each epoch, Adam, a learning rate that rises and falls.
-# And, as the article expects, convolutions do better; the U-Net here trains for a third of its usual epochs.
+# By default, this library redraws the noise in each epoch, and uses Adam and a learning rate that rises and falls. As
+# the article expects, convolutional networks do better; here the U-Net is trained for fewer epochs than by default.
 default = DenoisingAutoencoder(noise=injector, random_state=0).fit(X_train)
 unet = DenoisingAutoencoder("unet", noise=injector, epochs=30, random_state=0).fit(X_train)
 for name, model in (("article", then), ("dense, defaults", default), ("U-Net", unet)):

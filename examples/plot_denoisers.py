@@ -2,13 +2,13 @@
 Six denoisers side by side
 ==========================
 
-The same noisy digits through three networks and what scikit-image and scikit-learn have, by numbers and by eye. The
-networks train for fewer epochs than by default, to be quick.
+Three networks, two filters of scikit-image and SciPy, and PCA denoise the same digits; compare them by numbers and by
+eye. The networks are trained for fewer epochs than by default, to save time.
 """
 
 # %%
-# Noisy rows for training and for the test, in the digits' own units, 0 to 16. The injector's rows carry their clean
-# source, so that each denoiser finds what to learn from.
+# Noisy rows for training and testing, in the units of the digits, 0 to 16. The output of the injector keeps the clean
+# rows, so that each denoiser finds its target.
 import time
 
 import numpy as np
@@ -36,7 +36,7 @@ denoisers = {
 }
 
 # %%
-# PSNR asks how far pixels are from the clean ones, SSIM whether structure is kept. Higher is better for both.
+# PSNR measures how close pixels are to the clean ones, SSIM how well structure is preserved. Higher is better for both.
 images = {"clean": X_test, "noisy": noisy_test}
 print(f"{'':<16}{'PSNR':>9}{'SSIM':>8}{'fit':>9}")
 print(f"{'noisy':<16}{psnr(X_test, noisy_test):>6.2f} dB{ssim(X_test, noisy_test):>8.3f}")
@@ -48,21 +48,22 @@ for name, denoiser in denoisers.items():
     print(f"{name:<16}{psnr(X_test, images[name]):>6.2f} dB{ssim(X_test, images[name]):>8.3f}{seconds:>7.1f} s")
 
 # %%
-# One digit of each class. The filters smooth noise and strokes alike; PCA and the networks know what digits look like.
+# One digit of each class. Filters smooth noise and strokes alike; PCA and the networks have learned what digits look
+# like.
 rows = [int(np.flatnonzero(y_test == digit)[0]) for digit in range(10)]
 shown = {name: values[rows] for name, values in images.items()}
 _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=range(10)).plot()
 
 # %%
-# **Where denoisers fail.** Eights and nines that the U-Net does worst. A stroke that noise has drawn or wiped out makes
-# a digit of another class. Where a network cannot tell, it draws the mean of several, which is a blur.
+# **Where denoisers fail.** The eights and nines with the largest error of the U-Net. Strokes added or erased by noise
+# can turn a digit into one of another class. If a network cannot decide, it returns the mean of several digits, a blur.
 errors = -psnr(X_test, images["U-Net"], per_image=True)
 rows = choose_rows(len(X_test), y=y_test, labels=[8, 9], show="worst", errors=errors)
 shown = {name: values[rows] for name, values in images.items()}
 _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=y_test[rows]).plot()
 
 # %%
-# The same for one denoiser in one call, with what is left between denoised and clean.
+# The same for one denoiser in a single call, with the residual.
 display = DenoisingDisplay.from_estimator(
     denoisers["dense"], noisy_test, X_clean=X_test, y=y_test, labels=[8, 9], show="worst"
 )

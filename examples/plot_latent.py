@@ -1,13 +1,13 @@
 """
-The latent space: how large, and what lies where
-================================================
+The latent space: its size, and maps of codes
+=============================================
 
-An autoencoder squeezes each image through a code of ``latent_dim`` numbers. Here is how to find a good size, and what
-codes look like. Networks train for few epochs, to be quick.
+An autoencoder compresses each image to a code of ``latent_dim`` numbers. This example shows how to find a good size,
+and what codes look like. Networks are trained for few epochs, to save time.
 """
 
 # %%
-# **How large?** Scored in decibels where the denoiser comes last, and by accuracy where a classifier does.
+# **How large?** Candidates are scored in decibels if the denoiser is the last step, and by accuracy if a classifier is.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
@@ -36,17 +36,17 @@ LatentDisplay.from_search(by_psnr, ax=axes[0])
 _ = LatentDisplay.from_search(by_accuracy, ax=axes[1])
 
 # %%
-# Whiskers are the standard deviation over folds. Where those of two sizes overlap, one is as good as the other: take
-# the smaller. Here the first doublings gain most, and the largest size is the best, by both scores. A best size at the
-# end of a grid says: try larger ones, too.
+# Error bars show the standard deviation over folds. If those of two sizes overlap, use the smaller size. Here the first
+# doublings gain most, and the largest size is the best by both scores. If the best size is at the end of the grid, try
+# larger ones, too.
 for name, search in (("PSNR in dB", by_psnr), ("accuracy", by_accuracy)):
     results = search.cv_results_
     means = ", ".join(f"{size}: {mean:.3g}" for size, mean in zip(*grid.values(), results["mean_test_score"]))
     print(f"{name:<11} {means}")
 
 # %%
-# **What lies where?** A code of two numbers is a map of all images. Codes of rows that were never seen, coloured by
-# digit; the network was not told the digits. A ReLU cannot go below zero, so some codes lie on the axes.
+# **Maps of codes.** Codes of two numbers can be drawn as a map. It shows test rows coloured by digit, although the
+# network was trained without labels. The output of a ReLU is never negative, so some codes lie on the axes.
 noisy_train = pipe[0].fit_transform(X_train)
 noisy_test = np.asarray(pipe[0].transform(X_test))
 two, many = (
@@ -56,12 +56,12 @@ two, many = (
 _ = LatentDisplay.from_estimator(two, noisy_test, y_test)
 
 # %%
-# Of a code of 32 numbers, the two directions in which codes differ most are drawn. Classes overlap more on this map
-# than they do in the code, most of which it does not show.
+# Codes of 32 numbers are projected onto the two directions in which they vary most. Classes overlap more on this map
+# than in the full code, most of which it does not show.
 _ = LatentDisplay.from_estimator(many, noisy_test, y_test)
 
 # %%
-# Two numbers make a map, and no good denoiser: each image becomes the mean of its neighbours on the map.
+# A code of two numbers makes a map, but not a good denoiser: each image becomes the mean of its neighbours on the map.
 shown = {
     "clean": X_test[:10],
     "noisy": noisy_test[:10],
@@ -73,7 +73,7 @@ for name, denoiser in (("2 numbers", two), ("32 numbers", many)):
     print(f"{name:<11} {denoiser.score(noisy_test, X_clean=X_test):.2f} dB")
 
 # %%
-# ``decode`` makes images of codes: a walk through the map, from the mean code of the zeros to that of the ones.
+# ``decode`` turns codes into images. Here are those between the mean code of the zeros and that of the ones.
 codes = two.encode(noisy_test)
 start, end = (codes[y_test == digit].mean(axis=0) for digit in (0, 1))
 walk = np.linspace(start, end, 10).astype(codes.dtype)

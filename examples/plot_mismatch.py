@@ -2,15 +2,15 @@
 Trained on one noise, tested on another
 =======================================
 
-The noise of the field is seldom the noise of the training. How much does that cost? One denoiser is trained on weak
-noise, on strong noise, on a range of levels and on another kind, and each is tested on all. Few epochs and one seed, to
-be quick.
+Noise in the field is rarely the same as in training. How much does the mismatch cost? Denoisers are trained on weak
+noise, on strong noise, on a range of levels and on another kind of noise, and each is tested on all test noises. To
+save time, there are few epochs and only one seed.
 """
 
 # %%
-# ``trained_on`` holds what to train on; ``noises`` and ``levels`` what to test. Clean rows are always included. No
-# denoiser is trained on salt and pepper. Speckle leaves black pixels black, so that the denoiser of speckle never sees
-# noise in the background.
+# ``trained_on`` lists the noises to train on; ``noises`` and ``levels`` those to test on. Clean rows are always tested.
+# No denoiser is trained on salt-and-pepper noise. Speckle leaves black pixels black, so the denoiser trained on it
+# never sees noise in the background.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
@@ -43,13 +43,13 @@ report = recovery_report(
 )
 
 # %%
-# The matrix has a line for each training noise and a column for each noise tested. Here it is in decibels.
+# The matrix has a row for each training noise and a column for each test noise. Its values are in decibels.
 print(report.matrix("psnr_denoised").round(2).to_string())
 
 
 # %%
-# Drawn, beside the gain in accuracy over no denoiser. Purple is good, orange is bad: points lost where denoising did
-# more harm than good.
+# The same as a figure, with the gain in accuracy over no denoiser below. Purple is good; orange means that denoising
+# did more harm than good.
 def draw(ax, value, title, colours, fmt, **limits):
     """Draw one matrix with its numbers."""
     matrix = report.matrix(value)
@@ -73,13 +73,13 @@ limit = np.abs(report.matrix("gain").to_numpy()).max()
 draw(axes[1], "gain", "gain in accuracy over no denoiser, points", "PuOr", "+.1f", vmin=-limit, vmax=limit)
 
 # %%
-# Read down a column: which denoiser is best on that noise? At each Gaussian level the denoiser of exactly that level is
-# the best, and that of the range is first or second. Read along a line: what does a denoiser cost where it does not
-# belong? The one of weak noise leaves strong noise in, the one of strong noise blurs clean rows, and that of speckle
-# takes noise in the background for strokes. Salt and pepper, which none of them knows, is much like strong Gaussian
-# noise to them.
+# Read down a column: which denoiser is best for that noise? For each Gaussian level in training, the denoiser trained
+# on exactly that level is the best there, and the one trained on the range is first or second. Read along a row: what
+# does a denoiser cost on other noise? The one trained on weak noise does not remove strong noise, the one trained on
+# strong noise blurs clean rows, and the one trained on speckle takes noise in the background for strokes.
+# Salt-and-pepper noise, on which none was trained, has much the same effect on them as strong Gaussian noise.
 #
-# The linear classifier gains nearly everywhere, because noise ruins it. Nearest neighbours are the harder test: here is
-# where denoising costs them accuracy, significantly on these test rows. Level 0 is clean rows.
+# The linear classifier, which noise ruins, gains almost everywhere. Nearest neighbours are the harder test: these are
+# the cases in which denoising costs them accuracy significantly on these test rows. Level 0 means clean rows.
 hurt = report.select(classifier="neighbours").query("gain_verdict == 'hurts'")
 print(hurt[["trained_on", "kind", "level", "gain"]].round(1).to_string(index=False))

@@ -2,13 +2,13 @@
 How much accuracy does denoising recover?
 =========================================
 
-Three denoisers, two classifiers, three levels of noise, in one call. The report is small, to be quick: one seed, few
-epochs and few draws of noise for the noise-augmented classifier. With the defaults it takes longer and says more.
+Three denoisers, two classifiers and three levels of noise, in one call. To save time, the report is small: one seed,
+few epochs and few draws of noise for the noise-augmented classifier. With the defaults it takes longer and says more.
 """
 
 # %%
-# Names in a dict become names in tables and figures. ``"passthrough"`` would be no denoiser at all; the report has that
-# as "noisy" anyway.
+# The keys of the dicts are used as names in tables and figures. There is no need to include ``"passthrough"``: the
+# report always contains the accuracy without a denoiser, as "noisy".
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import train_test_split
@@ -37,12 +37,12 @@ report = recovery_report(
 )
 
 # %%
-# **The short answer**: the first lines of the report, the best denoiser for each classifier and level.
+# **The short answer**: the first lines of the report list the best denoiser for each classifier and level.
 print("\n".join(str(report).split("\n\n")[:2]))
 
 # %%
-# The linear classifier, which noise ruins, recovers most of its accuracy. So it does, or nearly so, without a denoiser
-# if it is trained on noisy rows: the dotted line is this noise-augmented classifier.
+# The linear classifier, which noise ruins, recovers most of its accuracy. Without a denoiser, it recovers almost as
+# much if it is trained on noisy rows: the dotted line is this noise-augmented classifier.
 _ = RecoveryDisplay.from_report(report, classifier="ridge")
 
 # %%
@@ -51,19 +51,19 @@ _ = RecoveryDisplay.from_report(report, classifier="ridge")
 _ = RecoveryDisplay.from_report(report, classifier="neighbours")
 
 # %%
-# **What was repaired, and what was broken?** Predictions after denoising minus predictions before, at the highest
-# level. Denoising helps if counts rise on the diagonal. The two columns on the right count rows, because repaired and
-# broken ones cancel in the matrix.
+# **What was repaired, and what was broken?** Confusion matrix after denoising minus that before, at the highest level.
+# Denoising helps if counts rise on the diagonal. The two columns on the right count rows, because repaired and broken
+# ones cancel in the matrix.
 _ = ConfusionChangeDisplay.from_report(report, denoiser="dense", classifier="ridge", level=0.5)
 
 # %%
-# **Which denoiser?** The dense network against the others, on the same rows and noise, in points of accuracy. The
-# intervals hold for all comparisons together.
+# **Which denoiser?** The dense network compared with the others, on the same rows and noise, in percentage points of
+# accuracy. The intervals are simultaneous for all comparisons.
 compared = report.compare("dense").query("test == 'as trained'")
 columns = ["classifier", "level", "other", "accuracy", "accuracy_low", "accuracy_high", "accuracy_verdict"]
 print(compared[columns].round(1).to_string(index=False))
 
 # %%
-# **The whole report.** A notebook shows it as tables and figures, as here; ``print(report)`` writes it as text, and
-# ``report.to_html("report.html")`` as a page.
+# **The whole report.** Notebooks show a summary, as here; ``print(report)`` prints the whole report as text, and
+# ``report.to_html("report.html")`` writes it as a page with figures.
 report

@@ -1,4 +1,4 @@
-"""The command ``sk-denoise``: a parser, and a function for each command."""
+"""The command ``sk-denoise``: a parser, and a function for each subcommand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .noise.kinds import KINDS
 
 __all__ = ["main"]
 
-#: Denoisers and classifiers by the names that the command takes.
+#: Denoisers and classifiers by the names that the command accepts.
 DENOISERS = [*ARCHITECTURES, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
 CLASSIFIERS = {
     "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
@@ -24,7 +24,7 @@ CLASSIFIERS = {
     "forest": ("ensemble", "RandomForestClassifier", {}),
     "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
 }
-_MAX_VALUES = 1_500_000  # bounds a report of many cells to minutes
+_MAX_VALUES = 1_500_000  # limits a report of many cells to minutes
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,7 +48,7 @@ def make_parser():
 
 
 def _add(parser, name, help, *, default, **options):
-    """Add an option whose help states the default."""
+    """Add an option whose help text includes the default."""
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
     parser.add_argument(name, default=default, help=f"{help} (default: {shown})", **options)
 
@@ -79,7 +79,7 @@ def _add_report(parser):
 
 @contextlib.contextmanager
 def _silence():
-    """TensorFlow writes notes to standard error while it is imported, before it listens to any setting."""
+    """Silence standard error, to which TensorFlow writes on import, before any of its settings take effect."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -94,7 +94,7 @@ def _silence():
 def _set_up_tensorflow():
     """Set the variables that TensorFlow reads on import, unless the user has set them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Off by default on some processors, where convolutions are faster with them.
+    # Off by default on some processors, although convolutions are faster with oneDNN.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
@@ -114,7 +114,7 @@ def _make_denoiser(name):
     from .denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 
     if name == "pca":
-        return EstimatorDenoiser(PCA(0.9))  # as many components as explain this share of the variance
+        return EstimatorDenoiser(PCA(0.9))  # enough components to explain this fraction of the variance
     return DenoisingAutoencoder(name) if name in ARCHITECTURES else ImageFilter(name)
 
 
@@ -124,10 +124,10 @@ def _make_classifier(name):
 
 
 def report(arguments):
-    """Make a recovery report, print it, and write it where asked."""
+    """Make a recovery report, print it, and write the requested files."""
     for path in (arguments.html, arguments.csv):
         if path is not None:
-            open(path, "a").close()  # before the work, not after it
+            open(path, "a").close()  # fail before the work, not after it
     with _silence():
         importlib.import_module("sk_denoise.networks.building")
     made = _run_report(arguments)
@@ -151,7 +151,7 @@ def _run_report(arguments):
     n_labels = 3_000 if arguments.labels is None and arguments.dataset == "mnist" else arguments.labels
     levels = arguments.trained_level
     with warnings.catch_warnings():
-        # A network that could have trained longer is no news in a table of hundreds.
+        # That one of hundreds of classifiers has not converged is not worth a warning.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return recovery_report(
             {name: _make_denoiser(name) for name in arguments.denoiser},
@@ -211,7 +211,7 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0, 1 after an error, reported in one line, or 130 if interrupted.
+        0, or 1 after an error, which is reported in one line, or 130 if interrupted.
     """
     parser = make_parser()
     arguments = parser.parse_args(argv)

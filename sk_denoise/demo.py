@@ -1,4 +1,4 @@
-"""The main job in one call: how much of the accuracy lost to noise is recovered by denoising."""
+"""The whole workflow in one call: how much of the accuracy lost to noise is recovered by denoising."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ __all__ = ["DemoResult", "run_demo"]
 
 _N_LABELLED = 3_000  # of MNIST, for the classifier; the denoiser needs no labels and gets all rows
 _N_SEARCH = 3_000
-_AUGMENTED = {"max_draws": 64}  # more draws hardly help the digits, and double the time
+_AUGMENTED = {"max_draws": 64}  # more draws hardly help on the digits, and double the time
 
 
 @dataclasses.dataclass(frozen=True)
 class DemoResult:
-    """What the demo found.
+    """Results of the demo.
 
     Attributes
     ----------
     latent_dim : int
-        Best of the sizes searched.
+        Best of the latent sizes searched.
     search : dict of int to tuple of float
         Mean accuracy and its standard deviation over folds for each latent size.
     report : RecoveryReport
         The denoiser on test images: with the demo's noise (first line), without noise, and with another kind.
     figures : list of Path
-        Pictures saved.
+        Paths of the saved figures.
     """
 
     latent_dim: int
@@ -52,14 +52,14 @@ class DemoResult:
 
 
 def load(dataset, seed):
-    """Training and test rows of a data set by name, scaled to [0, 1], and their labels."""
+    """Load training and test rows of a data set, scaled to [0, 1], and their labels."""
     if dataset == "mnist":
         X_train, X_test, y_train, y_test = load_mnist()
     else:
         X, y = load_digit_images()
         X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=597, stratify=y, random_state=seed)
-    # The denoiser takes any units; the classifier converges in few steps only on small numbers. Scaling all pixels
-    # alike, not each by its own spread, keeps the classifier as robust to noise as it can be.
+    # The denoiser takes any units, but the classifier converges quickly only on small numbers. All pixels are scaled
+    # by the same factor, not by their own spread, to keep the classifier as robust to noise as possible.
     peak = np.float32(X_train.max())
     return X_train / peak, X_test / peak, y_train, y_test
 
@@ -101,18 +101,18 @@ def run_demo(
     Returns
     -------
     result : DemoResult
-        All figures and the paths of the pictures.
+        All results and the paths of the figures.
     """
     injector = NoiseInjector(noise, level, data_range=(0, 1), random_state=seed)._check_params()
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()  # a trial that it can be written to, before the work, not after it
+    tempfile.TemporaryFile(dir=folder).close()  # fail now, not after the work, if it is not writable
     X, X_test, y, y_test = load(dataset, seed)
     classifier = LogisticRegression(max_iter=1000)
     denoiser = DenoisingAutoencoder(architecture, random_state=seed)
     log(f"{dataset}: {len(X)} training and {len(X_test)} test images, {noise} noise of level {level:g}")
 
-    sizes = [16, 32, 64, 128] if ARCHITECTURES[architecture].compiles_with_xla else [32, 64]  # which take longer
+    sizes = [16, 32, 64, 128] if ARCHITECTURES[architecture].compiles_with_xla else [32, 64]  # training takes longer
     log(f"searching latent_dim in {sizes}, by accuracy of the classifier behind the denoiser ...")
     pipe = Pipeline([("noise", injector), ("denoise", denoiser), ("classify", classifier)])
     folds = StratifiedKFold(3, shuffle=True, random_state=seed)
@@ -147,7 +147,7 @@ def _save_figures(folder, denoiser, noisy, X_test, y_test, search, architecture)
     from matplotlib.figure import Figure
 
     def new(size):
-        # Not by pyplot, so that no window opens and the user's figures are left alone.
+        # Without pyplot, so that no window opens and the user's figures are not affected.
         return Figure(figsize=size, layout="constrained").subplots()
 
     images = DenoisingDisplay.from_estimator(denoiser, noisy, X_clean=X_test, y=y_test, ax=new((9, 3.8)))

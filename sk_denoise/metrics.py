@@ -1,4 +1,4 @@
-"""How good a denoised image is, and how much of the lost accuracy it recovers. Images are flattened rows."""
+"""Quality of denoised images, and recovery of lost accuracy. Images are flattened rows."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def _pair(X_true, X_pred):
 
 def _too_far(X_true, X_pred, data_range):
     return ValueError(
-        f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, too far from X_true, which has values from"
-        f" {X_true.min():g} to {X_true.max():g} and data_range={data_range}, for the square to be a number. Leave such"
-        " rows out, or check the units."
+        f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, so far from X_true, which has values from"
+        f" {X_true.min():g} to {X_true.max():g} and data_range={data_range}, that the squared error overflows. Leave"
+        " out such rows, or check the units."
     )
 
 
@@ -65,10 +65,10 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     X_pred : array-like of shape (n_samples, n_features)
         Noisy or denoised rows.
     data_range : "auto" or pair of floats, default="auto"
-        Its width is the peak: read off `X_true` as in `NoiseInjector`, or given.
+        Range whose width is the peak. If "auto", determined from `X_true` as in `NoiseInjector`.
     per_image : bool, default=False
-        If False, the squared error is pooled over all rows before the logarithm, which stays finite where single rows
-        are exact. If True, one value is returned for each row, infinite where it is exact.
+        If False, the squared error is pooled over all rows before taking the logarithm, so the result is finite even if
+        some rows are exact. If True, one value is returned for each row, which is infinite for exact rows.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows in the pooled error.
 
@@ -108,12 +108,12 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     X_pred : array-like of shape (n_samples, n_features)
         Noisy or denoised rows.
     data_range : "auto" or pair of floats, default="auto"
-        Read off `X_true` as in `NoiseInjector`, or given.
+        If "auto", determined from `X_true` as in `NoiseInjector`.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)``. If None, rows are read as square greyscale images. The
         window is 7 pixels wide, or the largest odd number that fits the image.
     per_image : bool, default=False
-        Return one value for each row, not their mean.
+        Whether to return one value for each row instead of their mean.
 
     Returns
     -------
@@ -143,11 +143,11 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     window -= window % 2 == 0
     if window < 3:
         raise ValueError(
-            f"image_shape={image_shape!r} reads rows as {shape} images; ssim needs at least 3 pixels a side."
+            f"image_shape={image_shape!r} means images of shape {shape}, but ssim needs at least 3 pixels per side."
         )
     low, high = resolve_data_range(data_range, X_true)
-    # Scaled to [0, 1], because products of means far from zero hide what varies, and huge or tiny ones leave floating
-    # point.
+    # Scaled to [0, 1], because products of means far from zero cancel variances, and those of huge or tiny values
+    # overflow or underflow.
     unit = lambda row: ((row.astype(np.float64) - low) / (high - low)).reshape(shape)
     options = {"win_size": window, "data_range": 1, "channel_axis": -1}
     with np.errstate(all="ignore"):
@@ -160,7 +160,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
 
 @validate_function_params({name: [Interval(Real, 0, 1, closed="both")] for name in ("clean", "noisy", "denoised")})
 def accuracy_recovery(clean, noisy, denoised):
-    """Share of the accuracy lost to noise that denoising recovers, ``(denoised - noisy) / (clean - noisy)``.
+    """Fraction of the accuracy lost to noise that is recovered by denoising, ``(denoised - noisy) / (clean - noisy)``.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def accuracy_recovery(clean, noisy, denoised):
     Returns
     -------
     recovery : float
-        1 if all of it is recovered, negative if denoising lowers the accuracy, NaN if noise cost none.
+        1 if all of it is recovered, negative if denoising lowers the accuracy, NaN if no accuracy was lost.
 
     Examples
     --------

@@ -17,7 +17,7 @@ def _figures_off_screen(monkeypatch):
 
 @pytest.fixture(scope="session")
 def digits():
-    """Digits in their own units, 0..16; read-only, so that a test that writes on its input fails."""
+    """Digits in their own units, 0..16; read-only, so that a test fails if its input is modified."""
     X, y = load_digit_images()
     X.flags.writeable = False
     return X, y
@@ -25,7 +25,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def fitted(digits):
-    """A pipeline trained on the first 1,200 digits; shared, so not to be changed."""
+    """A pipeline trained on the first 1,200 digits; shared, so do not modify it."""
     X, _ = digits
     noise = NoiseInjector(level=0.3, random_state=0)
     return Pipeline([("noise", noise), ("denoise", DenoisingAutoencoder(random_state=0))]).fit(X[:1200])
@@ -33,7 +33,7 @@ def fitted(digits):
 
 @pytest.fixture
 def small():
-    """Rows for tests that only need some."""
+    """Arbitrary rows."""
     return np.random.default_rng(0).random((60, 16))
 
 

@@ -1,4 +1,4 @@
-"""What tests of several folders share."""
+"""Helpers for tests in several folders."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from sk_denoise import DenoisingAutoencoder
 
 #: Largest difference between batches, orders, threads and processes, as a fraction of the data range.
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}
-#: Largest difference in score (dB) between fits with other numbers of threads, whose steps are rounded differently.
+#: Largest difference in score (dB) between fits with different numbers of threads, which are rounded differently.
 DECIBELS = 0.1
 #: Largest difference between the images of such fits after a few steps, on rows in [0, 1].
 FEW_STEPS = 1e-3

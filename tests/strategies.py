@@ -1,4 +1,4 @@
-"""What Hypothesis draws from: images in every dtype, layout and unit that a user may have them in."""
+"""Hypothesis strategies: images in every dtype, memory layout and unit that users may have."""
 
 import dataclasses
 import tempfile
@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-# The same examples at each run, on machines of any speed, so that a failure is one of the code.
+# The same examples in each run, without deadlines, so that failures are due to the code.
 PROPERTIES = settings(derandomize=True, deadline=None, print_blob=True, max_examples=60, database=None)
 FEW = settings(PROPERTIES, max_examples=15)  # of what trains a network
 
@@ -18,12 +18,12 @@ INTEGERS = ("u1", "i2", ">i2", "i8", "?")
 shapes = st.one_of(
     st.tuples(st.integers(1, 7), st.integers(1, 9)), st.sampled_from([(1, 1), (1, 9), (7, 1), (2, 300), (40, 2)])
 )
-# Values that float32 holds, so that a cast to it loses none; subnormals among them.
+# Values representable in float32, so that a cast loses nothing; including subnormals.
 elements = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1, width=32))
 
 
 def units(shape):
-    """Float64 images on the scale [0, 1]; the constant ones come often."""
+    """Float64 images scaled to [0, 1], including many constant ones."""
     return hnp.arrays(np.float64, shape, elements=elements)
 
 
@@ -47,20 +47,20 @@ class Images:
         return self.data_range[1] - self.data_range[0]
 
     def rounding(self, dtype=None):
-        """What rounding to `dtype`, at least float32's on the way, may move a value of the range."""
+        """By how much rounding to `dtype`, with float32 or wider in between, may change a value in the range."""
         eps = float(np.finfo(dtype or out_dtype(self.X.dtype)).eps)
         return 4 * max(eps * max(map(abs, self.data_range)), eps * self.width)
 
 
 def out_dtype(dtype):
-    """The dtype that comes out: the documented rule, written down a second time."""
+    """Dtype of the output: an independent implementation of the documented rule."""
     dtype = np.dtype(dtype)
     return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float32)
 
 
 @st.composite
 def images(draw, dtypes=FLOATS + INTEGERS, shape=None):
-    """Rows of any of `dtypes` in some units."""
+    """Rows of any of `dtypes`, in any units."""
     dtype, shape = np.dtype(draw(st.sampled_from(dtypes))), draw(shapes) if shape is None else shape
     if dtype.kind == "b":
         return Images(draw(hnp.arrays(dtype, shape)), (0.0, 1.0))
@@ -88,7 +88,7 @@ def _read_only(X):
     return X
 
 
-#: The same values, laid out otherwise.
+#: The same values in other memory layouts.
 LAYOUTS = {
     "Fortran order": np.asfortranarray,
     "every other row": lambda X: np.repeat(X, 2, axis=0)[::2],
@@ -105,11 +105,11 @@ layouts = st.sampled_from(sorted(LAYOUTS)).map(LAYOUTS.get)
 
 @st.composite
 def cuts(draw, n_rows):
-    """The rows in an order, cut into chunks: index arrays."""
+    """The rows in any order, split into chunks: index arrays."""
     order = np.array(draw(st.permutations(range(n_rows))), dtype=int)
     at = draw(st.lists(st.integers(1, n_rows), max_size=3, unique=True))
     return [chunk for chunk in np.split(order, sorted(at)) if len(chunk)]
 
 
-#: Factors that move no bits, and that keep every range within floating point.
+#: Factors that do not change mantissas, and keep every range within floating point.
 powers_of_two = st.sampled_from([2.0**e for e in (-40, -3, -1, 1, 8, 40)])

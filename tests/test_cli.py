@@ -15,7 +15,7 @@ FEW = ["--denoiser", "median", "pca", "--classifier", "neighbours", "--seeds", "
 
 @pytest.fixture
 def short(monkeypatch):
-    """The demo on short fits: its steps are under test here, not its quality."""
+    """The demo with short fits: this tests its steps, not its quality."""
 
     monkeypatch.setattr(demo_module, "DenoisingAutoencoder", functools.partial(DenoisingAutoencoder, epochs=5))
     monkeypatch.setattr(demo_module, "_AUGMENTED", {"max_draws": 2})

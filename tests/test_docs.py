@@ -1,4 +1,4 @@
-"""Docstrings by numpydoc's rules; examples run as doctests by themselves."""
+"""Docstrings follow the rules of numpydoc; their examples are run as doctests separately."""
 
 import importlib
 import inspect
@@ -21,7 +21,7 @@ def _is_public(item, name, module):
 
 PUBLIC, seen = [], set()
 for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
-    # Of the networks, only their builders are documented.
+    # In `networks`, only the builders are documented.
     if "._" in info.name or (".networks." in info.name and not info.name.endswith(".architectures")):
         continue
     module = importlib.import_module(info.name)
@@ -42,7 +42,7 @@ for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
                 ):
                     PUBLIC.append(f"{module.__name__}.{name}.{m}")
 
-# Not asked for: an example and a reference in every small thing, a summary on a line of its own.
+# Not required: examples and references in small functions, and a summary on its own line.
 IGNORED = {
     "ES01",
     "EX01",

@@ -1,4 +1,4 @@
-"""The architecture: imports point one way, and only one room knows Keras."""
+"""The package layout: imports point one way, and only `networks` and the MNIST download use Keras."""
 
 import importlib.util
 from graphlib import TopologicalSorter

@@ -1,4 +1,4 @@
-"""The ways in: pipelines and searches, with and without a classifier, in any units."""
+"""Pipelines and searches, with and without a classifier, in any units."""
 
 import copy
 import functools
@@ -93,10 +93,10 @@ class TestPipelines:
         np.testing.assert_array_equal(fitted.transform(rows), expected)
 
     def test_memory_does_not_mix_up_sources(self, rows, tmp_path):
-        """Rows that carry no source never meet the cache entry of equal rows that do."""
+        """Rows without clean rows attached never get the cache entry of equal rows with them."""
         steps = [*pipe().steps, ("classify", LogisticRegression(max_iter=2))]
         labels = np.arange(len(rows)) % 2
-        with pytest.warns(Warning):  # two iterations are too few, and enough here
+        with pytest.warns(Warning):  # two iterations are too few, but enough here
             noisy = Pipeline(steps, memory=str(tmp_path)).fit(rows, labels)
             bare = clone(Pipeline(steps, memory=str(tmp_path))).set_params(noise__when="transform").fit(rows, labels)
         assert (noisy[1].target_source_, bare[1].target_source_) == ("injector", "noise")

@@ -1,4 +1,4 @@
-"""Properties that hold for any images: dtypes, layouts, orders, chunks and units."""
+"""Properties that hold for any images: dtypes, memory layouts, orders, chunks and units."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.slow
 
 
 def checkerboard(X, level, rng):
-    """A kind of a user's own."""
+    """A custom kind of noise."""
     return X + level * rng.choice([-1, 1], X.shape)
 
 
 @st.composite
 def injectors(draw, kinds=(*KINDS, checkerboard)):
-    """Seeded injectors of each kind at some level, without their data range."""
+    """Seeded injectors of each kind, at any level, without a data range."""
     kind = draw(st.sampled_from(kinds))
     bounds = st.floats(0, 1 if kind in PROBABILITY_KINDS else 4)
     level = draw(st.one_of(bounds, st.tuples(bounds, bounds).map(sorted).map(tuple)))
@@ -73,7 +73,7 @@ class TestNoise:
     @PROPERTIES
     @given(images(("f4",)), injectors(sorted(set(KINDS) - {"poisson"})))
     def test_float32_and_float64_get_the_same_noise(self, given, injector):
-        # But for rounding; Poisson counts change by one where a mean rounds to the other side.
+        # Up to rounding; Poisson counts may change by one if a mean is rounded differently.
         injector = with_range(injector, given.data_range).fit(given.X)
         single, double = injector.transform(given.X), injector.transform(given.X.astype(float))
         np.testing.assert_allclose(single, double, rtol=1e-5, atol=2e-5 * given.width + given.rounding())
@@ -98,7 +98,7 @@ def test_what_a_dtype_does_not_hold_is_an_error():
 
 
 def test_a_range_holds_for_its_own_rounding():
-    """Float32 and float16 rows at the ends of a range given in float64 lie in it."""
+    """Float32 and float16 rows at the ends of a range given in float64 count as inside it."""
     for dtype in (np.float16, np.float32, np.float64):
         X = np.array([[123.45, 124.46], [124.46, 123.45]]).astype(dtype)
         assert np.isfinite(EstimatorDenoiser(PCA(1), data_range=(123.45, 124.46)).fit(X).transform(X)).all()
@@ -128,7 +128,7 @@ class TestUnits:
 
 @st.composite
 def pairs(draw, dtypes=FLOATS, shape=None):
-    """Clean rows, others of the same shape up to three widths off, and the clean rows' range."""
+    """Clean rows, other rows of the same shape up to three widths away, and the range of the clean rows."""
     given = draw(images(dtypes, shape))
     error = draw(units(given.X.shape)) * draw(st.sampled_from([0.0, 1e-3, 3.0]))
     with np.errstate(over="ignore"):  # float16 ends at 65,504
@@ -183,7 +183,7 @@ class TestMetrics:
         given, X_pred = pair
         options = {"data_range": given.data_range, "per_image": True}
         each = ssim(given.X, X_pred, **options)
-        assert (np.abs(each) <= 1 + 1e-9).all()  # and so not NaN
+        assert (np.abs(each) <= 1 + 1e-9).all()  # and therefore not NaN
         np.testing.assert_allclose(ssim(given.X, given.X, **options), 1, rtol=1e-9)
         assert ssim(given.X, X_pred, data_range=given.data_range) == pytest.approx(each.mean())
         for rows in data.draw(cuts(4)):
@@ -203,10 +203,10 @@ class TestTargetRule:
     @st.composite
     @staticmethod
     def arguments(draw, n):
-        """What may reach `fit`, and the answers by the table of the documentation."""
+        """Possible arguments of `fit`, and the outcome according to the table in the documentation."""
         clean = draw(units((n, 4)))
         noisy = NoiseInjector(level=0.3, random_state=0).fit_transform(clean)
-        # A copy has lost its source.
+        # A copy loses the clean rows.
         given, answer = draw(st.sampled_from([(clean, None), (noisy, "injector"), (noisy.copy(), None)]))
         noise = draw(st.sampled_from(["gaussian", None]))
         answer = answer or ("identity" if noise is None else "noise")
@@ -246,7 +246,7 @@ def denoisers(clean):
 
 
 class TestDenoisers:
-    # Of the range, between rows alone and among others: products of matrices are summed in another order.
+    # Of the range, between rows alone and in batches, because matrix products are summed in a different order.
     ROUNDING = 1e-5
 
     @pytest.mark.parametrize("name", ["network", "convolutional network", "filter", "PCA"])
@@ -298,7 +298,7 @@ class TestDenoisers:
 @PROPERTIES
 @given(images(shape=(1, 16)))
 def test_one_row_is_enough_for_all(clean_row: Images):
-    """One image, constant or not, in any units, goes through noise, filter and metric."""
+    """Noise, filters and metrics work for a single image, constant or not, in any units."""
     noisy = NoiseInjector(level=0.2, data_range=clean_row.data_range, random_state=0).fit_transform(clean_row.X)
     denoised = ImageFilter("median", size=3).fit(noisy).transform(noisy)
     assert denoised.shape == (1, 16) and np.isfinite(denoised).all()

@@ -1,8 +1,8 @@
 """Measure speed and memory, and write docs/performance.md.
 
 Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [training] [page]
-Without names, all. Each keeps its figures in benchmarks/results/speed, and the page is made of all there are; `page`
-only writes it again. All of it takes about an hour on 2 cores.
+Without names, all parts are measured, which takes about an hour on 2 cores. Each writes its figures to
+benchmarks/results/speed, and the page is written from all figures there; `page` only writes the page again.
 MNIST comes from the folder in SK_DENOISE_DATA, or from Keras.
 """
 

@@ -1,4 +1,4 @@
-"""One row, many rows, and the memory of rows that do not fit in it."""
+"""Denoising one row and many rows, and the memory used for rows from memory maps."""
 
 import os
 import tempfile
@@ -34,7 +34,7 @@ def one_row():
 
 
 def many_rows():
-    """Throughput, against nothing but the network."""
+    """Throughput, compared with the bare network."""
     import tensorflow as tf
 
     denoiser, _ = fitted()
@@ -45,7 +45,7 @@ def many_rows():
 
 
 def _anonymous():
-    """Bytes of memory of this process that no file stands behind."""
+    """Anonymous memory of this process in bytes."""
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon"))
 

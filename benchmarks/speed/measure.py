@@ -1,4 +1,4 @@
-"""How everything here is measured: side by side in one run, in turns, as medians with their spread."""
+"""Measurement: both sides alternately in one run, as medians with their range."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ class Row:
         return statistics.median(self.ours) / statistics.median(self.theirs)
 
     def print(self):
-        """Show it as soon as it is known."""
+        """Print the row."""
         verdict = "reached" if self.ratio <= self.goal else "NOT REACHED"
         print(
             f"{self.what} | {show(self.ours, self.unit)} | {self.against} {show(self.theirs, self.unit)} |"
@@ -78,7 +78,7 @@ def in_new_process(function, *arguments, environment=None):
 
 
 def save(section, rows):
-    """Keep the rows for the page."""
+    """Save the rows for the page."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept = [dataclasses.asdict(row) if isinstance(row, Row) else row for row in rows]
     (RESULTS / f"{section}.json").write_text(json.dumps(kept, indent=1) + "\n")

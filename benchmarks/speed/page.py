@@ -20,10 +20,10 @@ TITLES = {
 HEAD = """<!-- Written by `make bench`; change benchmarks/speed, not this page. -->
 # Performance
 
-Each ratio was measured side by side with what it is compared to, in one run on one machine, in turns. Times are medians
-with the lowest and the highest in brackets; what counts is the ratio of the medians, ours over theirs, beside the goal
-that was set for it beforehand. For oneDNN and float64, the goal is the ratio measured when they were introduced. `make
-bench` prints these figures anew and writes this page. The machine was shared with other work, as the ranges show.
+In each comparison, both sides were measured alternately, in one run on one machine. Times are medians with the minimum
+and the maximum in brackets. The ratio is that of the medians, ours over theirs; the goal was set beforehand. For oneDNN
+and float64, the goal is the ratio measured when they were introduced. `make bench` repeats the measurements and writes
+this page. The machine was shared with other work, as the ranges show.
 
 Measured on {cores} cores ({system}), Python {python}, TensorFlow {tensorflow}, Keras {keras}, scikit-learn
 {sklearn}, NumPy {numpy}, scikit-image {skimage}.
@@ -56,9 +56,9 @@ def _memory(table):
     ]
     head = ["memory map of", "rows x 64", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
     return (
-        "Peak memory beyond input and output (the result that `transform` and noise return; nothing for `fit`), one"
-        " epoch of `fit`, each in a process of its own that has fitted before. What `fit` takes are blocks of a million"
-        " numbers: it grows with the rows up to some blocks, and no further."
+        "Peak memory in addition to input and output (the rows returned by `transform` and by noise; none for `fit`),"
+        " with one epoch of `fit`, each measured in a separate process that has fitted before. `fit` allocates blocks"
+        " of a million numbers: its memory grows with the rows up to a few blocks, and no further."
         f"\n\n{_table(head, cells)}"
     )
 
@@ -67,8 +67,9 @@ def _growth(table):
     cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
     return (
         "![Three log-log plots of seconds against rows, features and latent size](_static/performance-growth.png)\n\n"
-        "The exponent says how cost grows: 1 is in proportion. It is fitted to the three largest sizes; elsewhere 8,000"
-        f" rows of 784 features and a latent size of 64.\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
+        "The exponent says how cost grows: 1 means in proportion. It is fitted to the three largest sizes. The sizes"
+        " that do not vary are 8,000 rows, 784 features and a latent size of 64."
+        f"\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
     )
 
 

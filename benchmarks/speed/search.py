@@ -1,4 +1,4 @@
-"""Many small fits: refits, the memory that they keep, grids, and grids in parallel; on the embedded digits."""
+"""Many small fits on the embedded digits: refits, the memory that they retain, grids, and parallel grids."""
 
 import time
 
@@ -43,7 +43,7 @@ def refit_theirs(noisy, X):
 
 
 def refit():
-    """After the first of its kind."""
+    """Refits, after a first fit of the same shape."""
     noisy, X = pairs()
     times = in_turns(15, lambda: refit_ours(noisy, X), lambda: refit_theirs(noisy, X))
     return Row("a refit on 200 x 64 rows, 2 epochs, after the first", "scikeras' own fit", *times, 1 / 20).print()

@@ -88,7 +88,7 @@ def compare_time_to(what, against, goal, architecture, theirs):
 
 
 def recipe():
-    """The article's settings."""
+    """The settings of the article."""
 
     def theirs():
         model = train_keras(keras_dense(keras.optimizers.Adadelta(1.0)), 100)
@@ -118,7 +118,7 @@ def mlp():
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLPRegressor says that 20 epochs are few
+        warnings.simplefilter("ignore")  # MLPRegressor warns that it has not converged
         return compare_time_to("time to its test MSE", "MLPRegressor(64), 20 epochs", 1 / 8, "dense", theirs)
 
 

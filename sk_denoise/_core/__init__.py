@@ -1,1 +1,1 @@
-"""What everything rests on: units and shapes, checks of arguments, scikit-learn's glue, files replaced whole."""
+"""Foundations: units and shapes, argument checks, scikit-learn's private API, and atomic file writing."""

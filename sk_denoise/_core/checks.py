@@ -1,4 +1,4 @@
-"""Checks of arguments that scikit-learn's constraints do not cover, and what their messages need."""
+"""Argument checks beyond scikit-learn's parameter constraints, and helpers for their messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-_LONGEST = 120  # characters of a value in a message
+_LONGEST = 120  # maximum length of a value in a message
 
 
 def is_integer(value):
@@ -24,12 +24,12 @@ def is_real(value):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an int of hundreds of digits
+    except OverflowError:  # an int with hundreds of digits
         return False
 
 
 def shown(value):
-    """`value` for a message: its repr on one line, shortened where long; an array by its shape."""
+    """Format `value` for a message: its repr on one line, shortened if long, or the shape of an array."""
     if isinstance(value, type) or not hasattr(value, "shape") or np.ndim(value) == 0:
         text = " ".join(repr(value).split())
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({type(value).__name__})"
@@ -44,7 +44,7 @@ def check_choice(value, name, allowed):
 
 
 def likely(value, allowed):
-    """The end of a message about a name: the allowed ones, and the one that was likely meant."""
+    """End of a message about a name: the allowed names, and the one that was probably meant."""
     names = [name for name in allowed if isinstance(name, str)]
     close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
@@ -52,7 +52,7 @@ def likely(value, allowed):
 
 
 def check_vector(values, name, n=None, *, of="rows", what="number", missing=False):
-    """`values` as a 1-D array of numbers, of length `n` if given; NaN and infinity only with `missing`."""
+    """Return `values` as a 1-D array, of length `n` if given; NaN and infinity are allowed only with `missing`."""
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):  # ragged
@@ -61,7 +61,7 @@ def check_vector(values, name, n=None, *, of="rows", what="number", missing=Fals
         wanted = f"a list of {what}s" if n is None else f"one {what} for each of the {n} {of}"
         raise ValueError(f"{name} must be {wanted}, got {shown(values)}.")
     if np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked values, which would count as they are. Fill or drop them first.")
+        raise ValueError(f"{name} has masked values, whose mask would be ignored. Fill or drop them first.")
     if what == "number" and array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, got {shown(values)}.")
     if array.dtype.kind in "fc" and not missing and not np.isfinite(array).all():
@@ -70,7 +70,7 @@ def check_vector(values, name, n=None, *, of="rows", what="number", missing=Fals
 
 
 def check_labels(y, name, n=None, *, of="rows"):
-    """Class labels, one for each row: numbers or text."""
+    """Validate class labels, one for each row: numbers or text."""
     array = check_vector(y, name, n, of=of, what="label")
     objects = array if array.dtype.kind == "O" else ()
     if array.dtype.kind in "cmMV" or not all(isinstance(label, (str, numbers.Real, np.bool_)) for label in objects):
@@ -85,7 +85,7 @@ def check_classes(y):
 
 
 def warn_user(message, category=UserWarning):
-    """Warn at the line of the user's call, skipping frames of this package, scikit-learn and joblib."""
+    """Issue a warning that points to the user's code, skipping frames of this package, scikit-learn and joblib."""
     frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("joblib", "sk_denoise", "sklearn"):
         frame, level = frame.f_back, level + 1

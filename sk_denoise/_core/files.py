@@ -1,4 +1,4 @@
-"""Files that hold all of what was written or what they held before, and the error for those that cannot be read."""
+"""Atomic writing of files, and the error for files that cannot be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 
 
 class InvalidFileError(ValueError):
-    """A file that `sk_denoise.load` refuses: damaged, forged, or with types that are not trusted.
+    """Raised by `sk_denoise.load` if a file is damaged, forged, or contains untrusted types.
 
     Examples
     --------
@@ -30,19 +30,19 @@ class InvalidFileError(ValueError):
 
 @contextlib.contextmanager
 def replacing(path):
-    """A new file beside `path`, moved there once it is complete and on the disk."""
-    path = os.path.realpath(os.fsdecode(path))  # as open() would, write through a link
+    """Open a temporary file next to `path`, and rename it to `path` once it is complete and on disk."""
+    path = os.path.realpath(os.fsdecode(path))  # follow links, as open() does
     folder = os.path.dirname(path)
     if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "No regular file, and moving one there would destroy it", path)
+        raise OSError(errno.EINVAL, "Not a regular file, so replacing it would destroy it", path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else None
     temporary = os.path.join(folder, f".sk_denoise-{secrets.token_hex(8)}.tmp")
 
     def opener(name, flags):
-        # Unlike tempfile's, made with the permissions that open() gives: those of the file replaced, else as the
-        # umask has it. Never with more than the old file has, not even for a moment.
+        # Unlike tempfile, use the permissions that open() would: those of the replaced file, or the default of the
+        # umask. The new file must never have more permissions than the old one, not even for a moment.
         return os.open(name, flags, 0o666 if mode is None else mode)
 
     try:

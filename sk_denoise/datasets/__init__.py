@@ -39,8 +39,8 @@ def load_digit_images():
 def load_mnist():
     """Load MNIST: 70,000 images of 28 x 28 [1]_.
 
-    Read from ``mnist.npz`` in the folder that the environment variable ``SK_DENOISE_DATA`` names, else from Keras'
-    cache, else downloaded by Keras.
+    The data are read from ``mnist.npz`` in the folder named by the environment variable ``SK_DENOISE_DATA``, or else
+    from Keras' cache, or else downloaded by Keras.
 
     Returns
     -------
@@ -49,14 +49,14 @@ def load_mnist():
     X_test : ndarray of shape (10000, 784)
         The test rows.
     y_train : ndarray of shape (60000,)
-        The digits.
+        Digits of the training rows.
     y_test : ndarray of shape (10000,)
-        The test digits.
+        Digits of the test rows.
 
     Raises
     ------
     OSError
-        If the file is not MNIST, or if there is neither file nor network; the message says what to put where.
+        If the file is not MNIST, or if there is no file and it cannot be downloaded; the message says where to put it.
 
     References
     ----------
@@ -85,7 +85,7 @@ def _from_keras():
 
     try:
         (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception where the download fails
+    except Exception as error:  # Keras raises a bare Exception if the download fails
         raise OSError(
             "MNIST is not on this machine and could not be downloaded. Put mnist.npz (arrays x_train, y_train, x_test,"
             " y_test) into a folder and set SK_DENOISE_DATA to that folder, or put it into ~/.keras/datasets."

@@ -1,4 +1,4 @@
-"""Denoisers, all with the same contract: fit to noisy rows, transform them into clean ones."""
+"""Denoisers, which share one interface: fit to noisy or clean rows, then transform noisy rows into denoised ones."""
 
 from ._autoencoder import DenoisingAutoencoder
 from ._estimator_denoiser import EstimatorDenoiser

@@ -1,4 +1,4 @@
-"""`DenoisingAutoencoder`, a denoiser with a Keras network behind fit and transform."""
+"""`DenoisingAutoencoder`, a Keras network with the interface of a scikit-learn transformer."""
 
 from __future__ import annotations
 
@@ -17,82 +17,85 @@ __all__ = ["DenoisingAutoencoder"]
 class DenoisingAutoencoder(FittedNetwork):
     """Learn to turn noisy images into clean ones, as a scikit-learn transformer.
 
-    A neural network is trained on noisy rows towards clean ones [1]_. Where the clean rows come from is settled in
-    this order, and `target_source_` says how: `X_clean` given to `fit` ("X_clean"); a numeric `y` of the shape of `X`
-    ("y"); rows straight out of a `NoiseInjector`, which are trained towards the rows they started from, with its
-    noise redrawn each epoch ("injector"); else `X` itself is clean, and `noise` is drawn on it afresh each epoch
-    ("noise"), or with ``noise=None`` not at all ("identity", a plain autoencoder).
+    A neural network is trained to map noisy rows to clean ones [1]_. The clean rows are determined in the following
+    order, and `target_source_` reports the outcome: `X_clean` passed to `fit` ("X_clean"); a numeric `y` of the shape
+    of `X` ("y"); if `X` comes directly from a `NoiseInjector`, the rows before noise, with the noise redrawn each epoch
+    ("injector"); otherwise `X` itself is taken as clean, and `noise` is drawn anew each epoch ("noise"), or no noise
+    is added with ``noise=None`` ("identity", a plain autoencoder).
 
     Parameters
     ----------
     architecture : {"dense", "conv", "unet"} or callable, default="dense"
-        "dense" is the article's network and the fastest. "conv" is convolutional with a code of `latent_dim`.
-        "unet" gives the best images and has no code. A callable ``(image_shape, latent_dim) -> keras.Model`` maps rows
-        or images of values in [0, 1] to the same shape, a new model at each call; layers named "encoder" and
-        "decoder" give it a code. Each fit draws trainable weights anew and keeps frozen ones.
+        "dense" is the network of the article and the fastest. "conv" is convolutional with a code of `latent_dim`.
+        "unet" gives the best images and has no code. A callable ``(image_shape, latent_dim) -> keras.Model`` must
+        return a new model at each call, which maps rows or images with values in [0, 1] to the same shape; layers
+        named "encoder" and "decoder" give it a code. Each fit initializes trainable weights and keeps frozen ones.
     latent_dim : int, default=64
-        Size of the code; for "unet" the number of feature maps at its coarser scales. 64 as in the article.
+        Size of the code; for "unet", the number of feature maps at its coarser scales. The article uses 64.
     hidden_layer_sizes : tuple of int, default=()
-        Hidden layers of "dense" between the rows and the code, mirrored behind it.
+        Sizes of the hidden layers of "dense" between the input and the code; the decoder mirrors them.
     image_shape : tuple of int or None, default=None
-        ``(height, width)`` or ``(height, width, channels)`` of the image in a row. None reads a square grey image, or
-        else, with a warning, a signal of height 1.
+        ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
+        greyscale images, otherwise as 1-D signals, with a warning.
     noise : str, NoiseInjector or None, default="gaussian"
-        Noise to train on where rows come clean: a kind's name (at level 0.5), or an injector, whose parameters can be
-        searched as ``noise__level``.
+        Noise to train on if the rows are clean: the name of a kind (at level 0.5), or an injector, whose parameters can
+        be searched, for example as ``noise__level``.
     loss : str or callable, default="binary_crossentropy"
-        Keras loss between images scaled to [0, 1]. With cross-entropy, networks on dark images do not get stuck at
-        black, as they can with "mse".
+        Keras loss between images scaled to [0, 1]. With cross-entropy, networks do not get stuck at black on dark
+        images, as they can with "mse".
     optimizer : str or class, default="adam"
         Keras optimizer, by name or class.
     learning_rate : float, "auto" or callable, default="auto"
-        Highest learning rate. "auto" is a measured one with Adam (0.01 for "dense", else 0.003), and the optimizer's
-        own with any other. A callable of the step, such as a Keras schedule, sets the rate itself.
+        Maximum learning rate. "auto" is 0.01 for "dense" and 0.003 for other architectures with Adam, and the default
+        rate of any other optimizer. A callable, such as a Keras schedule, returns the rate for each step.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" rises over the first tenth of the steps and falls to zero, which ends at a lower error. Choose
-        "constant" for callbacks that set the rate. `partial_fit` is always constant.
+        "cosine" rises over the first tenth of the steps and then falls to zero, which results in a lower error. Use
+        "constant" with callbacks that set the rate. `partial_fit` always uses a constant rate.
     epochs : int or "auto", default="auto"
-        Passes over the rows. "auto" makes enough steps whatever the number of rows, between 5 and 300 epochs.
+        Passes over the rows. "auto" gives enough gradient steps for any number of rows, in 5 to 300 epochs.
     batch_size : int or "auto", default="auto"
-        Rows a gradient step. "auto" is 32, from 4,096 rows on 64, and from 8,192 on 128.
+        Rows per gradient step. "auto" is 32, or 64 from 4,096 rows, or 128 from 8,192 rows.
     validation_split : float or None, default=None
-        Share of the rows, drawn at random, held out to compute "val_loss". None is 0.1 with `early_stopping`, else 0.
+        Fraction of the rows, drawn at random, held out to compute "val_loss". If None, 0.1 with `early_stopping`,
+        otherwise 0.
     early_stopping : bool, default=False
-        Stop when "val_loss" has not fallen for `patience` epochs, and go back to the best weights.
+        Stop when "val_loss" has not decreased for `patience` epochs, and restore the best weights.
     patience : int, default=10
         Epochs to wait with `early_stopping`.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied for each fit, so that no parameter holds a model; what a callback gathers in itself stays in the copy.
-        Those that listen to batches make training slower.
+        Callbacks are deep-copied for each fit; yours are not modified. Those with batch-level methods slow training
+        down.
     output : {"denoised", "latent"}, default="denoised"
         What `transform` returns.
     data_range : "auto" or pair of floats, default="auto"
-        Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows: (0, 255) for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
+        Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector, or else determines
+        it from the clean rows: (0, 255) for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and
+        maximum.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the last one.
+        Whether `fit` continues from the weights of the previous fit.
     checkpoint : str, path-like or None, default=None
-        Folder where `fit` keeps what each epoch leaves, in a file named for the parameters and the rows. A killed fit
-        resumes from there when called again and, with the same number of threads, ends with the same bits; a finished
-        one is not trained again. Needs an int `random_state`. None, as writing takes time in each epoch.
+        Folder in which `fit` saves its state after each epoch, in a file whose name is a hash of the parameters and the
+        rows. When called again, a killed fit resumes from there and, with the same number of threads, ends with the
+        same bits; a finished fit is not trained again. Requires an int `random_state`. None by default, because writing
+        takes time.
     random_state : int, RandomState or None, default=None
-        Seeds weights, order and noise. An int gives the same bits on one machine with the same number of threads;
-        otherwise each training step is rounded differently.
+        Seeds the weights, the order of the rows and the noise. An int gives the same bits on one machine with the same
+        number of threads; on other machines or with another number of threads, training is rounded differently.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     model_ : keras.Model
-        A compiled copy of the network, yours to change; on rows scaled to [0, 1].
+        A compiled copy of the network for rows scaled to [0, 1]; changing it does not affect the estimator.
     encoder_ : keras.Model
         The part of `model_` up to the code; absent for "unet".
     decoder_ : keras.Model
         The part of `model_` from the code on; absent for "unet".
     history_ : dict of list
-        "loss" and, where rows were held out, "val_loss" of each epoch.
+        "loss" and, if rows were held out, "val_loss" of each epoch.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     data_range_ : tuple of float
         The range used.
     image_shape_ : tuple of int
@@ -102,23 +105,24 @@ class DenoisingAutoencoder(FittedNetwork):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all are strings.
+        Names of features seen during `fit`. Defined only if all names are strings.
 
     See Also
     --------
-    NoiseInjector : Adds noise in front, and remembers the clean rows.
+    NoiseInjector : Adds noise in the preceding step, and keeps the clean rows.
 
     Notes
     -----
-    `fit` takes no `sample_weight`: training in minibatches cannot treat a weight of two as the row given twice.
+    `fit` does not take `sample_weight`: when training on minibatches, a weight of two is not equivalent to giving the
+    row twice.
 
-    Built-in networks compute float64 rows in float64, even though they are trained in float32, so the output of a
-    fitted network agrees to 1e-12 of the data range in any batch and on any processor. Float32 rows are computed in
-    float32, which is faster, and agree to 1e-5. Networks of your own get float32 rows and compute in their own
-    precision, and while Keras is set to mixed or half precision, built-in networks compute in that.
+    Built-in networks are trained in float32 but compute float64 rows in float64, so the output of a fitted network
+    agrees to 1e-12 of the data range in any batch and on any processor. Float32 rows are computed in float32, which is
+    faster, and agree to 1e-5. Custom networks get float32 rows and compute in their own precision. If Keras is set to
+    mixed or half precision, built-in networks compute in that precision.
 
-    A fitted estimator holds parameters and NumPy weights only. `model_`, `encoder_` and `decoder_` are built from them
-    when first asked for and are not pickled.
+    A fitted estimator holds only parameters and NumPy arrays. `model_`, `encoder_` and `decoder_` are built from them
+    on first access and are not pickled.
 
     References
     ----------
@@ -146,8 +150,8 @@ class DenoisingAutoencoder(FittedNetwork):
         "latent_dim": [Interval(Integral, 1, 2**31 - 1, closed="both")],
         "hidden_layer_sizes": [tuple, list],
         "image_shape": [tuple, list, None],
-        "noise": "no_validation",  # check_noise says more
-        "loss": "no_validation",  # so does check_names
+        "noise": "no_validation",  # check_noise has better messages
+        "loss": "no_validation",  # so has check_names
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
         "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
@@ -158,7 +162,7 @@ class DenoisingAutoencoder(FittedNetwork):
         "patience": [Interval(Integral, 1, None, closed="left")],
         "callbacks": [list, tuple, None],
         "output": [StrOptions({"denoised", "latent"})],
-        "data_range": "no_validation",  # check_data_range says more
+        "data_range": "no_validation",  # check_data_range has better messages
         "warm_start": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
@@ -219,13 +223,14 @@ class DenoisingAutoencoder(FittedNetwork):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean (see the rule above), any real dtype, in any units.
+            Rows, noisy or clean (see the rule above), of any real dtype, in any units.
         y : array-like, default=None
-            Clean rows, where numeric and of the shape of `X`; anything else is labels and ignored.
+            Clean rows, if numeric and of the shape of `X`; otherwise labels, which are ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows; the pairs are used as they are.
+            Clean rows; the pairs are used as given.
         validation_data : array-like or tuple (X, X_clean), default=None
-            Rows to compute "val_loss" on, instead of a split: alone they follow the same rule as `X`.
+            Rows on which to compute "val_loss", instead of a split. If given without `X_clean`, they follow the same
+            rule as `X`.
 
         Returns
         -------
@@ -235,12 +240,12 @@ class DenoisingAutoencoder(FittedNetwork):
         Raises
         ------
         ValueError
-            For bad input, naming the argument.
+            If the input is invalid; the message names the argument.
 
         Notes
         -----
-        Whatever stops a fit, be it bad input, Ctrl-C or a lack of memory, leaves the estimator as it was before. To go
-        on from the last whole epoch, set `checkpoint`.
+        If a fit fails or is interrupted, for example by Ctrl-C or lack of memory, the estimator is left as it was
+        before. To continue from the last complete epoch, set `checkpoint`.
         """
         continued = self.warm_start and self._is_fitted()
         return self._fit(X, y, X_clean, continued=continued, validation_data=validation_data)
@@ -249,7 +254,7 @@ class DenoisingAutoencoder(FittedNetwork):
     def partial_fit(self, X, y=None, *, X_clean=None):
         """Train for one epoch on a batch of rows, at a constant rate, keeping the optimizer's state between calls.
 
-        The first batch fixes an "auto" data range.
+        If `data_range` is "auto", it is determined by the first batch.
 
         Parameters
         ----------
@@ -276,7 +281,7 @@ class DenoisingAutoencoder(FittedNetwork):
     def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False):
         vars(self).pop("_model", None)
         if not continued:
-            vars(self).pop("_own_networks", None)  # the function may build another network today
+            vars(self).pop("_own_networks", None)  # the function may now build another network
         return fit_network(self, rows, target, data_range, validation_data, continued=continued, partial=partial)
 
     def _check_params(self):
@@ -288,7 +293,7 @@ class DenoisingAutoencoder(FittedNetwork):
             raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(sizes)}.")
         if len(sizes) and not (line and line.has_hidden_layers):
             raise ValueError(
-                f"hidden_layer_sizes={sizes!r} belongs to architecture='dense', got architecture={architecture!r}."
+                f"hidden_layer_sizes={sizes!r} requires architecture='dense', got architecture={architecture!r}."
                 " Leave it at ()."
             )
         if self.output == "latent" and line and not line.has_code:

@@ -1,4 +1,4 @@
-"""`BaseDenoiser`, the contract that all denoisers share: units, target rule, scores, and what a failed fit leaves."""
+"""`BaseDenoiser`, the base class of all denoisers: units, target rule, scores, and recovery from failed fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._targets import UNKNOWN, check_noise, find_target, resolve_range, scoring_
 
 
 class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """A denoiser implements `_learn` and `_denoise`, both on rows scaled to [0, 1]; this class does the rest."""
+    """Base class of denoisers, which implement `_learn` on rows in the user's units and `_denoise` on scaled rows."""
 
     _block_values = 1 << 18  # denoised at a time, so that working copies stay small
 
@@ -29,7 +29,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
     def _check_params(self):
-        """Check what `_parameter_constraints` cannot say."""
+        """Check parameters beyond what `_parameter_constraints` can express."""
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, X_clean=None):
@@ -38,11 +38,11 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean by the rule of the class, any real dtype, in any units.
+            Rows, noisy or clean according to the rule of the class, of any real dtype, in any units.
         y : array-like, default=None
-            Clean rows, if numeric and of the shape of `X`; anything else is labels and ignored.
+            Clean rows, if numeric and of the shape of `X`; otherwise labels, which are ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows; the pairs are used as they are.
+            Clean rows; the pairs are used as given.
 
         Returns
         -------
@@ -52,12 +52,13 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            For bad input, naming the argument. A fit that fails or is interrupted leaves the denoiser as it was.
+            If the input is invalid; the message names the argument. A fit that fails or is interrupted leaves the
+            denoiser as it was.
         """
         return self._fit(X, y, X_clean)
 
     def _fit(self, X, y, X_clean, *, data_range=None, reset=True, **options):
-        """What every fit does; `data_range` is that of the fit before, where this one goes on from it."""
+        """Fit; `data_range` is that of the previous fit if this one continues it."""
         with keep_on_error(self):
             self._check_params()
             own = check_data_range(self.data_range)
@@ -95,7 +96,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.predict(X)
 
     def predict(self, X):
-        """Denoise rows; what `transform` does, unless ``output="latent"`` makes that return codes.
+        """Denoise rows, like `transform`, except that `transform` returns codes with ``output="latent"``.
 
         Parameters
         ----------
@@ -117,7 +118,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._in_blocks(rows, self._denoise, self.n_features_in_)
 
     def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
-        """`function` of `X` in blocks of rows, by `scale` scaled to [0, 1] before it and back after it."""
+        """Apply `function` to blocks of rows, scaled to [0, 1] before and scaled back after it, as `scale` says."""
         before, after = (self.data_range_ if scaled else (0.0, 1.0) for scaled in scale)
         hint = {} if scale[0] else {"hint": "scale the codes down"}
         out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
@@ -127,7 +128,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return out
 
     def score(self, X, y=None, *, X_clean=None, sample_weight=None):
-        """How close denoised rows come to clean ones: PSNR in dB of the pooled mean squared error; higher is better.
+        """PSNR in dB of denoised rows with respect to the clean ones, pooled over all rows; higher is better.
 
         Parameters
         ----------
@@ -139,7 +140,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X_clean : array-like of shape (n_samples, n_features), default=None
             Clean rows.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in the pooled error.
+            Weights of the rows in the pooled error.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""`EstimatorDenoiser`, what scikit-learn has as a denoiser."""
+"""`EstimatorDenoiser`, which turns estimators of scikit-learn into denoisers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONE_OUTPUT = re.compile(r"1-?d\b|one-dimensional|1-dimensional|dimension|multi|
 
 
 def _kind(estimator):
-    """Return "regressor" or "decomposition", else raise a TypeError that says what is needed."""
+    """Return "regressor" or "decomposition", or raise a TypeError that says what is needed."""
     if hasattr(estimator, "fit") and not isinstance(estimator, type):
         if is_regressor(estimator):
             return "regressor"
@@ -41,13 +41,12 @@ def _check_way_back(estimator, rows):
         estimator.inverse_transform(estimator.transform(rows))
     except NotFittedError as error:
         raise ValueError(
-            f"estimator={estimator!r} cannot go back from what it transforms to. For KernelPCA, set"
-            " fit_inverse_transform=True."
+            f"estimator={estimator!r} has no usable inverse_transform. For KernelPCA, set fit_inverse_transform=True."
         ) from error
 
 
 def _pairs(rows, target, data_range, n_draws, random_state):
-    """Noisy and clean rows on the scale [0, 1] to fit a regressor on, as `target` says."""
+    """Noisy and clean rows, scaled to [0, 1], for fitting a regressor, according to `target`."""
     clean = to_unit(target.clean, data_range)
     if target.noise is None:
         return to_unit(rows, data_range), clean
@@ -75,36 +74,39 @@ def _fit_regressor(estimator, noisy, clean):
 
 
 def _own(unit, given):
-    """A copy where `unit` is what was given: some estimators write on their input, with copy=False."""
+    """Copy `unit` if it shares memory with `given`, because estimators with copy=False modify their input."""
     return unit.copy() if np.may_share_memory(unit, given) else unit
 
 
 class EstimatorDenoiser(BaseDenoiser):
     """Denoise images with an estimator of scikit-learn.
 
-    What has `transform` and `inverse_transform`, a decomposition or a pipeline of them, is fitted on clean rows and
-    denoises by ``inverse_transform(transform(X))``: what a few components of clean images cannot say, noise for the
-    most part, is lost [1]_. A regressor is fitted on pairs of noisy and clean rows, and denoises by `predict`. Where
-    the clean rows come from is settled as in `DenoisingAutoencoder`, and `target_source_` says how.
+    An estimator with `transform` and `inverse_transform`, such as a decomposition or a pipeline of decompositions, is
+    fitted on clean rows and denoises by ``inverse_transform(transform(X))``: whatever cannot be expressed by a few
+    components of clean images, mostly noise, is removed [1]_. A regressor is fitted on pairs of noisy and clean rows,
+    and denoises by `predict`. The clean rows are determined as in `DenoisingAutoencoder`, and `target_source_` reports
+    the outcome.
 
     Parameters
     ----------
     estimator : estimator object
-        A decomposition, such as `PCA`, ``KernelPCA(fit_inverse_transform=True)`` or `NMF`, or a regressor of many
-        outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; one of a single output needs a
-        ``MultiOutputRegressor`` around it. It sees rows scaled to [0, 1]; its
-        parameters can be searched as ``estimator__n_components``. It is cloned, and its own `random_state` is its own.
+        A decomposition, such as `PCA`, ``KernelPCA(fit_inverse_transform=True)`` or `NMF`, or a regressor that supports
+        multiple outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; wrap
+        one that does not in a ``MultiOutputRegressor``. It is cloned, and fitted to rows
+        scaled to [0, 1]. Its parameters can be searched, for example as ``estimator__n_components``; its
+        `random_state` is not set.
     noise : str, NoiseInjector or None, default="gaussian"
-        Noise to fit a regressor on where rows come clean: a kind's name (at level 0.5), or an injector. None fits it
-        on the rows as they are.
+        Noise to fit a regressor on if the rows are clean: the name of a kind (at level 0.5), or an injector. If None,
+        the regressor is fitted on the rows as they are.
     n_draws : int, default=1
-        For a regressor whose noise can be drawn: how many noisy copies of the clean rows to fit on. More copies come
-        closer to the fresh noise of each epoch that a `DenoisingAutoencoder` sees, for as many times the memory.
+        Number of noisy copies of the clean rows on which to fit a regressor, if the noise can be drawn. More copies
+        come closer to the noise that a `DenoisingAutoencoder` redraws each epoch, but take that many times the memory.
     data_range : "auto" or pair of floats, default="auto"
-        Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows: (0, 255) for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
+        Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector, or else determines
+        it from the clean rows: (0, 255) for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and
+        maximum.
     random_state : int, RandomState or None, default=None
-        Draws the noise. An int draws the same each time.
+        Seeds the noise. Pass an int for the same noise at each fit.
 
     Attributes
     ----------
@@ -117,18 +119,18 @@ class EstimatorDenoiser(BaseDenoiser):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all are strings.
+        Names of features seen during `fit`. Defined only if all names are strings.
 
     See Also
     --------
     DenoisingAutoencoder : Learns to denoise with a neural network.
-    ImageFilter : The classical filters, which learn no images.
+    ImageFilter : Classical filters, which do not learn from images.
 
     Notes
     -----
-    Results are not clipped to the data range. `NMF` takes no negative values, so it needs noise that is clipped, as
-    that of a `NoiseInjector` is by default. Put no scaler of single pixels before a decomposition: dividing by the
-    little that a border pixel of clean images varies makes its noise the largest thing in the image.
+    Results are not clipped to the data range. `NMF` does not accept negative values, so it requires clipped noise, as
+    added by `NoiseInjector` by default. Do not scale pixels individually before a decomposition: pixels at the border
+    of clean images hardly vary, and dividing by their small standard deviation amplifies their noise.
 
     References
     ----------
@@ -151,10 +153,10 @@ class EstimatorDenoiser(BaseDenoiser):
     """
 
     _parameter_constraints = {
-        "estimator": "no_validation",  # _kind says more
-        "noise": "no_validation",  # so does check_noise
+        "estimator": "no_validation",  # _kind has better messages
+        "noise": "no_validation",  # so has check_noise
         "n_draws": [Interval(Integral, 1, 2**31 - 1, closed="both")],
-        "data_range": "no_validation",  # and check_data_range
+        "data_range": "no_validation",  # and so has check_data_range
         "random_state": ["random_state"],
     }
 
@@ -165,7 +167,7 @@ class EstimatorDenoiser(BaseDenoiser):
         self.data_range = data_range
         self.random_state = random_state
 
-    _block_values = 1 << 24  # estimators have a cost per call
+    _block_values = 1 << 24  # larger, because each call of an estimator has a fixed cost
 
     def _check_params(self):
         _kind(self.estimator)
@@ -193,7 +195,7 @@ class EstimatorDenoiser(BaseDenoiser):
             ) from error
 
     def _denoise(self, unit):
-        unit = unit.copy()  # some estimators write on their input, with copy=False
+        unit = unit.copy()  # estimators with copy=False modify their input
         if self._kind == "regressor":
             denoised = self.estimator_.predict(unit)
         else:

@@ -1,7 +1,7 @@
-"""The filters behind `ImageFilter`, as functions of images on the scale [0, 1], and how their parameters are chosen.
+"""The filters of `ImageFilter`, as functions of images scaled to [0, 1], and the choice of their parameters.
 
-Images are arrays of shape ``(n, height, width, channels)``, float32 or float64. An axis of length one is left alone, so
-that a signal is filtered along its length. What comes out for an image does not depend on the others.
+Images are arrays of shape ``(n, height, width, channels)``, float32 or float64. Axes of length one are not filtered, so
+that a signal is filtered along its length. The result for an image does not depend on the other images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 
-#: The parameters of each method that `ImageFilter` has.
+#: The parameters of `ImageFilter` that each method has.
 METHODS = {
     "median": ("size",),
     "gaussian": ("sigma",),
@@ -22,8 +22,8 @@ METHODS = {
     "nlm": ("level", "h", "patch_size", "patch_distance"),
 }
 
-#: What "auto" chooses from: for "level" (of "wavelet") and "h", multiples of the noise level. The first combination
-#: does nothing, or next to nothing, so that clean images can stay as they are.
+#: The values from which "auto" chooses; those of "level" (of "wavelet") and "h" are multiples of the noise level. The
+#: first combination does nothing, or almost nothing, so that clean images can remain unchanged.
 GRIDS = {
     "size": (1, 3, 5, 7),
     "sigma": (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7),
@@ -37,13 +37,13 @@ GRIDS = {
     "patch_distance": (3, 6),
 }
 
-_MIN_SIDE = 3  # of images whose pixels can be hidden
-_STRIDE = 2  # hides a quarter of the pixels, none beside another; on MNIST and digits better than scikit-image's 4
-_MIN_H = 1e-3  # of the range; scikit-image divides by h
+_MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
+_STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
+_MIN_H = 1e-3  # as a fraction of the range; positive, because scikit-image divides by h
 
 
 def _spatial(image_shape):
-    """The axes of an image that are longer than one pixel; the width of a single pixel."""
+    """The sides of an image that are longer than one pixel, or a side of 1 for a single pixel."""
     return tuple(size for size in image_shape[:2] if size > 1) or (1,)
 
 
@@ -66,22 +66,22 @@ def gaussian(images, sigma):
 
 
 def bilateral(images, sigma_color, sigma_spatial):
-    """Tomasi and Manduchi's formula, over the pixels of the image within three standard deviations.
+    """Bilateral filter of Tomasi and Manduchi, over all pixels within three standard deviations.
 
-    Not scikit-image's, whose table of spatial weights has one row and column too many (0.26: built for ``win_size + 1``
-    pixels, read as ``win_size``), which moves the image.
+    scikit-image's filter is not used: in version 0.26, its table of spatial weights has one row and column too many
+    (it is built for ``win_size + 1`` pixels, but read as ``win_size``), which shifts the image.
     """
     height, width = images.shape[1:3]
     reach = math.ceil(3 * sigma_spatial)
     total, weights = images.copy(), np.ones_like(images[..., :1])
-    # Two pixels weigh the same for each other, so half of the directions are enough.
+    # The weight of a pair of pixels is symmetric, so half of the directions are enough.
     for dy in range(min(reach, height - 1) + 1):
         for dx in range(-min(reach, width - 1), min(reach, width - 1) + 1):
             if dy == 0 and dx <= 0:
                 continue
             here = np.s_[:, : height - dy, max(0, -dx) : width - max(0, dx)]
             there = np.s_[:, dy:, max(0, dx) : width - max(0, -dx)]
-            with np.errstate(over="ignore", under="ignore"):  # pixels too different to count
+            with np.errstate(over="ignore", under="ignore"):  # for pixels so different that their weight is zero
                 distance = np.sum(((images[there] - images[here]) / sigma_color) ** 2, axis=-1, keepdims=True)
                 weight = np.exp(-0.5 * (distance + (dy**2 + dx**2) / sigma_spatial**2), dtype=images.dtype)
                 total[here] += weight * images[there]
@@ -92,7 +92,7 @@ def bilateral(images, sigma_color, sigma_spatial):
 
 
 def _each(images, denoise):
-    """`denoise` of each image without its axes of length one; channels last."""
+    """Apply `denoise` to each image, without axes of length one and with channels last."""
     shape = (*_spatial(images.shape[1:]), images.shape[3])
     out = np.empty_like(images)
     for image, result in zip(images, out):
@@ -107,7 +107,7 @@ def tv(images, weight):
 
 
 def wavelet_depth(image_shape, wavelet):
-    """How many times an image can be halved, less one for the coarsest scale, which holds no noise to speak of."""
+    """Number of times an image can be halved, minus one, because the coarsest scale contains hardly any noise."""
     import pywt
 
     deepest = pywt.dwtn_max_level(_spatial(image_shape), wavelet)
@@ -118,7 +118,7 @@ def wavelet(images, level, wavelet):
     from skimage.restoration import denoise_wavelet
 
     depth = wavelet_depth(images.shape[1:], wavelet)
-    if depth == 0 or level < 1e-6:  # a threshold of zero is zero divided by zero on black pixels
+    if depth == 0 or level < 1e-6:  # a threshold of zero would divide zero by zero on black pixels
         return images.copy()
     options = {"sigma": level, "wavelet": wavelet, "wavelet_levels": depth, "rescale_sigma": False}
     return _each(images, lambda image: denoise_wavelet(image, channel_axis=-1, **options))
@@ -129,7 +129,7 @@ def nlm(images, h, patch_size, patch_distance):
 
     options = {"h": h, "patch_size": patch_size, "patch_distance": patch_distance, "fast_mode": True}
     height, width, channels = images.shape[1:]
-    shape = (width, height, channels) if width == 1 else (height, width, channels)  # signals all lie
+    shape = (width, height, channels) if width == 1 else (height, width, channels)  # signals are always rows
     out = np.empty_like(images)
     for image, result in zip(images, out):
         result[...] = denoise_nl_means(image.reshape(shape), channel_axis=-1, **options).reshape(image.shape)
@@ -145,18 +145,18 @@ def denoise(images, method, params):
 
 
 def estimate_level(images):
-    """Noise standard deviation by Donoho and Johnstone, averaged over images."""
+    """Standard deviation of the noise, by the method of Donoho and Johnstone, averaged over images."""
     from skimage.restoration import estimate_sigma
 
     shape = (*_spatial(images.shape[1:]), images.shape[3])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of narrow images, and of constant ones, whose level is NaN
+        warnings.simplefilter("ignore")  # about narrow images, and about constant ones, whose level is NaN
         levels = [estimate_sigma(image.reshape(shape), channel_axis=-1) for image in images]
     return float(np.mean(np.nan_to_num(levels), dtype=np.float64))
 
 
 def candidates(method, given, level, image_shape):
-    """The combinations to choose from, weakest first: `given` values where there are, else grids that fit."""
+    """Parameter grids to choose from, weakest filter first: `given` values, otherwise the grid values that fit."""
     side = min(_spatial(image_shape))
     fits = {
         "size": lambda size: size <= max(side, 1),
@@ -167,7 +167,7 @@ def candidates(method, given, level, image_shape):
     grids = {}
     for name in METHODS[method]:
         if method == "nlm" and name == "level":
-            continue  # only scales the grid of h
+            continue  # it only scales the grid of h
         if name in given:
             grids[name] = (given[name],)
             continue
@@ -183,21 +183,21 @@ def _scaled(name, value, level):
 
 
 def calibrate(images, clean, method, grids):
-    """The combination of `grids` with the least error: to `clean` images, or where None, by J-invariance."""
+    """The combination of `grids` with the smallest error with respect to `clean` or, if None, by J-invariance."""
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
     if len(combinations) == 1:
         return combinations[0]
     if clean is not None:
         errors = [np.mean((denoise(images, method, params) - clean) ** 2, dtype=float) for params in combinations]
     elif min(_spatial(images.shape[1:])) < _MIN_SIDE:
-        return combinations[0]  # too few pixels with neighbours to choose by
+        return combinations[0]  # too few pixels have neighbours on both sides
     else:
         errors = _self_supervised_errors(images, method, grids)
     return combinations[int(np.argmin(errors))]
 
 
 def _self_supervised_errors(images, method, grids):
-    """Batson and Royer's loss of each combination: how well hidden pixels are predicted from those around them."""
+    """Loss of Batson and Royer for each combination: how well hidden pixels are predicted from their neighbours."""
     from skimage.restoration import calibrate_denoiser
 
     shape = (*_spatial(images.shape[1:]), images.shape[3])

@@ -1,4 +1,4 @@
-"""`FittedNetwork`, what a denoiser can do once it holds the weights of a network: images, codes, models to export."""
+"""`FittedNetwork`, the methods of a denoiser with a fitted network: denoising, encoding, decoding and export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._base import BaseDenoiser
 
 
 def _has_code(estimator):
-    """True where there is a code to encode to; else an AttributeError that says why."""
+    """True if the network has a code; otherwise raise an AttributeError that says why not."""
     if estimator._is_fitted():
         has_code = estimator._code_size is not None
     else:
@@ -21,8 +21,8 @@ def _has_code(estimator):
         has_code = line is None or line.has_code
     if not has_code:
         raise AttributeError(
-            f"architecture={estimator.architecture!r} has no code that could be encoded to or decoded from: it has no"
-            " layers named 'encoder' and 'decoder' (a U-Net's joins go around its coarsest scale). Use 'dense' or"
+            f"architecture={estimator.architecture!r} has no code, so it cannot encode or decode: it has no layers"
+            " named 'encoder' and 'decoder' (the skip connections of a U-Net bypass its coarsest scale). Use 'dense' or"
             " 'conv'."
         )
     return True
@@ -37,7 +37,7 @@ def _gives_code(estimator):
 
 
 class FittedNetwork(BaseDenoiser):
-    """The fitted half of `DenoisingAutoencoder`, which sets `_spec`, `_weights` and `_code_size`."""
+    """Methods of a fitted `DenoisingAutoencoder`, which sets `_spec`, `_weights` and `_code_size`."""
 
     def _is_fitted(self):
         return "_weights" in vars(self)
@@ -45,13 +45,13 @@ class FittedNetwork(BaseDenoiser):
     __sklearn_is_fitted__ = _is_fitted
 
     def _networks(self, spec):
-        """Where compiled networks are kept: with the estimator if they are a user's own, else shared by all."""
+        """The cache of compiled networks: the estimator's own for custom networks, otherwise shared by all."""
         from ..networks import cache
 
         return cache.SHARED if cache.is_shared(spec) else vars(self).setdefault("_own_networks", cache.Networks(1))
 
     def _through(self, part, X, n_outputs, **options):
-        """Validated rows or codes through a part of the network."""
+        """Pass validated rows or codes through a part of the network."""
         forward = self._networks(self._spec).forward(self._spec)
         dtype = forward.dtype_for(result_dtype(X.dtype))
         function = forward.through(part, self._weights, dtype)
@@ -73,7 +73,7 @@ class FittedNetwork(BaseDenoiser):
         return self.predict(X) if self._output_part() == "model" else self.encode(X)
 
     def _output_part(self):
-        """The part of the network that `output` asks for."""
+        """The part of the network that computes `output`."""
         check_is_fitted(self)
         if self.output not in ("denoised", "latent") or (self.output == "latent" and self._code_size is None):
             raise ValueError(
@@ -87,7 +87,7 @@ class FittedNetwork(BaseDenoiser):
 
     @available_if(_has_code)
     def encode(self, X):
-        """Codes of rows.
+        """Encode rows.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class FittedNetwork(BaseDenoiser):
         Returns
         -------
         Z : ndarray of shape (n_samples, latent_dim)
-            Codes; their scale is the network's own.
+            Codes, not scaled.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
@@ -106,12 +106,12 @@ class FittedNetwork(BaseDenoiser):
 
     @available_if(_has_code)
     def decode(self, Z):
-        """Images of codes.
+        """Decode codes into images.
 
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
-            Codes, such as `encode` gives.
+            Codes, as returned by `encode`.
 
         Returns
         -------
@@ -124,14 +124,12 @@ class FittedNetwork(BaseDenoiser):
         check_is_fitted(self)
         Z = check_rows(Z, name)
         if Z.shape[1] != self._code_size:
-            raise ValueError(
-                f"{name} must have {self._code_size} columns, one for each number of the code, got {Z.shape[1]}."
-            )
+            raise ValueError(f"{name} must have {self._code_size} columns, the size of the code, got {Z.shape[1]}.")
         return self._through("decoder", Z, self.n_features_in_, scale=(False, True), name=name)
 
     @available_if(_gives_code)
     def inverse_transform(self, X):
-        """Images of the codes that `transform` gives with ``output="latent"``.
+        """Decode the codes returned by `transform` with ``output="latent"``.
 
         Parameters
         ----------
@@ -146,7 +144,7 @@ class FittedNetwork(BaseDenoiser):
         return self._decode(X, "X")
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns that `transform` gives.
+        """Names of the columns returned by `transform`.
 
         Parameters
         ----------
@@ -167,7 +165,7 @@ class FittedNetwork(BaseDenoiser):
 
     @property
     def model_(self):
-        """A compiled copy of the network, built when first asked for; changing it changes nothing here."""
+        """A compiled copy of the network, built on first access; changing it does not affect the estimator."""
         check_is_fitted(self)
         if "_model" not in vars(self):
             from ..networks import building
@@ -188,29 +186,29 @@ class FittedNetwork(BaseDenoiser):
         return self.model_.get_layer("decoder")
 
     def to_keras(self):
-        """A Keras model that does what `transform` does, scaling included.
+        """Export `transform` as a Keras model, scaling included.
 
         Returns
         -------
         model : keras.Model
-            From rows of shape (n_samples, n_features), in the units of the rows seen during `fit`, to denoised rows in
-            these units, or to codes with ``output="latent"``. Built anew at each call and yours to change. Not
-            compiled, which only training asks for.
+            Maps rows of shape (n_samples, n_features), in the units of the rows seen during `fit`, to denoised rows in
+            the same units, or to codes with ``output="latent"``. It is a new model at each call, and not compiled,
+            which only training requires.
 
         See Also
         --------
-        to_onnx : The same as a file for other runtimes.
+        to_onnx : Writes the model to a file for other runtimes.
 
         Notes
         -----
-        The model gives what `transform` gives for the same numbers, to 1e-5 of the width of `data_range_`. It takes
-        and gives float32, but float64 where `data_range_` reaches further than 16 times its width from zero, as
-        (1000, 1001) does: float32 has too few digits there. Then call it, ``model(X)``, for its `predict` rounds
-        arrays to float32 first. It checks nothing: NaN comes out as NaN.
+        The output agrees with that of `transform` for the same values to 1e-5 of the width of `data_range_`. Rows and
+        output are float32, or float64 if `data_range_` extends further than 16 times its width from zero, for example
+        (1000, 1001), because float32 has too few digits there. In that case call the model as ``model(X)``, because
+        `predict` rounds arrays to float32. Input is not checked: NaN in the input gives NaN in the output.
 
-        A built-in architecture gives a model of Keras' own operations only, which ``model.save("denoiser.keras")``
-        saves and ``keras.saving.load_model`` loads without this package. To train on, use `model_`: its rows are on
-        the scale [0, 1] that the losses are made for.
+        The model of a built-in architecture consists only of Keras' own operations, so it can be saved by
+        ``model.save("denoiser.keras")`` and loaded by ``keras.saving.load_model`` without this package. To continue
+        training, use `model_`, which takes rows scaled to [0, 1], as the losses require.
 
         Examples
         --------
@@ -228,35 +226,35 @@ class FittedNetwork(BaseDenoiser):
         return export.keras_model(self, part)
 
     def to_onnx(self, path):
-        """Write the model of `to_keras` as an ONNX file; needs ``pip install "sk_denoise[onnx]"``.
+        """Write the model of `to_keras` to an ONNX file; requires ``pip install "sk_denoise[onnx]"``.
 
-        The file is written beside `path` and then moved there, so that `path` holds all of it or what it held before.
+        The file is written next to `path` and then renamed, so `path` always contains a complete file, old or new.
 
         Parameters
         ----------
         path : str or path-like
-            Where to. The folder must exist; a file there is replaced.
+            Path of the file. The folder must exist; an existing file is replaced.
 
         Raises
         ------
         ImportError
-            Where onnx or tf2onnx is missing.
+            If onnx or tf2onnx is not installed.
         ValueError
-            For an `architecture` of your own with operations that ONNX lacks, and for more than 2 GiB of weights.
-            Nothing is written.
+            If a custom `architecture` uses operations that ONNX does not support, or if the weights take more than
+            2 GiB. Nothing is written.
         OSError
-            Where `path` cannot be written.
+            If `path` cannot be written.
 
         See Also
         --------
-        to_keras : The same in memory.
+        to_keras : Returns the model as a `keras.Model`.
 
         Notes
         -----
-        The model takes "rows" and gives "denoised", or "codes" with ``output="latent"``, of any number of rows, in
-        the dtype that `to_keras` says. It gives what `transform` gives for the same numbers, to 1e-5 of the width of
-        `data_range_`, or to half precision where Keras is set to that. Its metadata are `image_shape` and `data_range`,
-        as JSON.
+        The input of the model is named "rows" and its output "denoised", or "codes" with ``output="latent"``, for any
+        number of rows, in the dtype described in `to_keras`. The output agrees with that of `transform` for the same
+        values to 1e-5 of the width of `data_range_`, or to half precision if Keras is set to it. The metadata contain
+        `image_shape`, `data_range` and `output`, as JSON.
         """
         part = self._output_part()
         from ..networks import export

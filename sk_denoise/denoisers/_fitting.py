@@ -1,4 +1,4 @@
-"""From the parameters and rows of a `DenoisingAutoencoder` to a job for its network: what to train on, and how."""
+"""Prepares the fit of a `DenoisingAutoencoder`: what its network is trained on, and how."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     if continued and spec != estimator._spec:
         raise ValueError(
             f"{'partial_fit' if partial else 'warm_start=True'} goes on with {estimator._spec}, but the parameters and"
-            f" rows now ask for {spec}. Set them back, or fit a clone of this estimator."
+            f" rows now require {spec}. Restore the parameters, or fit a clone of this estimator."
         )
     training, held_out = _split(estimator, rows, target, data_range, validation_data, partial)
     job = fit.make_job(
@@ -52,7 +52,7 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
 
 
 def _join_histories(before, after):
-    """One entry for each epoch; NaN where an epoch had nothing held out."""
+    """One entry for each epoch; NaN for epochs without held-out rows."""
 
     def values(history, name):
         return history.get(name, [math.nan] * len(history["loss"]))
@@ -72,14 +72,14 @@ def _network_spec(estimator, image_shape):
 
 
 def _make_rows(rows, target, data_range):
-    """Rows to train or validate on, as `target` says."""
+    """Rows to train or validate on, according to `target`."""
     noisy = rows if target.source in ("X_clean", "y") else None
     corrupt = None if target.noise is None else corruption(target, data_range)
     return Rows(target.clean, noisy, corrupt, data_range, target.noise)
 
 
 def _split(estimator, rows, target, data_range, validation_data, partial):
-    """Training rows and, where asked for, validation rows."""
+    """Training rows and validation rows, if any."""
     everything = _make_rows(rows, target, data_range)
     if partial:
         return everything, None
@@ -95,15 +95,15 @@ def _split(estimator, rows, target, data_range, validation_data, partial):
     n_held_out = math.ceil(share * len(rows))
     if n_held_out >= len(rows):
         raise ValueError(
-            f"validation_split={share} of n_samples={len(rows)} leaves no row to train on. Give more rows, or a"
-            " smaller share."
+            f"validation_split={share} with n_samples={len(rows)} leaves no row to train on. Pass more rows, or a"
+            " smaller fraction."
         )
     order = check_random_state(estimator.random_state).permutation(len(rows))
     return everything.take(np.sort(order[n_held_out:])), everything.take(np.sort(order[:n_held_out]))
 
 
 def _validation_rows(estimator, validation_data, training, data_range):
-    """What `validation_data` gives, by the same rule as the training rows."""
+    """Rows of `validation_data`, by the same rule as the training rows."""
     pair = isinstance(validation_data, tuple)
     if pair and len(validation_data) != 2:
         raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} parts.")
@@ -123,7 +123,7 @@ def _validation_rows(estimator, validation_data, training, data_range):
             " than that of the pairs would judge the training."
         )
     if target.source == "noise" and training.source == "injector":
-        target = dataclasses.replace(target, source="injector", noise=training.noise)  # the noise trained on
+        target = dataclasses.replace(target, source="injector", noise=training.noise)  # the training noise
     check_in_range(target.clean, data_range, "validation_data")
     return _make_rows(rows, target, data_range)
 
@@ -135,7 +135,7 @@ def _make_plan(estimator, n_rows, continued, partial):
     else:
         seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     if continued:
-        # Each fit numbers its epochs from 0, so the seed must differ for the noise to.
+        # Each fit numbers its epochs from 0, so its noise differs only if the seed does.
         seed = int(np.random.SeedSequence([seed, estimator.n_iter_]).generate_state(1)[0])
     batch_size = resolve_batch_size(estimator.batch_size, n_rows)
     return Plan(

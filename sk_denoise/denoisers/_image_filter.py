@@ -1,4 +1,4 @@
-"""`ImageFilter`, the classical denoisers behind fit and transform."""
+"""`ImageFilter`, classical filters with the interface of a scikit-learn transformer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ._base import BaseDenoiser
 
 __all__ = ["ImageFilter"]
 
-N_CALIBRATION_ROWS = 32  # enough for grids this coarse, and a fit of a second
+N_CALIBRATION_ROWS = 32  # enough for such coarse grids; a fit takes about a second
 _ALL_PARAMS = sorted({name for names in _filtering.METHODS.values() for name in names})
 _COUNTS = ("size", "patch_size", "patch_distance")
 
 
 def _draw(n_rows, random_state):
-    """Numbers of the rows to calibrate on."""
+    """Indices of the rows to calibrate on."""
     if n_rows <= N_CALIBRATION_ROWS:
         return np.arange(n_rows)
     return np.sort(check_random_state(random_state).choice(n_rows, N_CALIBRATION_ROWS, replace=False))
@@ -31,58 +31,62 @@ def _draw(n_rows, random_state):
 class ImageFilter(BaseDenoiser):
     """Denoise images with a classical filter, as a scikit-learn transformer.
 
-    Stands wherever a `DenoisingAutoencoder` stands, and is what to beat. It learns no images, only how strongly to
-    filter: parameters left at "auto" are chosen in `fit`, on at most 32 rows.
+    It can be used in place of a `DenoisingAutoencoder`, and is the baseline to beat. It does not learn what images look
+    like, only how strongly to filter: parameters left at "auto" are chosen in `fit`, on at most 32 rows.
 
     Parameters
     ----------
     method : {"median", "gaussian", "bilateral", "tv", "wavelet", "nlm"}, default="median"
-        "median" of a window, for single wrong pixels. "gaussian" blur, the simplest. "bilateral" averages near pixels
-        of like value [1]_. "tv" makes piecewise constant images, by total variation [2]_ [3]_. "wavelet" shrinks
-        wavelet coefficients, by BayesShrink [4]_. "nlm" averages like patches, by non-local means [6]_.
+        "median" of a window removes isolated outliers. "gaussian" blur is the simplest filter. "bilateral" averages
+        nearby pixels of similar value [1]_. "tv" makes images piecewise constant, by total variation [2]_ [3]_.
+        "wavelet" shrinks wavelet coefficients, by BayesShrink [4]_. "nlm" averages similar patches, by non-local
+        means [6]_.
     level : float or "auto", default="auto"
         For "wavelet" and "nlm": standard deviation of the noise, as a fraction of the data range, as in
         `NoiseInjector`. "auto" estimates it from the rows [5]_; "wavelet" then also tries 0, 0.5, 1.5 and 2 times the
-        estimate, which clipping and dark images bring off. For "nlm" it only scales what "auto" tries for `h`.
+        estimate, because clipping and dark images bias the estimate. For "nlm", it only scales the values that "auto"
+        tries for `h`.
     size : int or "auto", default="auto"
-        For "median": pixels a side of the window, odd; 1 does nothing.
+        For "median": side of the window in pixels, odd; 1 does nothing.
     sigma : float or "auto", default="auto"
         For "gaussian": standard deviation of the blur in pixels; 0 does nothing.
     sigma_color : float or "auto", default="auto"
-        For "bilateral": how unlike pixels may be, as a fraction of the data range.
+        For "bilateral": standard deviation of the intensity weight, as a fraction of the data range.
     sigma_spatial : float or "auto", default="auto"
-        For "bilateral": how far apart they may be, in pixels.
+        For "bilateral": standard deviation of the spatial weight, in pixels.
     weight : float or "auto", default="auto"
-        For "tv": larger is smoother, as in scikit-image, for images scaled to [0, 1].
+        For "tv": weight of the denoising, as in scikit-image, for images scaled to [0, 1]; larger is smoother.
     wavelet : str or "auto", default="auto"
         For "wavelet": name of an orthogonal wavelet of PyWavelets.
     h : float or "auto", default="auto"
-        For "nlm": how unlike patches may be, as a fraction of the data range.
+        For "nlm": cut-off distance between patches, as a fraction of the data range; larger is smoother.
     patch_size : int or "auto", default="auto"
-        For "nlm": pixels a side of a patch.
+        For "nlm": side of the patches in pixels.
     patch_distance : int or "auto", default="auto"
-        For "nlm": how far patches are looked for, in pixels.
+        For "nlm": maximum distance at which patches are searched, in pixels.
     calibration : {"j_invariant", "supervised"}, default="j_invariant"
-        How "auto" parameters are chosen. "j_invariant" needs noisy rows only: it hides pixels and takes the filter
-        that predicts them best from those around them [7]_. "supervised" takes the least squared error to clean rows,
-        which are `X_clean`, an image-shaped `y`, or those that rows straight out of a `NoiseInjector` carry.
+        How "auto" parameters are chosen. "j_invariant" needs only noisy rows: it hides pixels and chooses the filter
+        that best predicts them from their neighbours [7]_. "supervised" minimizes the squared error with respect to
+        clean rows, which are `X_clean`, a `y` of the shape of `X`, or those of rows directly from a `NoiseInjector`.
     image_shape : tuple of int or None, default=None
-        ``(height, width)`` or ``(height, width, channels)`` of the image in a row. None reads a square grey image, or
-        else, with a warning, a signal of height 1. Channels are filtered one by one, but "bilateral" and "nlm"
-        compare whole colours.
+        ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
+        greyscale images, otherwise as 1-D signals, with a warning. Channels are filtered separately, except that
+        "bilateral" and "nlm" compare colours.
     data_range : "auto" or pair of floats, default="auto"
-        Darkest and brightest value of clean pixels. "auto" takes the injector's in front, else reads it off the clean
-        rows where there are any, else off the rows: (0, 255) for uint8, else (0, 1) if they lie in it, else
-        their minimum and maximum. Give it where noisy rows that come alone reach beyond the clean range.
+        Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector, or else determines
+        it from the clean rows if known, or else from the rows: (0, 255) for uint8, otherwise (0, 1) if they lie in it,
+        otherwise their minimum and maximum. Pass it if only noisy rows are given and these exceed the range of the
+        clean ones.
     random_state : int, RandomState or None, default=None
-        Draws the rows to choose on, where there are more than 32. An int draws the same each time.
+        Seeds the draw of the rows on which parameters are chosen, if there are more than 32. Pass an int for the same
+        rows at each fit.
 
     Attributes
     ----------
     params_ : dict
-        The parameters applied.
+        The parameters used.
     level_ : float
-        The level given or estimated; for "wavelet" and "nlm". ``params_["level"]`` may be a multiple of it.
+        The given or estimated level, for "wavelet" and "nlm". ``params_["level"]`` may be a multiple of it.
     data_range_ : tuple of float
         The range used.
     target_source_ : str
@@ -92,29 +96,30 @@ class ImageFilter(BaseDenoiser):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all are strings.
+        Names of features seen during `fit`. Defined only if all names are strings.
 
     See Also
     --------
-    DenoisingAutoencoder : Learns what the images look like.
-    EstimatorDenoiser : Does so with an estimator of scikit-learn.
+    DenoisingAutoencoder : Learns what the images look like, with a neural network.
+    EstimatorDenoiser : Learns what the images look like, with an estimator of scikit-learn.
 
     Notes
     -----
-    "auto" chooses from the grids in ``denoisers/_filtering.py``, each of which starts with a filter that does next to
-    nothing. Values that do not fit the image are left out. Images less than three pixels high or wide get that first
-    filter, unless there are clean rows to choose by.
+    "auto" chooses from the grids in ``denoisers/_filtering.py``, each of which starts with a filter that does almost
+    nothing. Values that do not fit the image are left out. If the shorter side of the image, other than a side of one
+    pixel, is less than three pixels, this first filter is used, unless clean rows allow a choice.
 
-    Prefer ``calibration="supervised"`` where there are clean rows. J-invariance takes the noise of a pixel to be
-    independent of the others', and judges a filter by pixels replaced with their neighbours' mean, not by what it is
-    applied to: the filter that does nothing then gives that mean, which is a fair guess on smooth images and a bad one
-    on tiny ones. So it errs both ways: too weak, as a median of one pixel on the 8 x 8 digits at level 0.5 (9.3 dB,
-    as the noisy rows have; the best has 10.3), and far too strong at little noise, as "tv" on MNIST at level 0.02
-    (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and 0.5 its choices were within 0.4 dB of the tuned ones
-    on MNIST, but for a wavelet (1.2 dB), and up to 1.0 dB below on the digits (``benchmarks/calibration.py``).
+    Prefer ``calibration="supervised"`` if there are clean rows. J-invariance assumes that the noise of a pixel is
+    independent of that of others, and evaluates a filter on images in which hidden pixels are replaced with the mean of
+    their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is a good
+    guess on smooth images and a bad one on tiny images. So the choice can be too weak, such as a median of one pixel on
+    the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too strong for weak
+    noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and 0.5, its
+    choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB below them on
+    the digits (``benchmarks/calibration.py``).
 
-    Pixels beyond the border are mirrored, except with "bilateral", which leaves them out. That one is not
-    scikit-image's, whose weights are shifted (0.26).
+    The image is mirrored at its border, except with "bilateral", which ignores pixels beyond it. "bilateral" does not
+    use scikit-image, whose spatial weights are shifted in version 0.26.
 
     References
     ----------
@@ -159,7 +164,7 @@ class ImageFilter(BaseDenoiser):
         "patch_distance": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "calibration": [StrOptions({"j_invariant", "supervised"})],
         "image_shape": [tuple, list, None],
-        "data_range": "no_validation",  # check_data_range says more
+        "data_range": "no_validation",  # check_data_range has better messages
         "random_state": ["random_state"],
     }
 
@@ -204,8 +209,8 @@ class ImageFilter(BaseDenoiser):
         check_layout(rows if target.clean is None else target.clean, image_shape)
         if target.clean is None and self.calibration == "supervised":
             raise ValueError(
-                "calibration='supervised' needs clean rows to compare with, and these rows carry none. Pass X_clean=,"
-                " put a NoiseInjector in front, or use calibration='j_invariant'."
+                "calibration='supervised' needs clean rows to compare with, but none are known for these rows. Pass"
+                " X_clean=, put a NoiseInjector before the filter, or use calibration='j_invariant'."
             )
         if "wavelet" in given and _filtering.wavelet_depth(image_shape, given["wavelet"]) == 0:
             raise ValueError(
@@ -235,12 +240,12 @@ class ImageFilter(BaseDenoiser):
             raise ValueError(f"method must be {likely(self.method, _filtering.METHODS)}")
         given = self._given()
         if given.get("size", 1) % 2 == 0:
-            raise ValueError(f"size must be odd, so that the window has a middle, got {self.size!r}.")
+            raise ValueError(f"size must be odd, so that the window has a centre, got {self.size!r}.")
         if "wavelet" in given:
             _check_wavelet(given["wavelet"])
 
     def _given(self):
-        """The parameters of the method that are set, as plain numbers; an error for one of another method."""
+        """Values of the parameters that are set; raise if one of them is a parameter of another method."""
         methods, given = _filtering.METHODS, {}
         for name in _ALL_PARAMS:
             value = getattr(self, name)
@@ -260,6 +265,6 @@ def _check_wavelet(name):
 
     if name not in pywt.wavelist(kind="discrete") or not pywt.Wavelet(name).orthogonal:
         raise ValueError(
-            f"wavelet must be the name of an orthogonal wavelet of PyWavelets, such as 'haar', 'db2' or 'sym4', got"
+            f"wavelet must be the name of an orthogonal wavelet in PyWavelets, such as 'haar', 'db2' or 'sym4', got"
             f" {name!r}."
         )

@@ -1,4 +1,4 @@
-"""Displays in the manner of scikit-learn: made by ``from_estimator`` and similar methods, drawn by ``plot``."""
+"""Displays like those of scikit-learn: created by ``from_estimator`` and similar methods, drawn by ``plot``."""
 
 from ._changes import ConfusionChangeDisplay
 from ._curves import LossCurveDisplay, RecoveryDisplay

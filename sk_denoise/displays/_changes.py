@@ -1,4 +1,4 @@
-"""What denoising changed in a classifier's predictions, class by class."""
+"""Changes in a classifier's predictions due to denoising, by class."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _CHARACTER = 0.64  # width of a digit, as a fraction of its height
 
 
 class ConfusionChangeDisplay(Display):
-    """Confusion matrix after denoising minus the one before, with the rows of each class repaired and broken.
+    """Confusion matrix after denoising minus that before, with counts of repaired and broken rows by class.
 
     Parameters
     ----------
     change : ndarray of shape (n_classes, n_classes)
         Counts after minus counts before, with true classes as rows and predicted classes as columns.
     repaired, broken : ndarray of shape (n_classes,)
-        Rows of each true class that are classified correctly only after, or only before denoising.
+        Numbers of rows of each true class that are classified correctly only after, or only before denoising.
     labels : array-like of shape (n_classes,), default=None
         Names of the classes. If None, they are numbered.
 
@@ -31,9 +31,9 @@ class ConfusionChangeDisplay(Display):
 
     Notes
     -----
-    Denoising helps if counts rise on the diagonal and fall beside it. Cells without change are empty, and numbers are
-    left out if there are too many classes. The two columns on the right show what the matrix cannot: repaired and
-    broken rows cancel on its diagonal.
+    Denoising helps if counts rise on the diagonal and fall elsewhere. Cells without change are empty, and numbers are
+    left out if there are too many classes. The two columns on the right show what the matrix cannot, because repaired
+    and broken rows cancel on its diagonal.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class ConfusionChangeDisplay(Display):
     @classmethod
     @validate_function_params({"report": [HasMethods("predictions")]})
     def from_report(cls, report, *, labels=None, ax=None, **names):
-        """Compare the predictions that a report holds.
+        """Compare the predictions stored in a report.
 
         Parameters
         ----------
@@ -100,8 +100,8 @@ class ConfusionChangeDisplay(Display):
         labels, ax : array-like and matplotlib Axes, default=None
             As in `from_predictions`.
         **names : str or float
-            Which predictions: values of `denoiser`, `classifier`, `kind`, `level` and `trained_on`, handed to
-            ``report.predictions``, which takes the first match.
+            Values of `denoiser`, `classifier`, `kind`, `level` and `trained_on` that select the predictions. They are
+            passed to ``report.predictions``, which uses the first match.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class ConfusionChangeDisplay(Display):
             check_labels(self.labels, "labels", len(change), of="classes")
 
     def _layout(self):
-        """Names of the classes, whether they are written upright, and the width in cells of a column of counts."""
+        """Class names, whether they are written vertically, and the width in cells of a column of counts."""
         names = [plain(name) for name in (range(len(self.change)) if self.labels is None else self.labels)]
         return names, max(map(len, names)) > 3, max(1.6, len(names) / 7)
 
@@ -139,7 +139,7 @@ class ConfusionChangeDisplay(Display):
         limit = max(1, np.abs(change).max())
         image = ax.imshow(change, cmap="PuOr", vmin=-limit, vmax=limit)
         _write_changes(ax, change, limit, n_classes + 2.2 * step)
-        # Labels, one line for each class, shrink before they touch.
+        # Shrink the labels, one line per class, so that they do not touch.
         size = min(max(_SMALLEST, ax.bbox.height / ax.figure.dpi * 72 / n_classes), 10)
         columns = n_classes - 0.5 + step * np.array([0.65, 1.65])
         _write_counts(ax, columns[0], self.repaired, "+", COLOURS[0], min(size, _LARGEST))
@@ -161,14 +161,14 @@ class ConfusionChangeDisplay(Display):
 
 
 def _write_counts(ax, x, counts, sign, colour, size):
-    """A column of counts beside the matrix."""
+    """Write a column of counts beside the matrix."""
     for line, count in enumerate(counts):
         text, style = (f"{sign}{count}", {"weight": "bold", "color": colour}) if count else ("0", {"color": "0.6"})
         ax.text(x, line, text, ha="center", va="center", fontsize=size, **style)
 
 
 def _write_changes(ax, change, limit, width):
-    """Numbers in the cells of an axes of `width` cells, if these are wide enough for them."""
+    """Write numbers in the cells of axes that are `width` cells wide, if they fit."""
     texts = {cell: f"{change[cell]:+}".replace("-", "−") for cell in np.ndindex(change.shape) if change[cell]}
     points = ax.bbox.width / ax.figure.dpi * 72 / width
     size = min(_LARGEST, points / (_CHARACTER * max(map(len, texts.values()), default=1)))

@@ -1,4 +1,4 @@
-"""Curves: loss by epoch, and accuracy by noise level."""
+"""Curves: loss against epoch, and accuracy against noise level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._core.checks import check_choice, check_vector, shown
 from .._core.sklearn_glue import HasMethods, StrOptions, validate_function_params
 from ._style import COLOURS, Display, finish, legend_beside, look, plain
 
-# Column of a report, and how its line is drawn: by default in the colour of text, readable on light and dark paper.
+# Column of a report, and the style of its line. The default colour is that of text, visible on any background.
 _REFERENCES = {
     "clean": ("accuracy_clean", {"linestyle": "-", "linewidth": 1}),
     "noisy (no denoiser)": ("accuracy_noisy", {"color": "0.5", "linestyle": "--", "linewidth": 2}),
@@ -23,7 +23,7 @@ _MOST_TICKS = 12
 
 
 class LossCurveDisplay(Display):
-    """Training loss by epoch, and validation loss if rows were held out.
+    """Training loss against epoch, and validation loss if rows were held out.
 
     Parameters
     ----------
@@ -142,18 +142,18 @@ class RecoveryDisplay(Display):
         Parameters
         ----------
         report : RecoveryReport
-            Report, read by ``to_frame``.
+            Report; its ``to_frame`` is used.
         kind : str or None, default=None
-            Kind of noise tested. If None, the first one of the report.
+            Kind of test noise. If None, the first one in the report.
         classifier : str or None, default=None
-            Name of the classifier. If None, the first one of the report.
+            Name of the classifier. If None, the first one in the report.
         trained_on : str or None, default=None
             If given, draw all levels for denoisers trained on this noise. If None, each level is drawn with the
             denoisers trained on it, and clean rows are included if one training noise covers all levels.
         denoisers : list of str, str or None, default=None
             Names of the denoisers to draw. If None, all are drawn.
         accuracy : {"denoised", "refitted"}, default="denoised"
-            Accuracy of the unchanged classifier, or of the classifier refitted on denoised rows.
+            Whether to draw the accuracy of the unchanged classifier or of the one refitted on denoised rows.
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
@@ -163,7 +163,7 @@ class RecoveryDisplay(Display):
         """
         frame = report.to_frame()
         kind = _name(frame["kind"], kind, "kind")
-        # Clean rows are tested once, whatever the kinds.
+        # Clean rows are tested only once for all kinds.
         frame = frame[(frame["kind"] == kind) | (frame["level"] == 0)]
         classifier = _name(frame["classifier"], classifier, "classifier")
         frame, trained_on = _of_training(frame[frame["classifier"] == classifier], trained_on)
@@ -206,7 +206,7 @@ class RecoveryDisplay(Display):
         levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
         lines = [_draw_reference(ax, name, line, levels, ink) for name, line in references.items()]
         bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
-        # Points of one level share at most a third of the gap to the next.
+        # Points of one level are spread over at most a third of the gap to the next level.
         gap = np.diff(levels).min() if len(levels) > 1 else 1.0
         step = 0 if bands else min(0.06, 0.34 / len(self.curves)) * gap
         for number, (name, curve) in enumerate(self.curves.items()):
@@ -221,7 +221,7 @@ class RecoveryDisplay(Display):
 
 
 def _name(column, value, argument):
-    """`value`, if it is in the column of a report; the column's first entry if `value` is None."""
+    """Return `value` after checking that it is in the column, or the first entry of the column if it is None."""
     names = column.unique().tolist()
     if value is not None:
         check_choice(value, argument, names)
@@ -229,7 +229,7 @@ def _name(column, value, argument):
 
 
 def _of_training(frame, trained_on):
-    """Rows of denoisers trained on one noise, or on the noise they were tested on, and the name of that noise."""
+    """Select denoisers trained on one noise, or on the noise they are tested on; return also its name."""
     if trained_on is not None:
         check_choice(trained_on, "trained_on", frame["trained_on"].unique())
         return frame[frame["trained_on"] == trained_on], trained_on
@@ -245,7 +245,7 @@ def _of_training(frame, trained_on):
 
 
 def _line(frame, column, gain=None):
-    """Accuracy by level, if measured; with `gain`, the bounds of that difference to no denoiser as an interval."""
+    """Accuracy by level, if measured; with `gain`, also an interval from the bounds of the gain over no denoiser."""
     frame = frame.dropna(subset=[column]).drop_duplicates("level").sort_values("level")
     line = {"level": frame["level"], "accuracy": frame[column]}
     for bound in ("low", "high") if gain else ():
@@ -264,7 +264,7 @@ def _draw_reference(ax, name, line, levels, ink):
 def _draw_curve(ax, name, curve, style, shift, bands):
     x, colour = np.asarray(curve["level"]) + shift, style["color"]
     has_interval = {"low", "high"} <= set(curve)
-    if has_interval and bands:  # with an edge, for bands that overlap
+    if has_interval and bands:  # with an edge, because bands may overlap
         shade = {"facecolor": (colour, 0.12), "edgecolor": (colour, 0.5), "linewidth": 0.8}
         ax.fill_between(x, curve["low"], curve["high"], **shade)
     elif has_interval:

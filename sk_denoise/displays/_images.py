@@ -1,4 +1,4 @@
-"""Images side by side, and which rows to show."""
+"""Images side by side, and the choice of rows to show."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _CHOICE = {
     "show": [StrOptions({"first", "random", "worst", "best"})],
     "random_state": ["random_state"],
 }
-_POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points, and a gap
+_POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points, plus a gap
 
 
 @validate_function_params({"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE})
 def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", errors=None, random_state=None):
-    """Indices of rows to show: the first, random, worst or best ones, of all labels or of some.
+    """Choose rows to show: the first, random, worst or best ones, of all labels or of some.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
             raise ValueError(f"labels must hold some of the labels in y, {np.unique(y)}, got {shown(labels)}.")
     if errors is not None or show in ("worst", "best"):
         errors = check_vector(errors, "errors", n_rows, missing=True).astype(float)
-        if np.isnan(errors).any():  # infinite ones are errors of exact rows, in decibels
+        if np.isnan(errors).any():  # infinite errors are allowed: they are those of exact rows in decibels
             raise ValueError("errors must not hold NaN, which has no rank.")
     if show == "random":
         index = check_random_state(random_state).permutation(index)
@@ -88,16 +88,16 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
 
 
 class DenoisingDisplay(Display):
-    """Rows of images, one above the other: clean, noisy, denoised, and the difference of denoised and clean.
+    """Rows of images, one above the other: clean, noisy, denoised, and denoised minus clean.
 
     Parameters
     ----------
     images : dict of str to ndarray of shape (n_images, n_features)
-        What to show, from top to bottom. Images named "residual" are denoised minus clean; they are drawn in a
+        Images to show, from top to bottom. Those named "residual" are denoised minus clean; they are drawn in a
         diverging colour map, with a colour bar in the units of the rows.
     image_shape : tuple of int
-        ``(height, width)`` or ``(height, width, channels)``. Images with other than one or three channels are shown as
-        the mean of their channels.
+        ``(height, width)`` or ``(height, width, channels)``. Images whose number of channels is not one or three are
+        shown as the mean of their channels.
     data_range : tuple of float
         Values of black and white.
     labels : array-like, default=None
@@ -152,7 +152,7 @@ class DenoisingDisplay(Display):
         Parameters
         ----------
         estimator : transformer
-            Fitted denoiser; of a pipeline with a classifier, the part up to the denoiser, such as ``pipe[:-1]``.
+            Fitted denoiser. For a pipeline with a classifier, pass the part up to the denoiser, such as ``pipe[:-1]``.
         X : array-like of shape (n_samples, n_features)
             Noisy rows.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -196,7 +196,7 @@ class DenoisingDisplay(Display):
         if clean is not None:
             residual = images["denoised"] - clean[index].astype(float)
             images = {"clean": clean[index], **images, "residual": residual}
-        # After `transform`, whose message about a wrong number of features is the better one.
+        # Checked after `transform`, which has a better message for a wrong number of features.
         shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
         return cls(
             images,
@@ -253,7 +253,7 @@ class DenoisingDisplay(Display):
         ax.spines[:].set_visible(False)
 
     def _tiles(self, name):
-        """Images scaled to [0, 1], residuals with 0 in the middle."""
+        """Images scaled to [0, 1]; for residuals, zero becomes 0.5."""
         low, high = self.data_range
         if name == "residual":
             low, high = low - high, high - low
@@ -268,7 +268,7 @@ class DenoisingDisplay(Display):
         return [f"{label}\n{note}" for label, note in zip(labels, self.notes)] if labels else list(self.notes)
 
     def _draw_colour_bar(self, ax, norm, top):
-        """Draw it beside the row of residuals, as high as the row."""
+        """Draw a colour bar beside the row of residuals, as high as the row."""
         from matplotlib.cm import ScalarMappable
 
         height, width = self.image_shape[:2]
@@ -276,7 +276,7 @@ class DenoisingDisplay(Display):
         # As fractions of the axes, which span the images and the gaps between them.
         wide, high = self._n_images * (width + 1) - 1, len(self.images) * (height + 1) - 1
         bar = ax.inset_axes((1 + 1 / wide, 1 - (top + height) / high, 0.12 * width / wide, height / high))
-        # Images with three channels have no colour map, so the bar has one of its own.
+        # Images with three channels have no colour map, so the bar gets its own.
         ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
         bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)
         bar.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""The latent space: how large it should be, and where classes lie in it."""
+"""The latent space: score against its size, and maps of codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._core.checks import check_choice, check_labels, check_vector, is_real, sh
 from .._core.sklearn_glue import HasMethods, check_rows, validate_function_params
 from ._style import COLOURS, MARKERS, Display, finish, legend_beside, plain
 
-# On a map, where markers are small, ten classes have colours of their own.
+# Markers on a map are small, so ten classes get distinct colours.
 _MAP_COLOURS = (*COLOURS, "black", "#999933", "0.6", "#882255")
 
 
@@ -60,7 +60,7 @@ class LatentDisplay(Display):
         Parameters
         ----------
         search : GridSearchCV or RandomizedSearchCV
-            Fitted search. If it varied other parameters, too, each size shows its best candidate.
+            Fitted search. If it also varied other parameters, the best candidate of each size is drawn.
         param : str or None, default=None
             Name of the latent size among the searched parameters. If None, the one that ends in "latent_dim".
         ax : matplotlib Axes, default=None
@@ -94,16 +94,16 @@ class LatentDisplay(Display):
     @classmethod
     @validate_function_params({"estimator": [HasMethods("encode")]})
     def from_estimator(cls, estimator, X, y=None, *, ax=None):
-        """Draw a map of codes, projected on two principal components if they have more than two numbers.
+        """Draw a map of codes, projected onto two principal components if they have more than two dimensions.
 
         Parameters
         ----------
         estimator : DenoisingAutoencoder
-            Fitted denoiser with ``encode``, which "unet" lacks; of a pipeline, the denoiser, such as ``pipe[-1]``.
+            Fitted denoiser with ``encode`` (not "unet"). For a pipeline, pass the denoiser, such as ``pipe[-1]``.
         X : array-like of shape (n_samples, n_features)
             Rows to encode.
         y : array-like of shape (n_samples,), default=None
-            Classes, shown by colours and markers.
+            Classes, distinguished by colours and markers.
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
@@ -190,7 +190,7 @@ class LatentDisplay(Display):
 
 
 def _latent_parameter(results, param):
-    """Name of the searched latent size: the one given, or the only one that ends in latent_dim."""
+    """Name of the searched latent size: the given one, or the only one that ends in latent_dim."""
     searched = [key.removeprefix("param_") for key in results if key.startswith("param_")]
     if param is not None:
         check_choice(param, "param", searched)

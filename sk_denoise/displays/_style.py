@@ -1,12 +1,12 @@
-"""What the displays share: colours, markers, names as plain text, and the frame of ``plot``."""
+"""Shared by the displays: colours, markers, names as plain text, and ``plot``."""
 
 from __future__ import annotations
 
 from .._core.checks import shown
 from .._core.sklearn_glue import validate_attributes
 
-# Okabe and Ito's palette, safe for colour-blind readers; without black, which references use, and yellow, which is
-# hardly visible on white.
+# Palette of Okabe and Ito, suitable for colour-blind readers, without black, which is used for references, and yellow,
+# which is hardly visible on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP*Xph"
 _LINE_STYLES = ("-", "--", "-.", ":")
@@ -22,7 +22,7 @@ def look(number):
 
 
 def plain(name):
-    """A user's name as text that matplotlib neither reads as a formula nor leaves out of a legend."""
+    """Format a name so that matplotlib neither reads it as a formula nor leaves it out of a legend."""
     text = str(name).replace("$", r"\$")
     return f"\u200b{text}" if text.startswith("_") else text  # an invisible character
 
@@ -75,4 +75,4 @@ class Display:
         return self
 
     def _check(self):
-        """Refuse what has the right types and cannot be drawn."""
+        """Raise for values of the right types that cannot be drawn."""

@@ -24,10 +24,10 @@ from .._core.sklearn_glue import (
 )
 from ..noise._injector import NoiseInjector
 
-_TOLERANCE = 0.002  # held-out accuracy; smaller differences are chance
+_TOLERANCE = 0.002  # of held-out accuracy; smaller differences are due to chance
 _MIN_DRAWS = 16
-_MIN_ROWS = 100_000  # noisy rows that an incremental classifier sees at least: few labels make few gradient steps
-_N_HELD_OUT = 3_000  # noisy rows to judge by, so that the choice does not depend on a single draw
+_MIN_ROWS = 100_000  # minimum of noisy rows for incremental classifiers: few labels mean few steps per epoch
+_N_HELD_OUT = 3_000  # noisy rows for validation, so that the choice does not depend on a single draw
 _COUNT = Interval(Integral, 1, 2**31, closed="left")
 _LIMITS = {"max_draws": [_COUNT], "max_values": [_COUNT]}
 
@@ -51,12 +51,12 @@ def _training(classifier, noise, X, y, numbers, names):
 
 
 def _is_incremental(classifier):
-    # MLPClassifier has partial_fit even where early_stopping=True forbids calling it.
+    # MLPClassifier has partial_fit even with early_stopping=True, which does not support it.
     return hasattr(classifier, "partial_fit") and not getattr(classifier, "early_stopping", False)
 
 
 def check_augmented(augmented):
-    """The options of `fit_noise_augmented` that a report passes on; None if it is not asked for."""
+    """Options that a report passes to `fit_noise_augmented`; None if the baseline is not requested."""
     if not isinstance(augmented, Mapping):
         return {} if augmented else None
     for name in augmented:
@@ -66,7 +66,7 @@ def check_augmented(augmented):
 
 
 def as_seed(random_state):
-    """An int seed from anything that scikit-learn takes as `random_state`."""
+    """An int seed from anything that scikit-learn accepts as `random_state`."""
     return random_state if isinstance(random_state, Integral) else check_random_state(random_state).randint(2**31 - 1)
 
 
@@ -76,15 +76,16 @@ def as_seed(random_state):
 def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values=20_000_000, random_state=0):
     """Train a classifier on noisy rows, redrawing the noise until more draws no longer improve it.
 
-    Comparing a denoiser with a classifier trained on a single draw of noise flatters the denoiser. Here the number of
-    draws doubles, up to at least 16, until two doublings in a row gain no more than 0.002 of accuracy on a held-out
-    fifth of the rows; the last number is then used on all rows. A classifier with `partial_fit` sees fresh noise in
-    each epoch, and at least 100,000 noisy rows; any other is fitted on that many noisy copies of the rows.
+    A comparison with a classifier trained on a single draw of noise flatters the denoiser. Here the number of draws is
+    doubled, to at least 16, until two doublings in a row improve the accuracy on a held-out fifth of the rows by no
+    more than 0.002. The classifier is then trained with the last number of draws on all rows. A classifier with
+    `partial_fit` sees new noise in each epoch, and at least 100,000 noisy rows; any other classifier is fitted on noisy
+    copies of the rows, one for each draw.
 
     Parameters
     ----------
     classifier : classifier
-        Cloned, not changed.
+        Classifier to train. It is cloned, not modified.
     injector : NoiseInjector
         The noise.
     X : array-like of shape (n_samples, n_features)
@@ -94,19 +95,19 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     max_draws : int, default=256
         Maximum number of draws.
     max_values : int, default=20_000_000
-        Maximum number of pixels in the noisy copies that a classifier without `partial_fit` is fitted on, which bounds
+        Maximum number of pixels in the noisy copies on which a classifier without `partial_fit` is fitted, to limit
         memory and time.
     random_state : int, RandomState or None, default=0
-        Seeds split and noise.
+        Seeds the split and the noise.
 
     Returns
     -------
     classifier : classifier
-        Fitted.
+        The fitted classifier.
     n_draws : int
         Number of noisy versions of each row that it was trained on.
     saturated : bool
-        False if a limit ended the search while more draws might still have improved it.
+        False if a limit was reached while more draws might still have improved it.
 
     Examples
     --------
@@ -130,7 +131,7 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
     counts = np.unique(y, return_counts=True)[1]
     if counts.min() < 2:
-        raise ValueError("y must have two rows of each class, of which one is held out, got one of a class.")
+        raise ValueError("y must have at least two rows of each class, because one is held out, got one of a class.")
     n_held = max(math.ceil(0.2 * len(y)), len(counts))
     X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
     held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))), names)
@@ -141,13 +142,13 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     best, best_draws, saturated = -1.0, 1, False
     numbers = [2**i for i in range(limit.bit_length())]
     for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers, names):
-        # Not the classifier's own score, which in a search may be any metric.
+        # Not the classifier's own score, because that of a search may be any metric.
         accuracy = accuracy_score(held[1], model.predict(held[0]))
         if accuracy > best + _TOLERANCE:
             best, best_draws = accuracy, n_draws
         saturated = n_draws >= max(least, 4 * best_draws)
         if saturated:
             break
-    # The largest number tried, not the best: a lucky score of few draws must not weaken the baseline.
+    # The largest number tried, not the best, so that a lucky score with few draws does not weaken the baseline.
     _, model = next(_training(classifier, noise, X, y, [n_draws], names))
     return model, n_draws, saturated

@@ -1,4 +1,4 @@
-"""From the measurements of all tasks to the cells of a report."""
+"""Combines the measurements of all tasks into the cells of a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._planning import GIVEN
 from ._report import KEYS, RecoveryReport
 
 SITUATIONS = ("clean", "noisy", "denoised", "refitted", "augmented")
-# Differences with what each is subtracted from, and the words for below and above zero.
+# For each difference, its two terms, and the verdicts for below and above zero.
 COMPARISONS = {
     "gain": ("denoised", "noisy", ("hurts", "helps")),
     "refitted_gain": ("refitted", "noisy", ("hurts", "helps")),
@@ -27,7 +27,7 @@ COMPARISONS = {
 
 @dataclasses.dataclass
 class Cell:
-    """All that was measured of one training noise, test noise, denoiser and classifier, over seeds and splits."""
+    """Everything measured for one training noise, test noise, denoiser and classifier, over seeds and splits."""
 
     trained_on: str
     kind: str
@@ -42,7 +42,7 @@ class Cell:
 
     @classmethod
     def collect(cls, tasks, measurements, y):
-        """Make a cell of its measurements, one for each of `tasks`."""
+        """Make a cell from its measurements, one for each of `tasks`."""
         first = measurements[0]
         rows = np.concatenate([task.test for task in tasks])
         labels = {"true": y[rows]}
@@ -62,11 +62,11 @@ class Cell:
         )
 
     def difference(self, first, second):
-        """Accuracy in one situation less that in another, by test row."""
+        """Accuracy in one situation minus that in another, by test row."""
         return (self.by_row[f"correct_{first}"] - self.by_row[f"correct_{second}"]).to_numpy()
 
     def columns(self, intervals, setup):
-        """The line of a data frame."""
+        """The row of a data frame."""
         means = self.by_row.mean()
         line = {name: getattr(self, name) for name in KEYS}
         for name in ("noisy", "denoised"):
@@ -88,7 +88,7 @@ class Cell:
         return line | {"refit": self._how_refitted(setup)}
 
     def _recovery(self, line):
-        """The share recovered; NaN if the loss is within twice its standard error, because the share is then noise."""
+        """Recovered fraction; NaN if the loss is within twice its standard error, because it is then meaningless."""
         loss = self.difference("clean", "noisy")
         if loss.mean() <= 2 * loss.std() / math.sqrt(len(loss)):
             return {"recovery": math.nan, "recovery_note": "no significant loss of accuracy to noise"}
@@ -133,7 +133,7 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
 
 
 def _intervals(cells, **options):
-    """For each cell, mean, low and high of each comparison, in percentage points; simultaneous over all."""
+    """For each cell, mean, low and high of each comparison, in percentage points, simultaneous over all cells."""
     measured = [
         {name: cell.difference(*pair) for name, (*pair, _) in COMPARISONS.items() if set(pair) <= set(cell.labels)}
         for cell in cells

@@ -33,7 +33,7 @@ def _summary(report):
 
 
 def fragment(report):
-    """The short answer and where denoising costs accuracy, for a notebook."""
+    """Summary and list of the cells in which denoising costs accuracy, for a notebook."""
     return _environment().get_template("fragment.html").render(_summary(report))
 
 
@@ -44,7 +44,7 @@ def page(report):
         f"{denoiser}, {classifier}": report.matrix(denoiser=denoiser, classifier=classifier)
         for (classifier, denoiser), _ in report.frame.groupby(["classifier", "denoiser"], sort=False)
     }
-    top = max(1.0, report.frame["gain"].abs().max())  # one scale for all
+    top = max(1.0, report.frame["gain"].abs().max())  # one scale for all tables
     context = {**_summary(report), **figures, "matrices": matrices, "top": top, "blocks": _text.blocks(report.frame)}
     return _environment().get_template("page.html").render(context)
 
@@ -73,7 +73,7 @@ def _changes(report):
 
 
 def _curves(report):
-    """One figure per classifier, kind and, where several training noises share a level, training noise."""
+    """One figure per classifier, kind and, if several training noises share a level, training noise."""
     from ..displays import RecoveryDisplay
 
     known, figures = report.frame[report.frame["test"].isin(_text.KNOWN)], []
@@ -102,7 +102,7 @@ def _images(report):
 
 
 def _figure(draw, caption, size):
-    """The same figure for light and for dark screens, embedded."""
+    """The same figure for light and for dark mode, embedded."""
     light, dark = (_png(draw, size, style) for style in ("default", "dark_background"))
     return {"caption": caption, "light": light, "dark": dark}
 

@@ -1,4 +1,4 @@
-"""Checks of what a recovery report is given: denoisers, classifiers, data, splits."""
+"""Checks of the arguments of a recovery report: denoisers, classifiers, data, splits."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def check_cross_fit(cross_fit, splits, groups):
 def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
     """All rows and labels, and pairs of indices of training and test rows."""
     if (X_test is None) != (y_test is None):
-        raise ValueError("X_test and y_test go together, got one of them alone.")
+        raise ValueError("X_test and y_test must be passed together, got only one of them.")
     if X_test is None:
         splits = _cv_splits(cv, X, y, groups, rng)
     else:
         if cv is not None:
-            raise ValueError(f"cv={shown(cv)} splits X, and X_test is a split already. Give one of them.")
+            raise ValueError(f"cv={shown(cv)} splits X, but X_test is a split already. Pass only one of them.")
         X_test, y_test = check_data(X_test, y_test, "_test")
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
@@ -101,22 +101,22 @@ def _cv_splits(cv, X, y, groups, rng):
 
 
 def name_estimators(estimators, argument):
-    """The estimators given for `argument` by name, checked."""
+    """Check the estimators given for `argument`, and return them by name."""
     if not isinstance(estimators, Mapping):
         listed = as_list(estimators)
         names = ["passthrough" if estimator is None else _name(estimator) for estimator in listed]
         names = [f"{n} ({names[:i].count(n) + 1})" if names.count(n) > 1 else n for i, n in enumerate(names)]
         estimators = dict(zip(names, listed))
     if not estimators:
-        raise ValueError(f"{argument} must hold at least one, got none.")
+        raise ValueError(f"{argument} must contain at least one estimator, got none.")
     named = {str(name): _check_estimator(estimator, argument) for name, estimator in estimators.items()}
     if len(named) < len(estimators):
-        raise ValueError(f"{argument} must have names that differ as text, got {list(estimators)!r}.")
+        raise ValueError(f"{argument} must have different names when converted to str, got {list(estimators)!r}.")
     return named
 
 
 def _name(estimator):
-    """Short and telling: the class, with what it is made of."""
+    """A short, descriptive name: the architecture, method or inner estimator, or else the class."""
     if isinstance(estimator, str):
         return estimator
     if type(estimator).__module__.startswith("sk_denoise."):
@@ -128,20 +128,20 @@ def _name(estimator):
 
 
 def _check_estimator(estimator, argument):
-    """The estimator, also for "passthrough", after checks."""
+    """Check an estimator; return it, or an identity transformer for "passthrough"."""
     if argument == "classifiers":
         check_classifier(estimator, argument)
     elif estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
         return FunctionTransformer()
     elif isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "transform"):
         raise TypeError(
-            f"denoisers must have fit and transform, or be 'passthrough', got {shown(estimator)}. Wrap a regressor or"
-            " a decomposition in EstimatorDenoiser; of a pipeline with a classifier, pass the part up to the denoiser."
+            f"denoisers must have fit and transform, or be 'passthrough', got {shown(estimator)}. Wrap a regressor or a"
+            " decomposition in EstimatorDenoiser. For a pipeline with a classifier, pass the part up to the denoiser."
         )
     if isinstance(estimator, Pipeline) and any(isinstance(step, NoiseInjector) for _, step in estimator.steps):
         raise ValueError(
             f"{argument} must not contain a NoiseInjector, because the report adds the noise itself. Pass the part"
-            " behind it, such as pipe[1:]."
+            " after it, such as pipe[1:]."
         )
     if isinstance(estimator, BaseSearchCV) and not is_fitted(estimator) and _needs_groups(estimator.cv):
         raise ValueError(
@@ -156,7 +156,7 @@ def _needs_groups(cv):
 
 
 def is_fitted(estimator):
-    """True for an estimator that was passed fitted; False for one that needs no fit."""
+    """True for a fitted estimator; False for one that requires no fit."""
     if isinstance(estimator, Pipeline):
         needed = [step for _, step in estimator.steps if step != "passthrough" and get_tags(step).requires_fit]
         return bool(needed) and all(is_fitted(step) for step in needed)

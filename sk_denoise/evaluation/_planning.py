@@ -1,4 +1,4 @@
-"""Which noises a recovery report trains on, which it tests, and the tasks that follow."""
+"""The noises that a recovery report trains and tests on, and the resulting tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIVEN = "fitted before"
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """A kind of noise at a level, or over a range of levels, and the injector that draws it."""
+    """A kind of noise at a level, or over a range of levels, and the injector that adds it."""
 
     kind: str
     level: float | tuple
@@ -27,23 +27,23 @@ class Noise:
 
     @property
     def label(self):
-        """Its name in tables."""
+        """Name in tables."""
         return f"{self.kind} {'-'.join(f'{bound:g}' for bound in np.ravel(self.level))}"
 
     def injector(self, data_range, seed):
-        """An injector that draws the same noise each time for the same rows."""
+        """An injector that always draws the same noise for the same rows."""
         params = {"level": self.level, "data_range": data_range, "when": "always", "random_state": seed}
-        # Whatever the user's configuration: a data frame could not carry the clean rows.
+        # Override the user's configuration, because a data frame could not keep the clean rows.
         return clone(self.template).set_params(**params).set_output(transform="default")
 
     def add(self, X, data_range, seed):
-        """Rows with this noise, as a plain array; unchanged at level 0, whatever a callable would do."""
+        """Rows with this noise, as a plain array; unchanged at level 0, even for a callable kind."""
         if self.level == 0:
             return X.astype(result_dtype(X.dtype))
         return np.asarray(self.injector(data_range, seed).fit_transform(X))
 
     def relation(self, other):
-        """How `other` relates to what a denoiser trained on this noise has seen."""
+        """Relation of `other` to this noise, on which a denoiser was trained."""
         if other.level == 0:
             return CLEAN
         if other.kind != self.kind:
@@ -62,11 +62,11 @@ class Task:
     seed: int
     noise: Noise
     tests: tuple
-    with_given: frozenset  # tests on which fitted denoisers are measured, too
+    with_given: frozenset  # tests that include denoisers passed fitted
 
 
 def make_tasks(y, splits, n_labels, n_seeds, plan, rng):
-    """Tasks in groups of one split and one seed."""
+    """Tasks, grouped by split and seed."""
     groups = []
     for train, test in splits:
         for repeat in range(n_seeds):
@@ -84,13 +84,13 @@ def _draw_labelled(y, n_labels, seed):
         raise ValueError(
             f"n_labels must lie between the {n_classes} classes and {len(y)} training rows, got {n_labels}."
         )
-    if len(y) - n_labels < n_classes:  # too few left over for a stratified draw
+    if len(y) - n_labels < n_classes:  # too few rows would be left over for a stratified draw
         return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
     return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
 
 
 def plan_noises(noises, levels, trained_on, unseen):
-    """For each training noise: itself, the noises to test, and those on which fitted denoisers are tested."""
+    """For each training noise: the noise, the test noises, and those that include denoisers passed fitted."""
     levels = _check_levels(levels)
     tested = [_noise(_as_injector(noise, "noises"), level) for noise in as_list(noises) for level in levels]
     if not tested or len(set(tested)) < len(tested):
@@ -108,7 +108,7 @@ def plan_noises(noises, levels, trained_on, unseen):
             tests += [_unseen_noise(unseen, known, level) for level in levels]
         plan = [(noise, tuple(dict.fromkeys(tests))) for noise in trained]
     _check_same([noise for trained, tests in plan for noise in (trained, *tests)])
-    # Fitted denoisers are tested on each noise once, together with those trained on that noise if any are.
+    # Denoisers passed fitted are tested once on each noise, in the task that trains on that noise if there is one.
     assigned, with_given = set(), []
     for noise, tests in plan:
         given = frozenset(t for t in tests if t not in assigned and (t == noise or t not in {n for n, _ in plan}))
@@ -118,14 +118,14 @@ def plan_noises(noises, levels, trained_on, unseen):
 
 
 def _trained(trained_on, levels):
-    """Noises to train on; a kind given by name stands for all levels tested."""
+    """Noises to train on; a kind given by name is trained on at all test levels."""
     trained = []
     for noise in as_list(trained_on):
         injector = _as_injector(noise, "trained_on")
         given_levels = [injector.level] if isinstance(noise, NoiseInjector) else levels
         trained += [_noise(injector, level) for level in given_levels]
     if not trained or len(set(trained)) < len(trained) or any(noise.level in (0, (0, 0)) for noise in trained):
-        raise ValueError(f"trained_on must hold distinct noises of a level above 0, got {shown(trained_on)}.")
+        raise ValueError(f"trained_on must contain distinct noises of a level above 0, got {shown(trained_on)}.")
     return trained
 
 
@@ -146,7 +146,7 @@ def _unseen_noise(unseen, known, level):
 
 
 def _check_same(noises):
-    """Noises of one name must be one noise, because tables tell them apart by name."""
+    """Raise if different noises have the same name, because tables identify them by name."""
     known = {}
     for noise in noises:
         made = noise.template.kind, noise.template.clip
@@ -155,7 +155,7 @@ def _check_same(noises):
 
 
 def as_list(value):
-    """`value` as a list, a single object as a list of one."""
+    """`value` as a list; a single object becomes a list of one."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -164,7 +164,7 @@ def _as_injector(noise, name):
         return noise._check_params()
     if callable(noise) or (isinstance(noise, str) and noise in KINDS):
         return NoiseInjector(noise)
-    raise ValueError(f"{name} must hold NoiseInjectors, callables or kinds: {likely(noise, KINDS)}")
+    raise ValueError(f"{name} must contain NoiseInjectors, callables or kinds: {likely(noise, KINDS)}")
 
 
 def _check_levels(levels):

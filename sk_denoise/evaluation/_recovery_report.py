@@ -1,4 +1,4 @@
-"""`recovery_report`: how much of the accuracy lost to noise is recovered by denoising, and what it breaks."""
+"""`recovery_report`: how much of the accuracy lost to noise is recovered by denoising, and where it does harm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._inputs import check_cross_fit, check_data, check_frames, check_groups, is
 from ._planning import make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
 
-_END = 2**31  # the libraries underneath take C integers
+_END = 2**31  # the underlying libraries take C integers
 _CONSTRAINTS = {
     "n_labels": [Interval(Integral, 1, _END, closed="left"), None],
     "augmented": ["boolean", Mapping],
@@ -35,7 +35,7 @@ _CONSTRAINTS = {
 }
 
 
-# Estimators and injectors of the user are validated inside, too.
+# Nested validation is not skipped, because the estimators and injectors passed must be validated, too.
 @validate_function_params(_CONSTRAINTS, prefer_skip_nested_validation=False)
 def recovery_report(
     denoisers,
@@ -64,22 +64,23 @@ def recovery_report(
     random_state=0,
     verbose=0,
 ):
-    """Measure, for noise x level x denoiser x classifier, what denoising recovers and what it breaks.
+    """Measure the accuracy recovered and lost by denoising, for noise x level x denoiser x classifier.
 
     Each denoiser is trained once for each noise, split and seed. Each classifier is trained on clean rows and left
-    untouched, and trained again on denoised rows. The baseline is the noise-augmented classifier: the same classifier
-    trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Every report also
-    tests denoisers on clean rows and on a kind of noise that they were not trained on.
+    unchanged, and a clone of it is trained on denoised rows. The baseline is the noise-augmented classifier: the same
+    classifier trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Every
+    report also tests denoisers on clean rows and on a kind of noise that they were not trained on.
 
     Parameters
     ----------
     denoisers : transformer, list or dict of transformers
-        A `DenoisingAutoencoder`, an `ImageFilter`, an `EstimatorDenoiser`, any transformer or pipeline that returns
-        rows of the shape it gets, or "passthrough". Fitted denoisers are used as they are, all others are cloned and
-        fitted to rows out of a `NoiseInjector` (a search, which slices them, to noisy rows with the clean ones as `y`).
-        In a pipeline no step may precede a denoiser of this package, or it takes noisy rows for clean ones.
+        A `DenoisingAutoencoder`, an `ImageFilter`, an `EstimatorDenoiser`, any transformer or pipeline whose output has
+        the shape of its input, or "passthrough". Fitted denoisers are used as they are. All others are cloned and
+        fitted to rows from a `NoiseInjector`; a search is fitted to noisy rows with the clean ones as `y`, because it
+        slices its input. A denoiser of this package must be the first step of a pipeline; otherwise it takes noisy rows
+        for clean ones.
     classifiers : classifier, list or dict of classifiers
-        The models behind. Fitted classifiers are used as they are where classifiers are left untouched.
+        The classifiers applied to denoised rows. Fitted classifiers are used as they are for the unchanged classifier.
     X : array-like of shape (n_samples, n_features)
         Clean rows, in any units; one flattened image each. Fitted estimators that know column names get frames with
         them, and the names of a frame `X` must agree; what the report fits, it fits on arrays.
@@ -88,7 +89,7 @@ def recovery_report(
     X_test, y_test : array-like of shape (n_test, n_features) and (n_test,), default=None
         Clean test rows and their labels.
     cv : int, splitter or iterable, default=None
-        How to split `X` if there is no `X_test`. If None, a stratified quarter is held out.
+        How to split `X` if there is no `X_test`. If None, a stratified quarter of the rows is held out.
     groups : array-like of shape (n_samples,), default=None
         Group of each row of `X`, such as the patient; needs `cv`, whose `split` gets it, as in ``cv=GroupKFold(5)``.
         `cross_fit` leaves out whole groups, too, and intervals come from resampling groups, not rows.
@@ -97,45 +98,45 @@ def recovery_report(
     levels : float or list of floats, default=(0.1, 0.3, 0.5)
         Levels to test, as fractions of the data range. Level 0 is always included.
     trained_on : NoiseInjector, str, list of them, or None, default=None
-        If None, denoisers are trained for each noise and level that is tested. Noise given here, such as
-        ``NoiseInjector(level=(0, 0.7))``, is trained on instead, and each is tested on all noises and levels.
+        If None, denoisers are trained for each noise and level that is tested. Otherwise they are trained on each noise
+        given here, such as ``NoiseInjector(level=(0, 0.7))``, and tested on all noises and levels.
     unseen : str, NoiseInjector or "auto", default="auto"
-        A kind to test that is not trained on. "auto" is "salt_pepper", or "gaussian" for denoisers of that, and
-        nothing more if `noises` hold such a kind already.
+        A kind of test noise that denoisers are not trained on. "auto" is "salt_pepper", or "gaussian" for denoisers
+        trained on "salt_pepper". With `trained_on`, "auto" adds no kind if `noises` already contain such a kind.
     n_labels : int or None, default=None
-        Number of labelled rows for classifiers, a stratified draw of the training rows; denoisers get all rows. If
-        None, all rows are labelled.
+        Number of labelled rows for classifiers, drawn from the training rows with stratification; denoisers are trained
+        on all rows. If None, all rows are labelled.
     augmented : bool or dict, default=True
         Whether to train noise-augmented classifiers, or options for `fit_noise_augmented`, such as
         ``{"max_draws": 64}``.
     refit : bool, default=True
-        Whether to train classifiers on denoised rows, too.
+        Whether to also train classifiers on denoised rows.
     cross_fit : int or None, default=None
-        Number of folds in which the rows for refitting are denoised by a denoiser that did not see them. If None, they
-        are denoised by the denoiser of all rows, which is faster, and the report says so.
+        Number of folds in which the rows for refitting are denoised by a denoiser that was not trained on them. If
+        None, they are denoised by the denoiser trained on all rows, which is faster, and the report says so.
     n_seeds : int, default=3
-        How often everything is drawn and fitted, each `random_state` included, to expose the variability of training.
+        Number of repetitions with other labelled rows, noise and `random_state`, to expose the variability of training.
     confidence_level : float, default=0.95
         Confidence that all intervals of the report cover together. With few test rows, or few rows that change, the
         bootstrap covers less; no interval is narrower than the exact one for no changed row.
     n_resamples : int, default=2000
         Resamples of the paired bootstrap over test rows.
     data_range : "auto" or pair of floats, default="auto"
-        The darkest and brightest value of clean pixels; "auto" as in `NoiseInjector`, read off `X`.
+        The darkest and brightest value of clean pixels; "auto" determines it from `X`, as in `NoiseInjector`.
     image_shape : tuple of int or None, default=None
-        ``(height, width)`` or ``(height, width, channels)``, for SSIM and pictures. If None, rows are read as square
-        greyscale images. Denoisers have a parameter of their own.
+        ``(height, width)`` or ``(height, width, channels)``, for SSIM and figures. If None, rows are read as square
+        greyscale images. Denoisers have their own parameter.
     n_jobs : int or None, default=None
-        Processes, by joblib.
+        Number of joblib processes.
     random_state : int, RandomState or None, default=0
-        Seeds splits, noise and fits.
+        Seeds the splits, the noise and the fits.
     verbose : int, default=0
-        1 prints a line for each training noise, split and seed that is done.
+        1 prints a line whenever a training noise, split and seed is finished.
 
     Returns
     -------
     report : RecoveryReport
-        Prints as a table; see `to_frame`, `to_html`, `matrix`, `predictions`.
+        The report, which can be printed as a table; see `to_frame`, `to_html`, `matrix` and `predictions`.
 
     Notes
     -----

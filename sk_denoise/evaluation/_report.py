@@ -1,4 +1,4 @@
-"""`RecoveryReport`: what `recovery_report` found, as data frame, text and page."""
+"""`RecoveryReport`: the results of `recovery_report`, as a data frame, as text and as a page."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _ADDED = ("cells", "n_comparisons", "n_parts", "seconds")  # when reports are jo
 
 @dataclasses.dataclass(repr=False, eq=False)
 class RecoveryReport:
-    """What `sk_denoise.evaluation.recovery_report` found, for each noise x level x denoiser x classifier.
+    """Results of `sk_denoise.evaluation.recovery_report`, for each noise x level x denoiser x classifier.
 
     Notes
     -----
     Columns: `trained_on`, `kind` and `level` tested, `test` ("as trained", "clean", "other level", "other kind", or
     "fitted before" if the training noise is unknown), `denoiser`, `classifier`; `psnr_noisy`, `psnr_denoised` (dB),
-    `ssim_noisy`, `ssim_denoised`; `accuracy_clean`, `accuracy_noisy`, `accuracy_denoised` (classifier untouched),
+    `ssim_noisy`, `ssim_denoised`; `accuracy_clean`, `accuracy_noisy`, `accuracy_denoised` (classifier unchanged),
     `accuracy_refitted` (trained again on denoised rows), `accuracy_augmented` (trained on noisy rows, no denoiser);
-    `recovery`, the share of the lost accuracy that the untouched classifier recovers, NaN with the reason in
+    `recovery`, the fraction of the lost accuracy that the unchanged classifier recovers, NaN with the reason in
     `recovery_note` if the loss is within twice its standard error. Differences in percentage points, each with `_low`,
-    `_high` and `_verdict`: `gain` (denoised less noisy), `refitted_gain`, `vs_augmented` (denoised less augmented),
+    `_high` and `_verdict`: `gain` (denoised minus noisy), `refitted_gain`, `vs_augmented` (denoised minus augmented),
     `refitted_vs_augmented`. `seed_spread`, standard deviation of the denoised accuracy over seeds, in points;
     `repaired` and `broken`, test rows that denoising turned from wrong to right and from right to wrong, per seed;
     `fit_seconds`, `transform_seconds`, `augmented_seconds`; `augmented_draws`, `augmented_saturated`; `refit`, how rows
@@ -44,19 +44,19 @@ class RecoveryReport:
     frame: pd.DataFrame
     cells: list  # predictions and measures of each test row, in the order of `frame`
     _: dataclasses.KW_ONLY
-    examples: dict  # some test images by (trained on, kind, level): arrays of clean, noisy and denoised rows
+    examples: dict  # some test images by (trained on, kind, level): clean, noisy and denoised rows
     image_shape: tuple  # (height, width, channels)
     data_range: tuple
     confidence_level: float
-    n_comparisons: int  # that the intervals are adjusted for
+    n_comparisons: int  # for which the intervals are adjusted
     n_seeds: int
     seconds: float
     key: str  # identifies test rows, labels and seeds, for `join`
-    n_parts: int = 1  # reports joined in this one
-    groups: np.ndarray | None = None  # of the test rows, if the report was given any
+    n_parts: int = 1  # number of reports joined
+    groups: np.ndarray | None = None  # of the test rows, if given
 
     def to_frame(self):
-        """Return the cells as a data frame, one line each.
+        """Return the cells as a data frame, one row each.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class RecoveryReport:
         return self.frame.copy()
 
     def select(self, **names):
-        """Select lines by name.
+        """Select rows of the data frame by name.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class RecoveryReport:
         Returns
         -------
         frame : pandas.DataFrame
-            At least one line, with the index of `to_frame`.
+            At least one row, with the index of `to_frame`.
         """
         frame = self.frame
         for key, value in names.items():
@@ -90,12 +90,12 @@ class RecoveryReport:
         return frame.copy()
 
     def predictions(self, **names):
-        """True labels, and those predicted from noisy and from denoised rows, over seeds and splits.
+        """True labels, and labels predicted from noisy and from denoised rows, over seeds and splits.
 
         Parameters
         ----------
         **names : str or float
-            Values of columns, as in `select`. The first line that fits them is used.
+            Values of columns, as in `select`. The first match is used.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class RecoveryReport:
         return labels["true"], labels["noisy"], labels["denoised"]
 
     def matrix(self, value="gain", *, denoiser=None, classifier=None):
-        """One denoiser and classifier as a matrix: trained on one noise, tested on others.
+        """Matrix of results of one denoiser and classifier, by training noise and test noise.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class RecoveryReport:
         Returns
         -------
         matrix : pandas.DataFrame of shape (n_trained, n_tested)
-            NaN where a pair was not tested.
+            NaN for pairs that were not tested.
         """
         check_choice(value, "value", list(self.frame.select_dtypes("number")))
         first = self.frame[["denoiser", "classifier"]].iloc[0].to_dict()
@@ -137,18 +137,18 @@ class RecoveryReport:
         }
     )
     def compare(self, denoiser, *, trained_on=None, n_resamples=2000, random_state=0):
-        """Compare one denoiser with each other one, on the same test rows and noise.
+        """Compare one denoiser with each of the others, on the same test rows and noise.
 
         Parameters
         ----------
         denoiser : str
-            Name.
+            Name of the denoiser.
         trained_on : str, default=None
-            Only lines of that denoiser trained on this noise. If None, all.
+            If given, use only results of that denoiser trained on this noise.
         n_resamples : int, default=2000
             Resamples of the paired bootstrap over test rows.
         random_state : int, RandomState or None, default=0
-            Seeds it.
+            Seeds the bootstrap.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class RecoveryReport:
         second = self.frame[self.frame["denoiser"] != denoiser].reset_index(names="j")
         pairs = first.merge(second, on=["kind", "level", "classifier"], suffixes=("", "_other"))
         if pairs.empty:
-            raise ValueError(f"denoiser={denoiser!r} has no other in the report to compare with.")
+            raise ValueError(f"denoiser={denoiser!r} has no other denoiser in the report to compare with.")
         renamed = {"denoiser_other": "other", "trained_on_other": "other_trained_on"}
         frame = pairs[[*KEYS, *renamed]].rename(columns=renamed)
         frame["psnr"] = pairs["psnr_denoised"] - pairs["psnr_denoised_other"]
@@ -190,12 +190,12 @@ class RecoveryReport:
         Parameters
         ----------
         other : RecoveryReport
-            Its intervals stay as they are, adjusted for its own comparisons.
+            Its intervals are not changed: they remain adjusted for its own comparisons.
 
         Returns
         -------
         report : RecoveryReport
-            A new one.
+            A new report.
         """
         if not isinstance(other, RecoveryReport):
             raise TypeError(f"other must be a RecoveryReport, got {type(other).__name__}.")
@@ -217,12 +217,12 @@ class RecoveryReport:
         Parameters
         ----------
         path : path, default=None
-            Where to write it.
+            Path of the file to write, if any.
 
         Returns
         -------
         page : str
-            The page.
+            The page as HTML.
         """
         written = page(self)
         if path is not None:

@@ -1,4 +1,4 @@
-"""What a recovery report measures for one training noise: denoisers and classifiers on every test noise."""
+"""The measurements of a recovery report for one training noise: denoisers and classifiers on every test noise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_BASELINE = {"augmented_draws": np.nan, "augmented_saturated": np.nan, "augme
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What all tasks share."""
+    """Settings shared by all tasks."""
 
     denoisers: dict
     given: frozenset  # names of denoisers that were passed fitted
@@ -50,7 +50,7 @@ class Measurement:
 
 
 def fit_untouched(setup, X, y, task):
-    """The classifiers that know clean rows only; fitted ones stay as they are."""
+    """Classifiers trained on clean rows; fitted ones are used as they are."""
     rows = task.train[task.labelled]
     return {
         name: classifier if fitted else _seeded(classifier, task.seed).fit(X[rows], y[rows])
@@ -64,7 +64,7 @@ def run_task(setup, X, y, untouched, task):
     y_labelled = y[task.train][task.labelled]
     injector = task.noise.injector(setup.data_range, task.seed)
     noisy_labelled = np.asarray(injector.fit_transform(X_train))[task.labelled]
-    # Another seed: equal rows of the two halves must not get equal noise.
+    # Another seed, because equal rows of the training and test sets must not get equal noise.
     noisy = {test: test.add(X_test, setup.data_range, task.seed + 1) for test in task.tests}
     quality = {test: _quality(setup, X_test, rows, "noisy") for test, rows in noisy.items()}
     references = _run_references(setup, untouched, injector, X_train[task.labelled], y_labelled, X_test, noisy, task)
@@ -105,7 +105,7 @@ def run_task(setup, X, y, untouched, task):
 
 
 def _as_given(measurement):
-    """Leave out what was trained on this task's noise, unless a fitted denoiser is tested on that very noise."""
+    """Leave out classifiers trained on this task's noise, unless the fitted denoiser is tested on that very noise."""
     if measurement.test != AS_TRAINED:
         for situation in ("refitted", "augmented"):
             measurement.labels.pop(situation, None)
@@ -117,7 +117,7 @@ def _as_given(measurement):
 
 
 def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
-    """For each test noise and classifier, labels predicted without a denoiser, and numbers of the baseline."""
+    """For each test noise and classifier, labels predicted without a denoiser, and numbers about the baseline."""
     clean = {name: _predict(classifier, X_test) for name, classifier in untouched.items()}
     references = {}
     for name, (classifier, _) in setup.classifiers.items():
@@ -156,15 +156,15 @@ def _seeded(estimator, seed):
 
 
 def _fit_denoiser(denoiser, seed, injector, X):
-    """A clone trained on rows straight out of the injector, drawn anew because some estimators work in place."""
+    """Fit a clone to rows directly from the injector, drawn anew because some estimators work in place."""
     noisy, estimator = injector.fit_transform(X.copy()), _seeded(denoiser, seed)
     if isinstance(denoiser, BaseSearchCV):
-        return estimator.fit(np.asarray(noisy), X)  # it slices, and slices carry no clean rows: they are its y
+        return estimator.fit(np.asarray(noisy), X)  # slices lose the clean rows, so pass them as y
     return estimator.fit(noisy)
 
 
 def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task):
-    """Labelled rows denoised; with `cross_fit`, each by a denoiser that did not see it."""
+    """Denoise the labelled rows; with `cross_fit`, each by a denoiser that was not trained on it."""
     if setup.cross_fit is None or name in setup.given:
         return _transform(fitted, name, noisy_labelled)
     denoised = np.empty_like(noisy_labelled)
@@ -179,12 +179,12 @@ def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, ta
 
 
 def _transform(denoiser, name, rows):
-    """Denoised rows, checked."""
+    """Denoise rows, and check the result."""
     # A copy, because some steps work in place and other denoisers get the same rows.
     images = np.asarray(denoiser.transform(with_names(rows.copy(), fitted_names(denoiser))))
     if images.shape != rows.shape or images.dtype.kind not in "fiub" or not np.isfinite(images).all():
         raise ValueError(
-            f"denoisers must return finite numbers in the shape they get, {rows.shape}; {name!r} returned"
+            f"denoisers must return finite numbers in the shape of their input, {rows.shape}; {name!r} returned"
             f" {shown(images)}, or NaN or infinity. Codes (output='latent') and classifiers do not denoise."
         )
     return images

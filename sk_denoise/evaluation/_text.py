@@ -1,4 +1,4 @@
-"""A recovery report in words: what its tables say, and the whole of it as text for a terminal."""
+"""Wording of recovery reports, and the whole report as text for a terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(report):
 
 
 def tested_name(row):
-    """What a row was tested on."""
+    """Name of the test noise."""
     return "clean" if row["level"] == 0 else f"{row['kind']} {row['level']:g}"
 
 
@@ -38,7 +38,7 @@ def _grouped(frame):
 
 
 def blocks(frame):
-    """Rows in blocks that share classifier and noise, and so what they are compared with."""
+    """Rows in blocks that share the classifier and the noise, and therefore the references."""
     return [block.to_dict("records") for _, block in _grouped(frame)]
 
 
@@ -54,7 +54,7 @@ def costs(frame):
 
 
 def share(value):
-    """A share as percent; empty if missing."""
+    """A fraction in percent; empty if missing."""
     return "" if math.isnan(value) else f"{100 * value:.0f} %"
 
 
@@ -80,7 +80,7 @@ def word(row, name):
 
 
 def summary(report):
-    """What was measured."""
+    """Numbers of rows, labels and seeds, and the time."""
     row, seeds = report.frame.iloc[0], f"{report.n_seeds} seed{'s' * (report.n_seeds > 1)}"
     return (
         f"{row['n_rows']:,} training rows, {row['n_labels']:,} labels, {row['n_test']:,} test rows,"
@@ -89,7 +89,7 @@ def summary(report):
 
 
 def notes(report):
-    """How to read it."""
+    """Explanations of the terms."""
     refit = ", ".join(sorted(report.frame["refit"].unique()))
     refit = refit.replace("not cross-fitted", "not cross-fitted: the denoiser was trained on them, too")
     rows = "test rows" if report.groups is None else "groups of test rows"
@@ -111,13 +111,13 @@ def notes(report):
 
 
 def title(row):
-    """What the rows of a block share."""
+    """Title of a block: classifier, training noise and test noise."""
     tested = "clean rows" if row["test"] == "clean" else f"{tested_name(row)} ({row['test']})"
     return f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested}"
 
 
 def references(row):
-    """What the rows of a block are compared with."""
+    """References of a block: accuracies and images without a denoiser."""
     augmented = "no noise-augmented classifier"
     if not math.isnan(row["accuracy_augmented"]):
         limit = "" if row["augmented_saturated"] == "yes" else ", limit"

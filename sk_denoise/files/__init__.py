@@ -1,4 +1,4 @@
-"""Estimators in and out of files that carry no code."""
+"""Saving estimators to files without code, and loading them."""
 
 from .._core.files import InvalidFileError
 from ._skops import load, save

@@ -1,6 +1,6 @@
 """`save` and `load`: estimators in files without code, by skops.
 
-What skops does not do is done here: metadata requests, a digest over the file, and parameters that name a folder.
+Additions to skops: metadata requests, a digest of the file, and checks of parameters that name a folder.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ _TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), *_SCORERS}
 def save(estimator, path):
     """Save an estimator to a file without code.
 
-    The file is written beside `path` and then moved there, so that `path` holds all of it or what it held before.
+    The file is written next to `path` and then renamed, so `path` always contains a complete file, old or new.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted or not: an estimator of this package or of scikit-learn, such as a pipeline or a search.
+        An estimator of this package or of scikit-learn, such as a pipeline or a search, fitted or not.
     path : str or path-like
-        Where to. The folder must exist; a file there is replaced.
+        Path of the file. The folder must exist; an existing file is replaced.
 
     Raises
     ------
     TypeError
-        For an estimator that the file cannot hold: with Keras callbacks, with the `memory` of a pipeline, or with a
-        function that is not at the top level of a module. Nothing is written.
+        If the estimator cannot be saved, because it contains Keras callbacks, a pipeline with `memory`, or a function
+        that is not defined at the top level of a module. Nothing is written.
     OSError
         If `path` cannot be written.
 
@@ -71,8 +71,8 @@ def save(estimator, path):
 
     Notes
     -----
-    Functions and classes given as parameters are saved by name; `load` looks them up if you trust them. `checkpoint`, a
-    folder on this machine, comes back as None.
+    Functions and classes given as parameters are saved by name; `load` imports them if you trust them. `checkpoint`, a
+    folder on this machine, is None after loading.
 
     Examples
     --------
@@ -99,12 +99,12 @@ def save(estimator, path):
         if _has("checkpoint", part):
             part.checkpoint = None
         if _takes_requests(part) and _REQUESTS in vars(part):
-            # A request refers back to its estimator, and skops would never come to an end.
+            # A request refers back to its estimator, which would make skops recurse endlessly.
             found = vars(part._metadata_request).items()
             part._metadata_request = {name: dict(m.requests) for name, m in found if name != "owner" and m.requests}
     try:
         data = skops.io.dumps(estimator)
-        _construct(data, skops.io.get_untrusted_types(data=data))  # what is written must load again
+        _construct(data, skops.io.get_untrusted_types(data=data))  # fail now if it could not be loaded
     except (AttributeError, ImportError, RecursionError, TypeError, ValueError) as error:
         raise TypeError(f"This {type(estimator).__name__} cannot be saved: {error}") from error
     with replacing(path) as file:
@@ -112,27 +112,28 @@ def save(estimator, path):
 
 
 def load(path, *, trusted=()):
-    """Load what `save` wrote.
+    """Load an estimator saved by `save`.
 
-    Only types of this package, of scikit-learn and of NumPy come out of the file, and those that you name.
+    Only types of this package, of scikit-learn and of NumPy, universal functions of SciPy, and what you name in
+    `trusted` are loaded.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        Path of the file.
     trusted : list of str or type, default=()
-        Further functions and types that the file may import and call, by their full names. An error lists those that
-        the file needs.
+        Further functions and types that the file may import and call, by their full names. If some are missing, the
+        error lists them.
 
     Returns
     -------
     estimator : estimator object
-        As it was saved: same parameters, same fitted attributes, same state of random generators.
+        The saved estimator, with the same parameters, fitted attributes and state of random generators.
 
     Raises
     ------
     InvalidFileError
-        For a file that is damaged, forged, or holds types that are not trusted. Nothing of it is used.
+        If the file is damaged, forged, or contains untrusted types. Nothing of it is used.
     OSError
         If the file cannot be read.
 
@@ -147,7 +148,7 @@ def load(path, *, trusted=()):
     >>> from sklearn.cluster import kmeans_plusplus
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "noise.skops")
-    ...     sk_denoise.save(sk_denoise.NoiseInjector(kmeans_plusplus), path)  # any function of yours
+    ...     sk_denoise.save(sk_denoise.NoiseInjector(kmeans_plusplus), path)  # any function
     ...     loaded = sk_denoise.load(path, trusted=["sklearn.cluster._kmeans.kmeans_plusplus"])
     >>> loaded.kind is kmeans_plusplus
     True
@@ -161,12 +162,12 @@ def load(path, *, trusted=()):
     trusted = _TRUSTED | {item if isinstance(item, str) else _name(item) for item in trusted}
     try:
         return _construct(_without_digest(data), trusted)
-    except Exception as error:  # a forged file can bring any library to raise anything
+    except Exception as error:  # a forged file can cause any exception in any library
         raise InvalidFileError(f"{path} cannot be loaded: {error}") from error
 
 
-# The digest is the zip file's comment, which comes last: so it covers every byte before it, and skops reads the file
-# as it is.
+# The digest is the comment of the zip file, which comes last, so it covers all bytes before it, and skops can read the
+# file unchanged.
 
 
 def _with_digest(data):
@@ -182,27 +183,27 @@ def _without_digest(data):
 
 
 def _construct(data, trusted):
-    """The estimator in the bytes that skops wrote, with the parts put back that skops does not know."""
+    """Make the estimator from the bytes that skops wrote, and restore the parts that skops cannot store."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         if any(member.compress_type != zipfile.ZIP_STORED for member in file.infolist()):
-            raise ValueError("It is compressed.")  # a few bytes could inflate to any size
+            raise ValueError("It is compressed.")  # a few bytes could expand to any size
     unknown = sorted(set(skops.io.get_untrusted_types(data=data)).difference(trusted))
     if unknown:
-        raise TypeError(f"It holds types that are not trusted. Pass those that you trust: trusted={unknown}.")
+        raise TypeError(f"It contains untrusted types. Pass those that you trust: trusted={unknown}.")
     estimator = skops.io.loads(data, trusted=list(trusted))
     if not isinstance(estimator, BaseEstimator):
-        raise TypeError(f"It holds no estimator, but an instance of {type(estimator).__name__}.")
+        raise TypeError(f"It does not contain an estimator, but an instance of {type(estimator).__name__}.")
     for part in list(_parts(estimator)):
         _check_loaded(part)
         if _takes_requests(part) and _REQUESTS in vars(part):
-            with config_context(enable_metadata_routing=True):  # only while it is on can requests be set
+            with config_context(enable_metadata_routing=True):  # requests can be set only while it is enabled
                 for method, asked in vars(part).pop(_REQUESTS).items():
                     getattr(part, f"set_{method}_request")(**asked)
     return estimator
 
 
 def _parts(value):
-    """All that `value` holds, itself included: each estimator, container and parameter once."""
+    """Yield `value` and everything that it contains: each estimator, container and parameter once."""
     stack, seen = [value], {}
     while stack:
         value = stack.pop()
@@ -221,11 +222,11 @@ def _parts(value):
         elif isinstance(value, functools.partial):
             stack.extend([value.func, value.args, value.keywords])
         elif isinstance(value, NetworkSpec) or _takes_requests(value):
-            stack.extend(type(value).__getstate__(value).values())  # what is saved; not a built network
+            stack.extend(type(value).__getstate__(value).values())  # the saved state, without built networks
 
 
 def _takes_requests(value):
-    """True for instances of estimators, scorers and splitters, which hold others and can have metadata requests."""
+    """True for instances of estimators, scorers and splitters, which can contain others and have metadata requests."""
     return hasattr(value, "get_metadata_routing") and not isinstance(value, type)
 
 
@@ -238,7 +239,7 @@ def _check_saveable(part):
         found = getattr(sys.modules.get(part.__module__), part.__name__, None)
         if found is not part:
             raise TypeError(
-                f"{part!r} cannot be saved, because its name does not lead back to it. Define it at the top level of a"
+                f"{part!r} cannot be saved, because it cannot be imported by its name. Define it at the top level of a"
                 " module."
             )
 
@@ -248,7 +249,7 @@ def _has(name, part):
 
 
 def _check_loaded(part):
-    """Refuse values that do harm once the estimator is used."""
+    """Refuse values that would do harm when the estimator is used."""
     if _has("memory", part):
         raise ValueError(
             f"memory of a {type(part).__name__} names a folder of pickles, which can run code. Call"
@@ -260,7 +261,7 @@ def _check_loaded(part):
         raise TypeError("the network of a DenoisingAutoencoder is described by something else.")
     if isinstance(part, NetworkSpec):
         for name in ("architecture", "loss", "optimizer"):
-            # Keras would import what a dict names.
+            # Keras would import what is named in a dict.
             if not isinstance(getattr(part, name), str) and not callable(getattr(part, name)):
                 raise TypeError(f"{name} of a network must be a name or a callable.")
     if isinstance(part, (np.random.RandomState, np.random.Generator)):

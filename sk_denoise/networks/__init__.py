@@ -1,3 +1,3 @@
-"""The only folder that knows scikeras, Keras and TensorFlow: architectures, training, inference, export."""
+"""All use of scikeras, Keras and TensorFlow, except for downloading MNIST: architectures, training, export."""
 
-from . import processes  # noqa: F401 - watches for forks from the start
+from . import processes  # noqa: F401 - registers the fork handler on import

@@ -1,4 +1,4 @@
-"""The networks: shapes and sizes in, an uncompiled `keras.Model` out.
+"""The network architectures: functions of shapes and sizes that return an uncompiled `keras.Model`.
 
 Each maps flattened rows scaled to [0, 1], shape (n_samples, height * width * channels), to rows of the same shape.
 "dense" and "conv" are made of two models named "encoder" and "decoder", which can be called alone.
@@ -18,8 +18,8 @@ __all__ = ["conv", "dense", "unet"]
 
 
 def _seeded(name):
-    # An initializer without a seed would draw one from Python's global random stream. The weights that it gives
-    # are overwritten by the seeded ones of each fit.
+    # An initializer without a seed would draw one from Python's global random stream. The weights that it draws are
+    # overwritten at the start of each fit.
     return {"glorot": keras.initializers.GlorotUniform, "he": keras.initializers.HeNormal}[name](seed=0)
 
 
@@ -35,7 +35,7 @@ def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
 
 
 def _crop(x, height, width):
-    """Cut what doubling an odd size made too much."""
+    """Crop the extra line or column that results from halving and doubling an odd size."""
     extra = x.shape[1] - height, x.shape[2] - width
     return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
 
@@ -44,7 +44,7 @@ def _check_sizes(image_shape, latent_dim, hidden_layer_sizes=()):
     named = {"image_shape": image_shape, "latent_dim": (latent_dim,), "hidden_layer_sizes": hidden_layer_sizes}
     for name, sizes in named.items():
         if not isinstance(sizes, (tuple, list)) or not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
-            raise ValueError(f"{name} must be made of positive integers, got {shown(sizes)}.")
+            raise ValueError(f"{name} must contain positive integers, got {shown(sizes)}.")
     if len(image_shape) != 3:
         raise ValueError(f"image_shape must be (height, width, channels), got {shown(image_shape)}.")
 
@@ -57,16 +57,16 @@ def _autoencoder(encoder_input, latent, decoder_input, output):
 
 
 def dense(image_shape, latent_dim, hidden_layer_sizes=()):
-    """Fully connected autoencoder: the article's one ReLU layer of `latent_dim`, with hidden layers around if asked.
+    """Fully connected autoencoder: one ReLU layer of `latent_dim`, as in the article, and optional hidden layers.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(height, width, channels)``.
     latent_dim : int
-        Units of the code.
+        Number of units of the code.
     hidden_layer_sizes : tuple of int, default=()
-        Layers of the encoder before the code; the decoder mirrors them.
+        Sizes of the hidden layers of the encoder; the decoder mirrors them.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def dense(image_shape, latent_dim, hidden_layer_sizes=()):
 def conv(image_shape, latent_dim):
     """Convolutional autoencoder: strided encoder, a dense code of `latent_dim`, a mirrored decoder.
 
-    The code is linear, so that none of its few numbers can die as a ReLU can.
+    The code is linear, because some of its few units could die if they were ReLUs.
 
     Parameters
     ----------
@@ -120,21 +120,21 @@ def conv(image_shape, latent_dim):
 
 
 def unet(image_shape, latent_dim):
-    """U-Net: an encoder and a decoder joined at every scale, so detail need not pass the coarsest one [1]_.
+    """U-Net: encoder and decoder with skip connections at every scale, so detail bypasses the coarsest one [1]_.
 
-    Unlike in the original, the first convolution already halves the image, which saves most of the work.
+    Unlike in the original, the first convolution already halves the image, which saves most of the computation.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(height, width, channels)``, any size.
     latent_dim : int
-        Feature maps at the coarser scales; half as many at the finest.
+        Number of feature maps at the coarser scales; the finest scale has half as many.
 
     Returns
     -------
     model : keras.Model
-        Uncompiled. There is no code to decode from: the joins go around it.
+        Uncompiled. There is no code to decode from, because the skip connections bypass it.
 
     References
     ----------
@@ -159,7 +159,7 @@ def unet(image_shape, latent_dim):
 
 
 def build(spec):
-    """The network that `spec` names, or what a callable ``(image_shape, latent_dim)`` in that place returns."""
+    """Build the network that `spec` names, or call its callable ``(image_shape, latent_dim)``."""
     if callable(spec.architecture):
         return spec.architecture(spec.image_shape, spec.latent_dim)
     line = ARCHITECTURES[spec.architecture]

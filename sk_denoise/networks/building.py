@@ -1,4 +1,4 @@
-"""Networks built and compiled through scikeras, and what can be asked of a built one."""
+"""Building and compiling networks through scikeras, and properties of built networks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def keras_settings():
 
 
 def build_model(spec, seed=0):
-    """Build and compile a network through scikeras; `seed` is for what a callable architecture draws."""
+    """Build and compile a network through scikeras; `seed` is used for random draws of a callable architecture."""
     processes.prepare()
 
     def build(compile_kwargs):
@@ -51,7 +51,7 @@ def build_model(spec, seed=0):
 
 
 def build_uncompiled(spec, seed=0):
-    """The bare network."""
+    """Build a network without compiling it."""
     processes.prepare()
     with _drawing(seed) if callable(spec.architecture) else contextlib.nullcontext():
         model = architectures.build(spec)
@@ -60,7 +60,7 @@ def build_uncompiled(spec, seed=0):
 
 
 def model_with(spec, weights, *, compiled=True):
-    """A Keras model of the user's own with `weights`."""
+    """Build a new Keras model with `weights`, for the user."""
     model = build_model(spec) if compiled else build_uncompiled(spec)
     model.set_weights(weights)
     return model
@@ -68,7 +68,7 @@ def model_with(spec, weights, *, compiled=True):
 
 @contextlib.contextmanager
 def _drawing(seed):
-    """Seed Python's global stream meanwhile, from which Keras draws the seeds that a callable architecture left out."""
+    """Temporarily seed Python's global stream, from which Keras draws the seeds of unseeded initializers."""
     with _drawing_lock:
         before = random.getstate()
         random.seed(seed)
@@ -79,12 +79,12 @@ def _drawing(seed):
 
 
 def layers_of(model):
-    """All layers, however deep."""
+    """All layers, including nested ones."""
     return list(model._flatten_layers(include_self=False))
 
 
 def parts_of(model):
-    """The models that can be called alone: the whole, and encoder and decoder where it names such layers."""
+    """Models that can be called alone: the whole network, and its encoder and decoder if it has layers so named."""
     named = {layer.name: layer for layer in model.layers}
     parts = {"model": model}
     if all(isinstance(named.get(name), keras.Model) for name in ("encoder", "decoder")):
@@ -93,11 +93,11 @@ def parts_of(model):
 
 
 def code_size(model):
-    """Numbers in the code of a network; None without one."""
+    """Size of the code of a network; None if it has none."""
     encoder = parts_of(model).get("encoder")
     return None if encoder is None else math.prod(encoder.output_shape[1:])
 
 
 def reshaped(part, rows):
-    """Rows in the shape that `part` wants, rows or images; both hold the same values."""
+    """Reshape rows to the input shape of `part`, which may be that of rows or of images."""
     return rows if len(part.input_shape) == 2 else tf.reshape(rows, (-1, *part.input_shape[1:]))

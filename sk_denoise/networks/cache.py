@@ -1,7 +1,7 @@
-"""Compiled networks, kept for the next fit or call of the same shape.
+"""A cache of compiled networks, for the next fit or call with the same shape.
 
-A network is compiled once for its shape and reused, with the weights and the optimizer's state set at the start of
-each fit: scikeras' own `fit` and `predict` compile anew each time. Estimators keep NumPy weights and none of this.
+A network is compiled once for its shape and reused; its weights and the state of the optimizer are set at the start of
+each fit. The `fit` and `predict` of scikeras would compile each time. Estimators keep only NumPy weights.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from .building import build_uncompiled, keras_settings
 from .inference import Forward
 from .trainer import Trainer
 
-_SIZE = 16  # networks; the size of a usual grid
+_SIZE = 16  # networks; the size of a typical grid
 
 
 def is_shared(spec):
-    """Whether all estimators may share networks of `spec`: not where a callable may do something else the next time."""
+    """Whether estimators may share networks of `spec`: not if a callable might behave differently the next time."""
     own = [value for value in vars(spec).values() if callable(value)]
     return all((inspect.isfunction(v) or inspect.isclass(v)) and v.__module__.startswith("keras.") for v in own)
 
 
 class Networks:
-    """Trainers and compiled inference by what shapes their graph; the longest unused go first."""
+    """Trainers and compiled inference, keyed by what determines their graph; least recently used ones are dropped."""
 
     def __init__(self, size=_SIZE):
         self._size = size
@@ -34,7 +34,7 @@ class Networks:
 
     @contextlib.contextmanager
     def trainer(self, spec, *, private):
-        """A trainer for `spec` that nobody else uses meanwhile; after an error, or if `private`, it is not kept."""
+        """Borrow a trainer for `spec` for exclusive use; after an error, or if `private`, it is not kept."""
         processes.prepare()
         key = _key(vars(spec))
         trainer = None if private else self._take(self._trainers, key)
@@ -48,7 +48,7 @@ class Networks:
                 self._keep(self._forwards, key, Forward(spec, trainer.model))
 
     def forward(self, spec):
-        """The compiled inference for `spec`."""
+        """Compiled inference for `spec`."""
         processes.prepare()
         key = _graph_key(spec)
         forward = self._find(self._forwards, key)
@@ -81,7 +81,7 @@ def _key(settings):
 
 
 def _graph_key(spec):
-    """Without what only training needs."""
+    """Key without what only training needs."""
     return _key({name: value for name, value in vars(spec).items() if name not in ("loss", "optimizer")})
 
 

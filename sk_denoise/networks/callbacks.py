@@ -1,4 +1,4 @@
-"""Keras callbacks: checked, copied, and driven from our training loop."""
+"""Keras callbacks: checks, copies, and calls from our training loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_t
 
 
 def check_callbacks(callbacks):
-    """Refuse what is no list of Keras callbacks; return copies that no model is attached to."""
+    """Check that `callbacks` is a list of Keras callbacks; return copies without a model."""
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
@@ -20,13 +20,13 @@ def check_callbacks(callbacks):
         return copy.deepcopy(list(callbacks or ()))
     except TypeError as error:
         raise ValueError(
-            f"callbacks must hold callbacks that can be copied, for each fit copies them, but: {error}. Give the"
-            " callback a __deepcopy__, or build what it holds in on_train_begin."
+            f"callbacks must contain callbacks that can be copied, because each fit copies them, but: {error}. Define"
+            " __deepcopy__ for the callback, or create its attributes in on_train_begin."
         ) from error
 
 
 def check_rate_callbacks(callbacks, *, scheduled):
-    """Warn where a callback sets a learning rate that the schedule sets again at the next step."""
+    """Warn if a callback sets the learning rate, which the schedule overrides at the next step."""
     kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
     for callback in callbacks:
         if scheduled and isinstance(callback, kinds):
@@ -37,7 +37,7 @@ def check_rate_callbacks(callbacks, *, scheduled):
 
 
 class Callbacks:
-    """Keras callbacks driven from our training loop."""
+    """Keras callbacks called from our training loop."""
 
     def __init__(self, callbacks, trainer, epochs, n_steps):
         self._model = trainer.model

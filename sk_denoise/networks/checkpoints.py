@@ -1,4 +1,4 @@
-"""Checkpoints: a file for each fit, from which a killed fit goes on as if nothing had happened."""
+"""Checkpoints: a file for each fit, from which a killed fit resumes as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
 
 
 class Checkpoint:
-    """The file of one fit in a folder.
+    """The checkpoint file of one fit.
 
     Parameters
     ----------
     folder : str or path-like
-        Made where it does not exist.
+        Folder of the file; created if it does not exist.
     name : str
-        Of the fit; see `fingerprint`.
+        Name of the fit; see `fingerprint`.
     """
 
     def __init__(self, folder, name):
         folder = os.fsdecode(folder)
         if os.path.exists(folder) and not os.path.isdir(folder):
-            raise NotADirectoryError(f"checkpoint must be a folder, and {folder!r} is a file. Name another.")
+            raise NotADirectoryError(f"checkpoint must be a folder, but {folder!r} is a file. Pass another path.")
         os.makedirs(folder, exist_ok=True)
         self.path = os.path.join(folder, f"{name}.npz")
 
     def save(self, trainer, progress):
-        """Write the state after an epoch over that of the epoch before."""
+        """Replace the saved state with that after the current epoch."""
         arrays = {f"state_{i}": values for i, values in enumerate(trainer.state())}
         arrays |= {f"best_{i}": values for i, values in enumerate(progress.best_weights or ())}
         arrays |= {f"history_{name}": values for name, values in progress.history.items()}
@@ -49,7 +49,7 @@ class Checkpoint:
             np.savez(file, **arrays, **numbers)
 
     def load(self, trainer):
-        """Set `trainer` as the last epoch left it and return the progress; None where there is no file."""
+        """Restore `trainer` to its state after the last epoch and return the progress; None if there is no file."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 progress, state = _read(file)
@@ -61,7 +61,7 @@ class Checkpoint:
             return None
         except (*_DAMAGES, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidFileError(
-                f"{self.path} is damaged, or not a checkpoint of this fit. To train from the start, delete it."
+                f"{self.path} is damaged, or not a checkpoint of this fit. To start training again, delete it."
             ) from error
         return progress
 
@@ -83,7 +83,7 @@ def _read(file):
 
 
 def fingerprint(spec, plan, training, held_out, about, weights):
-    """A name for a fit, by `joblib.hash` of all that its result depends on.
+    """A name for a fit: the `joblib.hash` of everything that its result depends on.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def fingerprint(spec, plan, training, held_out, about, weights):
     plan : Plan
         How to train.
     training, held_out : Rows or None
-        The rows.
+        Training and validation rows.
     about : dict
-        What else the fit depends on, as plain values, the parameter `random_state` among it.
+        Other plain values that the fit depends on, including the parameter `random_state`.
     weights : list of ndarray or None
-        Where training goes on from.
+        Weights from which training continues.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def fingerprint(spec, plan, training, held_out, about, weights):
     """
     if not is_integer(about["random_state"]):
         raise ValueError(
-            "random_state must be an int with checkpoint, so that a fit can be known again, got"
+            "random_state must be an int with checkpoint, so that the fit can be recognized, got"
             f" {shown(about['random_state'])}. Pass random_state=0, or checkpoint=None."
         )
     named = [(name, getattr(spec, name)) for name in ("architecture", "loss", "optimizer")]
@@ -115,7 +115,7 @@ def fingerprint(spec, plan, training, held_out, about, weights):
         noise = None if part is None or part.noise is None else part.noise.get_params(deep=False)
         if noise is not None:
             named.append(("kind", noise["kind"]))
-            # Training draws the noise from generators of its own, and draws it always.
+            # Training always adds the noise, and draws it from its own generators.
             noise = {k: v for k, v in noise.items() if k not in ("random_state", "when")}
             noise["data_range_"] = getattr(part.noise, "data_range_", None)
         rows.append(None if part is None else (_plain(part.clean), _plain(part.noisy), part.chosen, _plain(noise)))
@@ -123,7 +123,7 @@ def fingerprint(spec, plan, training, held_out, about, weights):
         if not (value is None or isinstance(value, (str, float))):
             raise ValueError(
                 f"{name} must be given by name with checkpoint, got {shown(value)}: the hash of a function or an object"
-                " says nothing about what it does. Or pass checkpoint=None."
+                " does not identify what it does. Otherwise pass checkpoint=None."
             )
     versions = [importlib.import_module(name).__version__ for name in _LIBRARIES]
     settings = _plain(vars(spec)), dataclasses.replace(plan, verbose=0), _plain(about), keras_settings(), versions

@@ -1,4 +1,4 @@
-"""Checks of what Keras is handed: names, networks of the user's own, and whether they fit in memory."""
+"""Checks of what is passed to Keras: names, custom networks, and whether networks fit in memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .spec import training_bytes
 
 
 def check_names(loss, optimizer):
-    """Refuse what Keras would not know as a loss or an optimizer."""
+    """Raise for losses and optimizers that are unknown to Keras."""
     losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
-    # Losses of class numbers and sequences cannot compare images.
+    # Losses for class labels and sequences cannot compare images.
     losses -= {"get", "serialize", "deserialize", "circle", "ctc"}
     losses -= {"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"}
     losses |= {"mse", "mae"}
@@ -37,7 +37,7 @@ def check_names(loss, optimizer):
 
 @functools.cache
 def _optimizer_names():
-    """Names under which Keras finds an optimizer; it exports classes that it does not find."""
+    """Names under which Keras finds an optimizer; it also exports classes that it cannot find by name."""
     base, names = keras.optimizers.Optimizer, set()
     for name, member in vars(keras.optimizers).items():
         if isinstance(member, type) and issubclass(member, base) and member is not base:
@@ -48,7 +48,7 @@ def _optimizer_names():
 
 
 def check_memory(spec, batch_size):
-    """Refuse a built-in network that this machine cannot hold, before anything is built."""
+    """Raise, before building anything, if training a built-in network needs more memory than this machine has."""
     if callable(spec.architecture) or not hasattr(os, "sysconf"):
         return
     needed = training_bytes(spec, batch_size)
@@ -63,7 +63,7 @@ def check_memory(spec, batch_size):
 
 
 def check_model(model, spec):
-    """Refuse what a callable architecture returned, if rows do not fit through it."""
+    """Raise if the model returned by a callable architecture does not map rows to rows."""
     if not isinstance(model, keras.Model):
         raise ValueError(
             "architecture must return a keras.Model when called with (image_shape, latent_dim), got"

@@ -1,4 +1,4 @@
-"""A fitted denoiser as a model of its own, in the user's units: for Keras, and as an ONNX file."""
+"""Export of a fitted denoiser as a standalone model in the user's units: for Keras, and as an ONNX file."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .._core.checks import shown
 from .._core.files import replacing
 from . import building
 
-_MOST_BYTES = (1 << 31) - (1 << 20)  # of weights; a file of ONNX is one message of protobuf, which ends at 2 GiB
+_MOST_BYTES = (1 << 31) - (1 << 20)  # of weights; an ONNX file is one protobuf message, limited to 2 GiB
 _NAMES = {"model": ("denoiser", "denoised"), "encoder": ("row_encoder", "codes")}  # of the model and its output
 
 
 def keras_model(estimator, part):
-    """An uncompiled model from rows in the units of `data_range_` through "model" or "encoder"."""
+    """An uncompiled model of `part`, "model" or "encoder", for rows in the units of `data_range_`."""
     network = building.model_with(estimator._spec, estimator._weights, compiled=False)
     network = building.parts_of(network)[part]
     low, high = estimator.data_range_
     dtype = _dtype(low, high)
     rows = x = keras.Input((estimator.n_features_in_,), dtype=dtype, name="rows")
-    # What `to_unit` and `from_unit` do. The layer Rescaling would round its constants to float32.
+    # As in `to_unit` and `from_unit`. The layer Rescaling would round its constants to float32.
     if low:
         x = x - low
     if high - low != 1:
@@ -40,12 +40,12 @@ def keras_model(estimator, part):
         if low:
             x = x + low
     model = keras.Model(rows, x, name=_NAMES[part][0])
-    model(keras.ops.zeros((1, estimator.n_features_in_), dtype))  # `export` wants a model that was called
+    model(keras.ops.zeros((1, estimator.n_features_in_), dtype))  # `export` requires a model that has been called
     return model
 
 
 def _dtype(low, high):
-    """What rows are given in: float32 where it has enough digits for the range."""
+    """Dtype of the rows: float32 if it has enough digits for the range, otherwise float64."""
     # Sixteen widths from zero, rounding to float32 changes a value by 1e-6 of the width.
     fits = max(abs(low), abs(high)) <= 16 * (high - low) and 1e-30 < high - low < 1e30
     return "float32" if fits else "float64"
@@ -71,7 +71,7 @@ def write_onnx(estimator, part, path):
     n_bytes = sum(weights.nbytes for weights in estimator._weights)
     if n_bytes > _MOST_BYTES:
         raise ValueError(
-            f"The network has {n_bytes} bytes of weights, and an ONNX file has room for {_MOST_BYTES}. Lower latent_dim"
+            f"The network has {n_bytes} bytes of weights, but an ONNX file has room for {_MOST_BYTES}. Lower latent_dim"
             " or hidden_layer_sizes and fit again, or use to_keras."
         )
     with replacing(path) as file:
@@ -80,26 +80,26 @@ def write_onnx(estimator, part, path):
         unknown = sorted({n.op_type for n in model.graph.node if not onnx.defs.has(n.op_type, n.domain)})
         if unknown:
             raise ValueError(
-                f"architecture={shown(estimator._spec.architecture)} cannot be written as ONNX: it computes with"
-                f" {unknown}, which tf2onnx does not know. Use other layers for it, or to_keras."
+                f"architecture={shown(estimator._spec.architecture)} cannot be written as ONNX: it uses the"
+                f" operations {unknown}, which tf2onnx does not support. Use other layers, or to_keras."
             )
         _describe(model, estimator, part)
         file.write(model.SerializeToString())
 
 
 def _converted(model):
-    """A model of Keras as one of ONNX."""
+    """Convert a Keras model to ONNX."""
     import onnx
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of deprecated names, which Keras uses to make tf2onnx work with NumPy 2
+        warnings.simplefilter("ignore")  # about deprecated names, which Keras uses to make tf2onnx work with NumPy 2
         path = Path(folder) / "model.onnx"
         model.export(path, format="onnx", verbose=False)
         return onnx.load(path)
 
 
 def _replace_erfc(graph):
-    """``1 - Erf`` for the Erfc of Keras' activation "gelu", which ONNX does not have."""
+    """Replace the Erfc of Keras' activation "gelu", which ONNX lacks, with ``1 - Erf``."""
     from onnx import helper
 
     nodes = []
@@ -115,13 +115,13 @@ def _replace_erfc(graph):
         else:
             nodes.append(node)
     if len(nodes) > len(graph.node):
-        nodes = [type(node).FromString(node.SerializeToString()) for node in nodes]  # clearing takes them away
+        nodes = [type(node).FromString(node.SerializeToString()) for node in nodes]  # clearing deletes the originals
         graph.ClearField("node")
         graph.node.extend(nodes)
 
 
 def _describe(model, estimator, part):
-    """Plain names, and what one has to know of the model to use it."""
+    """Set plain names, and metadata needed to use the model."""
     from onnx import helper
 
     from .. import __version__
@@ -132,7 +132,7 @@ def _describe(model, estimator, part):
         node.output[:] = [name if given == output.name else given for given in node.output]
         node.input[:] = [name if given == output.name else given for given in node.input]
     output.name = name
-    graph.ClearField("value_info")  # shapes in between, which runtimes find out by themselves
+    graph.ClearField("value_info")  # shapes of intermediate values, which runtimes infer
     for value in (rows, output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
     model.producer_name, model.producer_version = "sk_denoise", __version__

@@ -1,4 +1,4 @@
-"""One fit of a network, start to end: lease, set up, train, and hand back what an estimator keeps."""
+"""One fit of a network: borrow it from the cache, set it up, train it, and return what the estimator keeps."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from .training import Plan, Progress, Rows, train
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """All that is settled before training starts."""
+    """Everything that is decided before training starts."""
 
     spec: NetworkSpec
     plan: Plan
     training: Rows
     held_out: Rows | None
     callbacks: list
-    weights: list | None  # where to go on from
+    weights: list | None  # from which training continues
     optimizer_state: list | None
-    keeps_optimizer: bool  # for the next call to go on with
+    keeps_optimizer: bool  # so that the next call can continue
     needs_code: bool
     checkpoint: Checkpoint | None
 
 
 def check_keras_params(loss, optimizer, callbacks):
-    """Refuse what Keras would not know; return copies of the callbacks."""
+    """Check the parameters passed to Keras; return copies of the callbacks."""
     check_names(loss, optimizer)
     return check_callbacks(callbacks)
 
 
 def make_job(spec, plan, training, held_out, *, checkpoint=None, about=None, **options):
-    """A job, after the checks that know the network and the plan."""
+    """Make a job, after checks that depend on the network and the plan."""
     check_rate_callbacks(options["callbacks"], scheduled=plan.schedule == "cosine" and plan.rate is not None)
     check_memory(spec, min(plan.batch_size, len(training)))
     if checkpoint is not None:
         if options["callbacks"]:
             raise ValueError(
                 "checkpoint cannot keep what callbacks remember from epoch to epoch, got"
-                f" callbacks={shown(options['callbacks'])}. Pass callbacks=None, early_stopping=True in the place of"
+                f" callbacks={shown(options['callbacks'])}. Pass callbacks=None, early_stopping=True instead of"
                 " EarlyStopping, or checkpoint=None."
             )
         name = fingerprint(spec, plan, training, held_out, about, options["weights"])
@@ -56,7 +56,7 @@ def make_job(spec, plan, training, held_out, *, checkpoint=None, about=None, **o
 
 def run(job, networks):
     """Train; return the fitted attributes of an estimator."""
-    with networks.trainer(job.spec, private=bool(job.callbacks)) as trainer:  # callbacks may do anything to a model
+    with networks.trainer(job.spec, private=bool(job.callbacks)) as trainer:  # callbacks may change the model
         if job.needs_code and trainer.code_size is None:
             raise ValueError(
                 f"output='latent' needs a code, which architecture={job.spec.architecture!r} does not have."
@@ -65,7 +65,7 @@ def run(job, networks):
         progress = _train(trainer, job)
         weights = trainer.weights()
         if not all(np.isfinite(values).all() for values in weights):
-            # The last step's, which no loss has seen.
+            # Those after the last step, which no loss was computed with.
             raise ValueError(
                 f"The weights became NaN or infinite with learning_rate={shown(job.plan.rate)}. Lower learning_rate, or"
                 " check that loss suits targets scaled to [0, 1]."
@@ -81,7 +81,7 @@ def run(job, networks):
 
 
 def _set_up(trainer, job):
-    """Give `trainer` the weights to start from."""
+    """Set the initial weights of `trainer`."""
     rate = job.plan.rate
     trainer.reset(job.plan.seed, None if callable(rate) else rate)
     if job.weights is not None:
@@ -91,7 +91,7 @@ def _set_up(trainer, job):
 
 
 def _train(trainer, job):
-    """Train on from the checkpoint, if there is one; an error gets a note that says what is left."""
+    """Train, starting from the checkpoint if there is one; add a note about the state to errors."""
     events = None
     if job.callbacks:
         n_steps = math.ceil(len(job.training) / job.plan.batch_size)
@@ -117,5 +117,5 @@ def _train(trainer, job):
 def _note(job, n_epochs):
     note = f"Training stopped after {n_epochs} of {job.plan.epochs} epochs. The estimator is as it was before this fit."
     if job.checkpoint is not None and n_epochs and os.path.exists(job.checkpoint.path):
-        note += f" A fit with the same parameters and rows goes on after epoch {n_epochs}, from the checkpoint."
+        note += f" A fit with the same parameters and rows will resume after epoch {n_epochs}, from the checkpoint."
     return note

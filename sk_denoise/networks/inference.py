@@ -1,4 +1,4 @@
-"""Compiled inference: rows through a network or a part of it, in the precision of the rows."""
+"""Compiled inference with a network or a part of it, in the precision of the rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import tensorflow as tf
 from .building import layers_of, parts_of, reshaped
 
 _PLAIN_POLICIES = ("float32", "float64")  # Keras policies under which float64 rows are computed in float64
-_LIVE_VALUES = 1 << 24  # numbers alive at a time while rows pass through
+_LIVE_VALUES = 1 << 24  # numbers held in memory at a time while rows pass through
 
 
 class Forward:
-    """Compiled inference for one spec: weights come in with the rows, so it holds no state and any thread may call.
+    """Compiled inference for one spec: weights are passed with the rows, so it is stateless and thread-safe.
 
     Built-in networks compute float64 rows in float64, in a copy of the graph. The last digits of a float32 result
     depend on the kernel that handles the row, and so on the batch size, the threads and the processor.
@@ -42,11 +42,11 @@ class Forward:
         function, indices = self._compiled(part, dtype)
         tensors = self._tensors(weights, dtype)
         values = [tensors[i] for i in indices]
-        # .numpy() would copy what the memory view shares
+        # .numpy() would copy; a memory view shares the result
         return lambda rows: np.asarray(memoryview(function(values, tf.constant(rows))))
 
     def _compiled(self, part, dtype):
-        """The function of `part` in `dtype`, and which of the network's weights it takes."""
+        """The function of `part` in `dtype`, and the indices of the weights that it takes."""
         if (part, dtype) not in self._functions:
             network = self._network(dtype)
             index = {id(variable): i for i, variable in enumerate(network.weights)}
@@ -61,14 +61,14 @@ class Forward:
         return self._networks[dtype]
 
     def _tensors(self, weights, dtype):
-        """`weights` as tensors, kept for the next call: for one row, moving them takes longer than the network."""
+        """`weights` as tensors, kept for the next call: for one row, converting them takes longer than inference."""
         known, tensors = self._on_device.get(dtype, (None, None))
         if known is not weights:
             variables = self._network(dtype).weights
             if [tuple(v.shape) for v in variables] != [values.shape for values in weights]:
                 raise ValueError(
-                    "architecture builds another network than the one that was fitted: its weights have other shapes."
-                    " Give it back what it built then, or fit again."
+                    "architecture builds a different network than the one that was fitted: its weights have other"
+                    " shapes. Restore the previous architecture, or fit again."
                 )
             tensors = [tf.cast(values, variable.dtype) for values, variable in zip(weights, variables, strict=True)]
             self._on_device[dtype] = weights, tensors
@@ -76,7 +76,7 @@ class Forward:
 
 
 def _widened(model):
-    """A float64 copy of a built-in network; its weights, which are never used, are zeros."""
+    """A float64 copy of a built-in network; its own weights are zeros and never used."""
 
     def widened(layer):
         if isinstance(layer, keras.Model):
@@ -86,8 +86,8 @@ def _widened(model):
             config["kernel_initializer"] = "zeros"  # drawing weights would take time
         return type(layer).from_config(config)
 
-    # Keras also compiles the copy of a compiled model, for which it needs configs that users' own losses may lack. It
-    # casts rows to the dtype of the input layer, so the copy gets an input layer in float64.
+    # Keras would also compile the copy of a compiled model, which requires configs that custom losses may lack. It
+    # casts rows to the dtype of the input layer, so the copy gets a float64 input layer.
     bare = keras.Model(model.input, model.output, name=model.name)
     rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
     return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
@@ -99,7 +99,7 @@ def _compile_forward(part, dtype):
     order = {id(v): i for i, v in enumerate(part.weights)}
 
     def pick(weights, variables):
-        # Seeds of dropout and the like are no weights; inference does not use them.
+        # Variables that are not weights, such as seeds of dropout, are not used in inference.
         return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
 
     def forward(weights, rows):
@@ -108,6 +108,6 @@ def _compile_forward(part, dtype):
         return tf.cast(tf.reshape(output, (-1, n_out)), dtype)
 
     signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
-    # A concrete function, as in Trainer; it counts no retracing.
+    # A concrete function, as in Trainer, so that TensorFlow does not warn about retracing.
     rows = tf.TensorSpec((None, n_in), dtype)
     return tf.function(forward, autograph=False).get_concrete_function(signature, rows)

@@ -1,4 +1,4 @@
-"""TensorFlow and processes: it waits for ever in those forked after it has run, and takes all cores in each worker."""
+"""TensorFlow and processes: it hangs in processes forked after it has run, and uses all cores in each worker."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _is_unusable = False  # in this process
 
 
 def _has_run():
-    """True where TensorFlow has computed something in this process; importing it does no harm."""
+    """True if TensorFlow has computed something in this process; importing it does no harm."""
     module = sys.modules.get("tensorflow.python.eager.context")
     context = None if module is None else module.context_safe()
-    # TensorFlow tells by no public name. Without this one, take it to have run.
+    # There is no public name for this. If the private one is missing, assume that TensorFlow has run.
     return context is not None and getattr(context, "_context_handle", True) is not None
 
 
@@ -31,29 +31,29 @@ if hasattr(os, "register_at_fork"):
 
 
 def prepare():
-    """Before TensorFlow computes: refuse a process where it would wait for ever, and set the threads of a worker."""
+    """To be called before TensorFlow computes: raise if it would hang, and set the threads of a worker process."""
     if _is_unusable:
         raise RuntimeError(
-            "This process was forked from one in which TensorFlow had run already, and there TensorFlow waits for ever."
-            " Start processes with joblib's backend 'loky' (its default), or with"
-            " multiprocessing.get_context('spawn') or 'forkserver', or fork before anything is fitted, transformed or"
-            " built."
+            "This process was forked from one in which TensorFlow had already run, so TensorFlow would hang. Start"
+            " processes with joblib's backend 'loky' (its default), or with multiprocessing.get_context('spawn') or"
+            " 'forkserver', or fork before anything is fitted, transformed or built."
         )
     _share_cores()
 
 
 @functools.cache
 def _share_cores():
-    """In a worker process, use as many threads as its pool left it: joblib tells through OMP_NUM_THREADS.
+    """In a worker process, use as many threads as the pool assigned to it; joblib sets OMP_NUM_THREADS.
 
-    TensorFlow would start as many as there are cores in every worker. The main process is left as its user set it.
+    Otherwise TensorFlow would start as many threads as there are cores in every worker. The main process keeps the
+    user's settings.
     """
     import tensorflow as tf
 
     chosen = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
     if chosen or multiprocessing.current_process().name == "MainProcess":
         return
-    # Refused where the worker has computed with TensorFlow before: then its threads are somebody else's choice.
+    # Raises RuntimeError if the worker has already used TensorFlow: then its threads were chosen elsewhere.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(effective_n_threads())
         tf.config.threading.set_inter_op_parallelism_threads(effective_n_threads())

@@ -1,7 +1,7 @@
-"""The table of architectures, and what follows from it without Keras: sizes, shapes of weights, what "auto" means.
+"""The table of architectures, and what can be derived from it without Keras: sizes, memory, values of "auto".
 
-`benchmarks/defaults.py` prints how the numbers of steps were chosen, on held-out training rows, and with `more` the
-learning rates.
+`benchmarks/defaults.py` prints the results on held-out training rows by which the numbers of steps and, with `more`,
+the learning rates were chosen.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """One line of the table.
+    """One row of the table.
 
-    Other code asks this table and never a name.
+    Other code looks up properties here, and never compares names of architectures.
     """
 
     builder: str  # function in architectures.py, which imports Keras
@@ -27,15 +27,15 @@ class Architecture:
     has_hidden_layers: bool
     compiles_with_xla: bool  # twice as fast on matrix products, several times as slow on convolutions
     learning_rate: float  # peak, with Adam
-    n_steps: int  # after which the held-out error hardly falls
-    reach: int | None  # pixels to each side that an output depends on; None for the whole image
-    multiple: int  # of which height and width should be for halving to need no padding
-    counts: Callable  # of NetworkSpec.sizes: number of weights, and of values that all layers put out for one row
+    n_steps: int  # after which the held-out error hardly decreases
+    reach: int | None  # distance in pixels up to which an output depends on inputs; None for the whole image
+    multiple: int  # height and width should be multiples of it, so that halving needs no padding
+    counts: Callable  # NetworkSpec.sizes -> number of weights, and of output values of all layers for one row
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkSpec:
-    """Everything that shapes a network's graph."""
+    """Everything that determines the graph of a network."""
 
     architecture: str | Callable
     image_shape: tuple[int, int, int]
@@ -46,17 +46,17 @@ class NetworkSpec:
 
     @property
     def n_features(self):
-        """Values in a row."""
+        """Number of values in a row."""
         return math.prod(self.image_shape)
 
     @property
     def sizes(self):
-        """What a builder takes."""
+        """Arguments of a builder."""
         return self.image_shape, self.latent_dim, self.hidden_layer_sizes
 
 
 def halvings(image_shape, n_levels):
-    """Heights and widths at each scale, from the image down, each half of the one before, rounded up."""
+    """Heights and widths at each scale, starting from the image, each half of the previous one, rounded up."""
     sizes = [image_shape[:2]]
     for _ in range(n_levels):
         sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
@@ -64,12 +64,12 @@ def halvings(image_shape, n_levels):
 
 
 def unet_filters(latent_dim):
-    """Feature maps of the U-Net at a half, a quarter and an eighth of the image's size."""
+    """Numbers of feature maps of the U-Net at a half, a quarter and an eighth of the size of the image."""
     return max(1, latent_dim // 2), latent_dim, latent_dim
 
 
-# How many weights a network has, and how many values its layers put out for one row: estimates, of which `latent_dim`
-# and the size of the image are what can be too large.
+# Estimates of the number of weights of a network, and of the output values of its layers for one row. They only need to
+# be accurate for large `latent_dim` and large images.
 
 
 def _dense_counts(image_shape, latent_dim, hidden_layer_sizes):
@@ -127,27 +127,27 @@ ARCHITECTURES = {
 
 
 def training_bytes(spec, batch_size):
-    """Memory that training a built-in network takes, before building anything; an estimate."""
+    """Estimate of the memory needed to train a built-in network, without building it."""
     n_weights, n_activations = ARCHITECTURES[spec.architecture].counts(*spec.sizes)
     # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
     return 4 * (5 * n_weights + 2 * batch_size * n_activations)
 
 
 def resolve_batch_size(batch_size, n_rows):
-    """32 on small sets, whose few steps must count, 128 on large ones, where larger batches are faster."""
+    """32 for few rows, to make more steps, up to 128 for many rows, because larger batches are faster."""
     if batch_size != "auto":
         return int(batch_size)
-    # Three sizes and no more, for each is compiled.
+    # Only three sizes, because each is compiled.
     return 128 if n_rows >= 64 * 128 else 64 if n_rows >= 64 * 64 else 32
 
 
 def _line(architecture):
-    """The line of the table; a network of the user's own is trained as the convolutional one."""
+    """The row of the table; custom networks are trained like the convolutional one."""
     return ARCHITECTURES["conv" if callable(architecture) else architecture]
 
 
 def resolve_epochs(epochs, architecture, n_rows, batch_size):
-    """Epochs that make enough steps, whatever the number of rows."""
+    """Number of epochs that gives enough steps for any number of rows."""
     if epochs != "auto":
         return int(epochs)
     n_epochs = math.ceil(_line(architecture).n_steps / math.ceil(n_rows / batch_size))
@@ -155,7 +155,7 @@ def resolve_epochs(epochs, architecture, n_rows, batch_size):
 
 
 def resolve_learning_rate(learning_rate, architecture, optimizer):
-    """The measured rate for Adam; None, Keras' own, for another optimizer."""
+    """The measured rate for Adam; for other optimizers None, which means Keras' default."""
     if not (isinstance(learning_rate, str) and learning_rate == "auto"):
         return learning_rate if callable(learning_rate) else float(learning_rate)
     if isinstance(optimizer, str) and optimizer.lower() == "adam":

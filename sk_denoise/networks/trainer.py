@@ -1,4 +1,4 @@
-"""The training step: one compiled network, its optimizer, and blocks of rows through both."""
+"""The training step: one compiled network and its optimizer, applied to blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import tensorflow as tf
 from .building import build_model, code_size, layers_of, reshaped
 from .spec import ARCHITECTURES
 
-_MOST_COMPILED = 16  # functions, one for each size of block
+_MOST_COMPILED = 16  # functions, one for each block size
 
 
 def _initializer(layer, variable):
-    """What draws the weights of `variable`; None where its layer does not tell."""
+    """Initializer of `variable`; None if its layer does not expose it."""
     name = variable.name.removesuffix("_kernel")
     return getattr(layer, f"{variable.name}_initializer", None) or getattr(layer, f"{name}_initializer", None)
 
 
 def _takes_weights(loss):
-    """True for a loss of Keras that is a mean over rows; dice and tversky are of the whole batch."""
+    """True for a Keras loss that is a mean over rows; dice and tversky are computed for the whole batch."""
     return isinstance(loss, str) and loss.lower() not in ("dice", "tversky")
 
 
@@ -37,7 +37,7 @@ def _to_numpy(variable):
 
 
 def _filled_up(rows, shape):
-    """`rows` as batches of `shape`, with zeros behind them."""
+    """Reshape `rows` to batches of `shape`, padded with zeros."""
     if len(rows) < shape[0] * shape[1]:
         rows, given = np.zeros((shape[0] * shape[1], shape[2]), dtype=np.float32), rows
         rows[: len(given)] = given
@@ -45,7 +45,7 @@ def _filled_up(rows, shape):
 
 
 class Trainer:
-    """One compiled network to train; used by one fit at a time, then by the next of the same spec."""
+    """One compiled network to train, used by one fit at a time and reused by later fits of the same spec."""
 
     def __init__(self, spec):
         self.model = build_model(spec)
@@ -55,9 +55,9 @@ class Trainer:
         self._first_weights = self.model.get_weights()
         self._first_state = self.optimizer_state()
         self._n_features = spec.n_features
-        # XLA fuses what lies between matrix products and takes half the time; on convolutions it takes several times
-        # as long. It wants batches of one size, filled up with rows that weigh nothing, which a loss or a network of
-        # the user's own need not bear. XLA cannot compile float16 for processors without such instructions.
+        # XLA fuses the operations between matrix products, which halves the time, but on convolutions it takes several
+        # times as long. It needs batches of one size, padded with rows of weight zero, which custom losses and networks
+        # may not support. XLA cannot compile float16 for processors without such instructions.
         is_built_in = isinstance(spec.architecture, str)
         is_half = keras.config.dtype_policy().compute_dtype == "float16"
         own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
@@ -65,8 +65,8 @@ class Trainer:
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
-        """Take a step a batch of `size`, each at its rate; return the loss summed over rows."""
-        if len(clean) < size and size > 512:  # no more rows to fill up with than there are
+        """Take one step per batch of `size`, each at its rate; return the loss summed over rows."""
+        if len(clean) < size and size > 512:  # at most double the number of rows by padding
             size = min(size, 1 << (len(clean) - 1).bit_length())
         capacity = 1 << (len(rates) - 1).bit_length() if self._xla else None
         key = capacity, size if self._xla else None
@@ -78,15 +78,15 @@ class Trainer:
             return float(self._compiled[key](*map(tf.constant, (noisy, clean, rates, np.int32(size)))))
         weights = np.zeros((capacity, size), dtype=np.float32)
         weights.flat[: len(clean)] = 1
-        # A mean over the whole batch with these weights is the mean over the rows that count.
+        # With these weights, the mean over the whole batch is the mean over the actual rows.
         weights *= size / np.maximum(weights.sum(axis=1, keepdims=True), 1)
         shape = capacity, size, self._n_features
         noisy, clean = _filled_up(noisy, shape), _filled_up(clean, shape)
         rates, n_steps = np.resize(rates, capacity), np.int32(len(rates))
         return float(self._compiled[key](*map(tf.constant, (noisy, clean, weights, rates, n_steps))))
 
-    # Traced as concrete functions: those count no retracing, so TensorFlow does not warn of it where a grid builds
-    # several networks.
+    # Traced as concrete functions, so that TensorFlow does not warn about retracing when a grid builds several
+    # networks.
     def _compile_training(self, capacity, size):
         number = tf.TensorSpec((), tf.int32)
         if not self._xla:
@@ -99,26 +99,26 @@ class Trainer:
 
     @functools.cached_property
     def evaluate_block(self):
-        """Loss summed over rows: (noisy rows, clean rows) -> loss."""
+        """A function of noisy rows and clean rows that returns the loss summed over rows."""
         rows = tf.TensorSpec((None, self._n_features), tf.float32)
         traced = tf.function(self._evaluate_block, autograph=False).get_concrete_function(rows, rows)
         return lambda noisy, clean: float(traced(tf.constant(noisy), tf.constant(clean)))
 
     def reset(self, seed, learning_rate):
-        """Set seeded initial weights and a fresh optimizer; every layer draws from a stream of its own."""
+        """Set seeded initial weights and reset the optimizer; every layer draws from its own stream."""
         weights = dict(zip((id(v) for v in self.model.weights), self._first_weights))
         seeds = np.random.SeedSequence(seed).generate_state(len(self.model.variables))
         own = {id(v): (layer, v) for layer in layers_of(self.model) for v in layer.weights}
         if callable(self._spec.architecture) and not all(
             _initializer(*pair) for pair in own.values() if pair[0].trainable
         ):
-            # Layers that do not tell how they draw their weights draw them in building.
+            # Layers that do not expose their initializers draw their weights when they are built.
             drawn = build_model(self._spec, seed)
             trainable = [v.trainable for v in self.model.weights]
             weights |= {k: w for k, w, t in zip(weights, drawn.get_weights(), trainable) if t}
         for number, (key, (layer, variable)) in zip(seeds, own.items()):
             initializer = _initializer(layer, variable)
-            # What a callable architecture froze, it means to keep.
+            # Layers frozen by a callable architecture keep their weights.
             if initializer is not None and layer.trainable:
                 config = initializer.get_config()
                 if "seed" in config:
@@ -137,7 +137,7 @@ class Trainer:
         return [_to_numpy(variable) for variable in self._variables()]
 
     def set_state(self, state):
-        """Undo what happened since `state` was taken."""
+        """Restore a state returned by `state`."""
         variables = self._variables()
         if [value.shape for value in state] != [tuple(variable.shape) for variable in variables]:
             raise ValueError("the shapes are not those of this network and its optimizer")
@@ -149,7 +149,7 @@ class Trainer:
 
     @functools.cached_property
     def code_size(self):
-        """Numbers in the code; None without one."""
+        """Size of the code; None if there is none."""
         return code_size(self.model)
 
     def weights(self):
@@ -161,12 +161,12 @@ class Trainer:
         return [_to_numpy(variable) for variable in self.optimizer.variables]
 
     def set_optimizer_state(self, state, *, keep_rate=False):
-        """Set the optimizer's variables, all or all but the learning rate."""
+        """Set the variables of the optimizer, except the learning rate with `keep_rate`."""
         if [np.shape(value) for value in state] != [tuple(variable.shape) for variable in self.optimizer.variables]:
             raise ValueError(
-                f"The optimizer's state that was kept does not fit {type(self.optimizer).__name__}: another version or"
-                " precision of Keras has kept it. Fit anew, or go on with fit and warm_start=True, which starts the"
-                " optimizer afresh."
+                f"The saved state of the optimizer does not fit {type(self.optimizer).__name__}: it was saved with"
+                " another version or precision of Keras. Fit again, or continue with fit and warm_start=True, which"
+                " resets the optimizer."
             )
         for variable, value in zip(self.optimizer.variables, state):
             if not (keep_rate and variable is self.optimizer.learning_rate):
@@ -188,12 +188,12 @@ class Trainer:
         return tf.while_loop(lambda number, _: number < n_steps, step, (0, 0.0))[1]
 
     def _step(self, x, y, weights, rate):
-        """One gradient step; a negative rate leaves the rate to the optimizer, or to a callback."""
+        """One gradient step; a negative rate means that the optimizer or a callback sets the rate."""
         variables, learning_rate = self.model.trainable_variables, self.optimizer.learning_rate
         learning_rate.assign(tf.where(rate < 0, learning_rate, tf.cast(rate, learning_rate.dtype)))
         with tf.GradientTape() as tape:
             loss = self._loss(x, y, weights, training=True)
-            scaled = self.optimizer.scale_loss(loss)  # does nothing unless Keras is set to half precision
+            scaled = self.optimizer.scale_loss(loss)  # has no effect unless Keras is set to half precision
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss
 
@@ -203,7 +203,7 @@ class Trainer:
     def _loss(self, x, y, weights, training):
         x = reshaped(self.model, x)
         output = self.model(x, training=training)
-        if output.shape.rank != 2:  # left alone otherwise: Keras knows a sigmoid by its output and spares its inverse
+        if output.shape.rank != 2:  # else unchanged: Keras recognizes a sigmoid output and uses its logits
             output = tf.reshape(output, tf.shape(y))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
         return tf.cast(loss, tf.float32)

@@ -1,4 +1,4 @@
-"""The training loop: epochs, blocks of rows with fresh noise, learning rates, validation, early stopping."""
+"""The training loop: epochs, blocks of rows with new noise, learning rates, validation, early stopping."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ import numpy as np
 from .._core.checks import shown
 from .._core.units import to_network
 
-_BLOCK_VALUES = 1 << 20  # values handed to the compiled loop at a time
-_WARM_UP = 0.1  # share of the steps in which the cosine schedule rises
+_BLOCK_VALUES = 1 << 20  # values passed to the compiled loop at a time
+_WARM_UP = 0.1  # fraction of the steps in which the cosine schedule rises
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Training rows in the user's units, cut into noisy and clean blocks on the scale [0, 1]."""
+    """Training rows in the user's units, returned in noisy and clean blocks scaled to [0, 1]."""
 
     clean: np.ndarray
     noisy: np.ndarray | None  # given pairs
-    corrupt: Callable | None  # else fresh noise: (unit rows, rng) -> noisy unit rows
+    corrupt: Callable | None  # otherwise adds new noise: (unit rows, rng) -> noisy unit rows
     data_range: tuple[float, float]
     noise: object = None  # the NoiseInjector that `corrupt` draws from
-    chosen: np.ndarray | None = None  # which rows count; a subset is never copied out
+    chosen: np.ndarray | None = None  # indices of the rows used, so that subsets are not copied
 
     def __len__(self):
         return len(self.clean) if self.chosen is None else len(self.chosen)
 
     def take(self, chosen):
-        """The same rows, fewer of them."""
+        """A subset of the rows."""
         return dataclasses.replace(self, chosen=chosen)
 
     def block(self, index, rng):
@@ -61,7 +61,7 @@ class Plan:
     verbose: int
 
     def rates(self, steps, n_steps):
-        """Learning rate at each of `steps`; -1 where it is left as it is."""
+        """Learning rate at each of `steps`; -1 leaves it unchanged."""
         if callable(self.rate):
             return np.array([_rate(self.rate(step)) for step in steps], dtype=np.float32)
         if self.schedule == "constant" or self.rate is None:
@@ -71,11 +71,11 @@ class Plan:
         return (self.rate * np.where(steps < warm, (steps + 1) / warm, fall)).astype(np.float32)
 
     def rng(self, epoch, position):
-        """The generator for one use in one epoch; a killed fit can take up its stream again."""
+        """The generator for one purpose in one epoch, so that a killed fit can resume its stream."""
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence([self.seed, epoch, position])))
 
     def is_over(self, progress):
-        """True after the last epoch, whether it was planned to be or not."""
+        """True after the last planned epoch, or if training was stopped early."""
         waited = progress.n_epochs - 1 - progress.best_epoch
         patient = self.patience is None or not progress.n_epochs or waited < self.patience
         return progress.stopped or progress.n_epochs >= self.epochs or not patient
@@ -83,22 +83,22 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far training has come, at the end of an epoch."""
+    """The progress of training at the end of an epoch."""
 
     history: dict[str, list]
-    best: float = math.inf  # "val_loss", and its epoch and weights, where `Plan.patience` asks for them
+    best: float = math.inf  # "val_loss"; with its epoch and weights, set only with `Plan.patience`
     best_epoch: int = 0
     best_weights: list | None = None
     stopped: bool = False  # by a callback
 
     @property
     def n_epochs(self):
-        """Whole epochs."""
+        """Number of complete epochs."""
         return len(self.history["loss"])
 
 
 def _rate(value):
-    """What a callable `learning_rate` returned, as a number."""
+    """Convert the result of a callable `learning_rate` to a number."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -106,13 +106,13 @@ def _rate(value):
 
 
 def _block_slices(n_rows, n_features, batch_size):
-    # A power of two, as Trainer compiles for.
+    # A power of two, as compiled by Trainer.
     n_batches = 1 << max(0, (_BLOCK_VALUES // (batch_size * n_features)).bit_length() - 1)
     return [slice(s, min(s + n_batches * batch_size, n_rows)) for s in range(0, n_rows, n_batches * batch_size)]
 
 
 def _blocks(rows, order, slices, plan, epoch):
-    """Blocks of an epoch, each prepared while the one before is trained on."""
+    """Blocks of an epoch, each prepared while the previous one is trained on."""
     with ThreadPoolExecutor(max_workers=1) as pool:
 
         def prepare(position):
@@ -146,7 +146,7 @@ def _train_epoch(trainer, rows, plan, epoch, callbacks):
 
 
 def _train_batches(trainer, noisy, clean, rates, size, callbacks, step):
-    """The same steps one by one, for callbacks that want to hear of each batch."""
+    """The same steps one by one, for callbacks with batch-level methods."""
     total = 0.0
     for i in range(len(rates)):
         batch = slice(i * size, (i + 1) * size)
@@ -167,24 +167,24 @@ def _check_finite(loss, plan, epoch):
 
 
 def evaluate(trainer, blocks):
-    """Mean loss over ready (noisy, clean) blocks."""
+    """Mean loss over prepared (noisy, clean) blocks."""
     n_rows = sum(len(clean) for _, clean in blocks)
     return sum(trainer.evaluate_block(noisy, clean) for noisy, clean in blocks) / n_rows
 
 
 def validation_blocks(rows, plan):
-    """Validation rows with one draw of noise for the whole fit, so that epochs can be compared."""
-    # A different stream from every epoch's: epochs count from 0, and positions from 0.
+    """Validation rows with one draw of noise for the whole fit, so that epochs are comparable."""
+    # A stream that differs from those of all epochs, which are numbered from 0.
     rng = plan.rng(2**32 - 1, 0)
     step = max(1, min(_BLOCK_VALUES // rows.clean.shape[1], 1024))
     return [rows.block(slice(start, start + step), rng) for start in range(0, len(rows), step)]
 
 
 def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, after_epoch=None):
-    """Train on from `progress` until `plan` is over; return the last progress.
+    """Continue training from `progress` to the end of `plan`; return the final progress.
 
-    With `plan.patience` the network ends with the weights of the best epoch. ``after_epoch(progress)`` is called with
-    the trainer as the epoch has left it.
+    With `plan.patience`, the network ends with the weights of the best epoch. ``after_epoch(progress)`` is called after
+    each epoch, before the trainer changes again.
     """
     held_out = None if validation is None else validation_blocks(validation, plan)
     first, start = progress.n_epochs, time.monotonic()
@@ -214,7 +214,7 @@ def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, aft
 
 
 def _advance(progress, logs, plan, trainer, *, stopped):
-    """The progress after one epoch more."""
+    """The progress after one more epoch."""
     history = {name: [*progress.history.get(name, []), value] for name, value in logs.items()}
     best = {}
     if plan.patience is not None and logs["val_loss"] < progress.best:
@@ -229,5 +229,5 @@ def _report(epoch, epochs, logs, seconds_each):
     values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
     left = seconds_each * (epochs - epoch - 1)
     line = f"epoch {epoch + 1}/{epochs} [{bar}] {values}  {int(left // 60)}:{int(left % 60):02d} left"
-    # On a terminal the bar stays on its line; in a log each epoch has one.
+    # On a terminal the bar is updated in place; in a log each epoch gets its own line.
     print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

@@ -1,4 +1,4 @@
-"""Noise models, the transformer that adds noise, and rows that carry their clean source."""
+"""Noise models, the transformer that adds noise, and noisy arrays that keep the clean rows."""
 
 from . import kinds
 from ._injector import NoiseInjector, NoisyArray

@@ -1,4 +1,4 @@
-"""`NoiseInjector`, noise as a transformer, and `NoisyArray`, noisy rows that carry their clean source."""
+"""`NoiseInjector`, a transformer that adds noise, and `NoisyArray`, noisy rows that keep the clean ones."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _random_keys(rng, n_rows):
 
 
 class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Add noise to flattened images, and tell the next step what they looked like before.
+    """Add noise to flattened images, and pass the clean images on to the next step.
 
     Parameters
     ----------
@@ -66,20 +66,20 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         `sk_denoise.noise.kinds`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
     level : float or pair of floats, default=0.5
         Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
-        at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. 0.5 is
-        the article's level [1]_. A pair ``(low, high)`` draws a level for each row, to train denoisers that do not
-        know it.
+        at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. The
+        article uses 0.5 [1]_. If a pair ``(low, high)``, a level is drawn for each row, to train denoisers for unknown
+        levels.
     when : {"always", "fit", "transform"}, default="always"
-        "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that
-        trains on added noise and is applied to rows that are noisy already; "transform" only in `transform`.
+        "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that is
+        trained on added noise and applied to rows that are noisy already; "transform" only in `transform`.
     data_range : "auto" or pair of floats, default="auto"
-        The darkest and brightest value of clean pixels. "auto" reads it off the rows given to `fit`: (0, 255)
-        for uint8, else (0, 1) if they lie in it, else their minimum and maximum.
+        The darkest and brightest value of clean pixels. "auto" determines it from the rows passed to `fit`: (0, 255)
+        for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and maximum.
     clip : bool, default=True
-        Clip noisy values to the data range, as a detector does.
+        Whether to clip noisy values to the data range, as a detector does.
     random_state : int, RandomState or None, default=None
-        With an int, the noise of a row depends only on the seed and on the row's values: it is the same at each call,
-        in any order, batch or process. Otherwise noise is drawn anew at each call.
+        If an int, the noise of a row depends only on the seed and on the values of the row: it is the same at each
+        call, in any order, batch or process. Otherwise noise is drawn anew at each call.
 
     Attributes
     ----------
@@ -88,19 +88,19 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all are strings.
+        Names of features seen during `fit`. Defined only if all names are strings.
 
     See Also
     --------
-    DenoisingAutoencoder : Learns to remove the noise; as the next step, it trains towards the clean rows.
+    DenoisingAutoencoder : Learns to remove the noise; as the next step, it is trained on the clean rows.
 
     Notes
     -----
-    Where noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
-    next step. A step in between, or ``set_output(transform="pandas")``, loses it. With ``level=0`` no source is carried
-    either: the denoiser then trains with its own `noise`.
+    If noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
+    next step. It is lost in any step in between, and with ``set_output(transform="pandas")``. With ``level=0`` and a
+    kind given by name, the result is a plain array, too, and the denoiser is trained with its own `noise`.
 
-    A pipeline cached with ``memory=`` and ``random_state=None`` repeats the noise that was cached.
+    A pipeline cached with ``memory=`` reuses the cached noise, even with ``random_state=None``.
 
     References
     ----------
@@ -137,7 +137,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def _check_params(self):
-        """Validate the parameters, also where another estimator was given this injector; returns this injector."""
+        """Validate the parameters, including when another estimator uses this injector; return the injector."""
         self._validate_params()
         if isinstance(self.kind, str) and self.kind not in KINDS:
             raise ValueError(f"kind must be a callable (X, level, rng) -> X_noisy or {likely(self.kind, KINDS)}")
@@ -146,12 +146,12 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def fit(self, X, y=None):
-        """Read the data range off `X`.
+        """Determine the data range from `X`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Clean rows, any real dtype, any units.
+            Clean rows, of any real dtype, in any units.
         y : object, default=None
             Ignored.
 
@@ -171,7 +171,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return X
 
     def fit_transform(self, X, y=None):
-        """Fit to `X` and return it with noise, or as it is with ``when="transform"``.
+        """Fit to `X` and return it with noise, or unchanged with ``when="transform"``.
 
         Parameters
         ----------
@@ -190,14 +190,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return self._plain(X)
         if not output_is_default(self):
             warn_user(
-                "set_output hides the clean rows from the step after this NoiseInjector: a DenoisingAutoencoder there"
-                " would take the noisy rows for clean ones. Use set_output(transform='default') for the injector, or"
-                " pass the clean rows as X_clean."
+                "set_output hides the clean rows from the step after this NoiseInjector: a DenoisingAutoencoder would"
+                " take the noisy rows for clean ones. Use set_output(transform='default') for the injector, or pass the"
+                " clean rows as X_clean."
             )
         return self._inject(X)
 
     def transform(self, X):
-        """Return `X` with noise, or as it is with ``when="fit"``.
+        """Return `X` with noise, or unchanged with ``when="fit"``.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _inject(self, X):
         level = check_level(self.level, self.kind)
-        # Without noise the rows must not carry a source: joblib hashes the values of arrays, not their attributes.
+        # Without noise, do not attach the clean rows: joblib hashes the values of arrays, not their attributes.
         if level in (0, (0, 0)) and isinstance(self.kind, str):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
@@ -268,7 +268,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return lambda X, rows, buffer: keys[rows]
 
     def _redraw(self, unit, rng):
-        """New noise on rows already scaled to [0, 1], drawn from a Generator; denoisers call it in each epoch."""
+        """Add new noise, drawn from a Generator, to rows scaled to [0, 1]; denoisers call it in each epoch."""
         self._check_params()
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
@@ -291,10 +291,10 @@ def _digest_of(rows):
 
 
 class NoisyArray(np.ndarray):
-    """Noisy rows that carry, for the next step of a pipeline, the rows they started from.
+    """Noisy rows that keep the clean rows for the next step of a pipeline.
 
-    An ordinary ndarray in every other respect. Slices, copies, casts and results of arithmetic do not carry the two
-    attributes (they are None there), because their rows may differ from these rows; pickles do.
+    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies and casts, whose
+    rows may differ from the clean ones, and results of arithmetic are plain arrays; pickles keep the attributes.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""Random numbers for noise, in float32: one stream for each row, so that rows do not depend on each other.
+"""Random numbers for noise, in float32, with one stream per row, so that the noise of rows is independent.
 
 Hashing arrays of counters and applying the Box-Muller transform takes a third of the time of drawing normal numbers
-from a generator, and needs no generator to be set up for each row.
+from a generator, and does not require setting up a generator for each row.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _STEP, _MIX_1, _MIX_2 = _U64(0x9E3779B97F4A7C15), _U64(0xBF58476D1CE4E5B9), _U64
 
 
 class RowStreams:
-    """The part of `numpy.random.Generator` that the kinds of noise use, with a stream for each row.
+    """The methods of `numpy.random.Generator` that the kinds of noise use, with one stream per row.
 
-    Row ``i`` of every array drawn depends only on ``keys[i]``. With ``by_row=False``, for keys that are random, this
-    does not hold for Poisson numbers, which are faster to draw for many rows at once.
+    Row ``i`` of every array drawn depends only on ``keys[i]``. With ``by_row=False``, meant for random keys, this does
+    not hold for Poisson numbers, which are faster to draw for many rows at once.
 
-    Not thread-safe. Arrays that were returned are reused after `restart`: allocating them for each block took as long
-    as drawing the numbers.
+    Not thread-safe. Returned arrays are reused after `restart`, because allocating them for each block took as long as
+    drawing the numbers.
     """
 
     def __init__(self, *, by_row):
@@ -34,13 +34,13 @@ class RowStreams:
         self._generator = np.random.Generator(self._bits)
 
     def restart(self, keys):
-        """Take the next block of rows."""
+        """Start the streams of the next block of rows."""
         self._keys = keys
         self._used = 0  # words of each stream drawn so far
         self._n_arrays = 0
 
     def buffer(self, name, shape, dtype):
-        """Scratch memory, the same for the same `name`."""
+        """Return scratch memory, the same for each `name`."""
         size = math.prod(shape)
         if name not in self._buffers or self._buffers[name].size < size:
             self._buffers[name] = np.empty(size, dtype)
@@ -73,7 +73,7 @@ class RowStreams:
     def standard_normal(self, shape, dtype=_F32):
         """Standard normal numbers of `shape`: coordinates of points of random radius and angle [1]_.
 
-        A word makes a point, 20 bits its radius (up to 5.4) and 12 bits its angle.
+        Each word gives one point: 20 bits determine its radius (up to 5.4) and 12 bits its angle.
 
         References
         ----------
@@ -114,7 +114,7 @@ class RowStreams:
         return self._generator
 
     def poisson(self, lam):
-        """Poisson counts with the means `lam`, by NumPy, because the number of words that one needs varies."""
+        """Poisson counts with means `lam`, drawn by NumPy, because the number of words per count varies."""
         if self.by_row:
             counts = np.empty(lam.shape, dtype=np.int64)
             for index, row in enumerate(lam):
@@ -132,10 +132,10 @@ def key_multipliers(seed, n_features):
 
 
 def row_keys(unit, multipliers, buffer):
-    """A 64-bit key for each row from its values, taken as float32, so that any dtype gets the same.
+    """A 64-bit key for each row, computed from its values in float32, so that it does not depend on the dtype.
 
-    The upper halves of two sums of values times random multipliers: two different rows share a key with a probability
-    of at most 2 ** -64, whatever they hold [1]_.
+    It consists of the upper halves of two sums of values times random multipliers. The probability that two different
+    rows share a key is at most 2 ** -64, whatever their values [1]_.
 
     References
     ----------

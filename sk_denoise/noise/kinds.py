@@ -1,9 +1,9 @@
 """The noise models: one pure function for each kind, ``kind(X, level, rng) -> X_noisy``.
 
 Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
-shape (n_samples, 1), and a source of random numbers (a `numpy.random.Generator`, or the faster one of `_streams.py`
-that `NoiseInjector` uses). Each returns a new array of the dtype of `X`, not yet clipped. Random numbers are drawn in
-float32, which is finer than any image.
+shape (n_samples, 1), and a source of random numbers (a `numpy.random.Generator`, or `RowStreams`, the faster one that
+`NoiseInjector` uses). Each returns a new array of the dtype of `X`, not clipped. Random numbers are drawn in float32,
+which is more precise than any image.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ X_noisy : ndarray of shape (n_samples, n_features)
 
 
 def _kind(level, highest=np.inf):
-    """Decorator of a kind: checks its arguments, and puts the sections that all kinds share into its docstring."""
+    """Decorator of a kind that checks its arguments and adds the sections shared by all kinds to its docstring."""
     closed = "both" if highest < np.inf else "left"
     constraints = {
         "X": [np.ndarray],
@@ -75,7 +75,7 @@ def _kind(level, highest=np.inf):
 def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
 
-    Mean ``X``, variance ``level ** 2``. The noise of the method's article, and of most of the literature [1]_.
+    Mean ``X``, variance ``level ** 2``. This is the noise of the article and of most of the literature [1]_.
 
     References
     ----------
@@ -90,7 +90,7 @@ def gaussian(X, level, rng):
 
 @_kind("Half the width of the distribution.")
 def uniform(X, level, rng):
-    """Additive uniform noise, ``X + level * U(-1, 1)``, as of coarse quantization.
+    """Additive uniform noise, ``X + level * U(-1, 1)``, as from coarse quantization.
 
     Mean ``X``, variance ``level ** 2 / 3`` [1]_.
 
@@ -164,16 +164,16 @@ def poisson(X, level, rng):
     .. [1] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian, "Practical Poissonian-Gaussian noise modeling and fitting
        for single-image raw-data", IEEE Transactions on Image Processing 17(10), 2008.
     """
-    # Below this level a count would not fit its integer, and the noise would not show in float32.
+    # Below this level, counts would overflow their integers, and the noise would be lost in float32.
     level = np.asarray(level, dtype=np.float64)
     unit = np.maximum(level, 1e-6) ** 2
     mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
     try:
         counts = rng.poisson(mean)
-    except ValueError:  # NaN, or more than its integers hold
+    except ValueError:  # NaN, or too large for NumPy's integers
         raise ValueError(
-            f"X has values up to {X.max():g} times the data range, which are no counts of photons. Remove them, or pass"
-            " a data_range=(low, high) that covers them."
+            f"X has values up to {X.max():g} times the data range, which are too large for photon counts. Remove them,"
+            " or pass a data_range=(low, high) that covers them."
         ) from None
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
@@ -209,7 +209,7 @@ def add_noise(unit, kind, level, streams, *, clip, out):
     if isinstance(kind, str):
         noisy = KINDS[kind](unit, level, streams)
     elif streams.by_row:
-        # A callable draws an unknown number of values, so it gets one row at a time, with that row's generator.
+        # A callable draws an unknown number of values, so it is called for each row, with that row's generator.
         levels = [level] * len(unit) if np.ndim(level) == 0 else level[:, np.newaxis]
         rows = [_call(kind, unit[i : i + 1], levels[i], streams.new_generator(i)) for i in range(len(unit))]
         noisy = np.concatenate(rows)
@@ -223,7 +223,7 @@ def add_noise(unit, kind, level, streams, *, clip, out):
 
 
 def _call(kind, unit, level, rng):
-    """Noise by a callable: it gets a copy of the rows, and what it returns is checked."""
+    """Apply a callable kind to a copy of the rows, and check its result."""
     name = getattr(kind, "__name__", repr(kind))
     returned = kind(unit.copy(), level, rng)
     try:

@@ -29,7 +29,7 @@ Y.flags.writeable = False
 
 
 class Nonsense:
-    """An object without abilities."""
+    """An object without any methods."""
 
 
 def _report(name):
@@ -75,7 +75,7 @@ VALID = {
     "curves": lambda: {"a": {"level": [0.1, 0.2], "accuracy": [0.5, 0.4]}},
     "RecoveryDisplay.labels": lambda: {},
 }
-#: What an argument needs beside it to be looked at.
+#: Other arguments without which an argument is not checked.
 BESIDE = {
     "X_test": {"y_test": Y},
     "y_test": {"X_test": X},
@@ -83,12 +83,12 @@ BESIDE = {
     "codes": {"sizes": None, "means": None},
     "y": {"sizes": None, "means": None, "codes": X[:, :2]},
 }
-#: Arguments that scikit-learn checks, or ignores.
+#: Arguments that scikit-learn checks or ignores.
 UNCHECKED = ("input_features", "copy")
 #: Classes that users get and do not make, and scorers, which hand everything on.
 NOT_MADE = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
 
-#: Values that few arguments take; those that satisfy an argument's constraints are left out.
+#: Values that few arguments accept; those that satisfy the constraints of an argument are left out.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]
 VALUES += [float("inf"), np.array([0.5, 1.5]), datetime.date(2020, 1, 1), np.random.default_rng(0)]
 
@@ -134,7 +134,7 @@ def _made(key):
 
 @dataclass(frozen=True)
 class Entry:
-    """A public callable; where it belongs to an object, `subject` makes that, and it is called with it first."""
+    """A public callable; if it is a method, `subject` creates the object, which is its first argument."""
 
     name: str
     function: Callable
@@ -143,7 +143,7 @@ class Entry:
     subject: Callable | None = None
 
     def valid(self):
-        """Values for the arguments that need one."""
+        """Values for the required arguments."""
         values = {}
         for name, parameter in self.parameters.items():
             keys = [f"{owner}.{name}" for owner in self.name.split(".")]
@@ -154,7 +154,7 @@ class Entry:
         return values
 
     def bad_values(self, argument):
-        """Kind and value of what is wrong."""
+        """Kind and value of the invalid argument."""
         yield "object", Nonsense()
         declared = self.constraints.get(argument, "no_validation")
         if declared != "no_validation":
@@ -167,7 +167,7 @@ class Entry:
                 yield from ((kind, make(rows)) for kind, make in kinds.items() if kind not in taken)
 
     def call(self, argument, value):
-        """What a call with one wrong argument raises, and the attributes of the subject that it changes."""
+        """The error raised by a call with one wrong argument, and the attributes of the subject that it changes."""
         beside = {name: given for name, given in BESIDE.get(argument, {}).items() if name in self.parameters}
         subject = [copy.copy(self.subject())] if self.subject else []
         before, error = dict(vars(*subject)) if subject else {}, None

@@ -13,12 +13,12 @@ from sklearn.exceptions import NotFittedError
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 
-#: scikit-learn's words for arrays, and Python's for paths, whose name they do not know.
+#: Messages of scikit-learn about arrays and of Python about paths, which do not know the name of the argument.
 NAMELESS = r"Found array with 0|[Ss]ample weight|os\.PathLike"
 
 
 def fault(entry, argument, value):
-    """What is wrong with how a bad value is refused, or None."""
+    """What is wrong with the error for a bad value, or None."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         error, changed = entry.call(argument, value)

@@ -16,7 +16,7 @@ def weights_equal(a, b):
 
 
 class TestTarget:
-    """What the network is trained towards; the rule itself is tested in test_targets.py."""
+    """The target of training; the rule itself is tested in test_targets.py."""
 
     def test_pairs_are_used(self, small):
         est = quick().fit(small * 0.5, small[::-1], X_clean=small)
@@ -32,7 +32,7 @@ class TestTarget:
         injector = NoiseInjector("masking", 0.2, random_state=0)
         est = quick().fit(injector.fit_transform(small))
         assert est.target_source_ == "injector"
-        # The same noise drawn on the same clean rows: training does not depend on the draw that came in.
+        # Training redraws the noise on the clean rows, so it does not depend on the noise in the input.
         assert weights_equal(est, quick(noise=clone(injector)).fit(small))
 
     @pytest.mark.parametrize("from_injector", [True, False])

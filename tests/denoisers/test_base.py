@@ -1,4 +1,4 @@
-"""What every denoiser promises, whatever it learns."""
+"""Properties shared by all denoisers."""
 
 import copy
 import pickle
@@ -34,7 +34,7 @@ def denoiser(request):
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    """Digits in 0..16 that remember their source."""
+    """Noisy digits in 0..16 that keep the clean rows."""
     return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
 
 

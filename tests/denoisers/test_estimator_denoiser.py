@@ -28,7 +28,7 @@ REGRESSORS = [
     KNeighborsRegressor(10),
     MLPRegressor(hidden_layer_sizes=(64,), early_stopping=True, learning_rate_init=0.01, random_state=0),
     make_pipeline(StandardScaler(), Ridge()),
-    PLSRegression(16),  # transforms and inverts too, but towards its targets only in predict
+    PLSRegression(16),  # also has transform and inverse_transform, but only predict uses its targets
 ]
 
 ONE_OUTPUT = [HistGradientBoostingRegressor(), SVR(), make_pipeline(StandardScaler(), LassoCV())]
@@ -79,7 +79,7 @@ class TestTarget:
             np.testing.assert_allclose(est.estimator_.coef_, expected.coef_, atol=1e-6)
 
     def test_noise_is_drawn_afresh(self, noisy):
-        """The same noise on the same clean rows: the draw that came in does not count."""
+        """Noise is redrawn on the clean rows, so the noise in the input does not matter."""
         fit = {}
         for seed in (0, 1):
             fit["injector", seed] = EstimatorDenoiser(Ridge(), random_state=seed).fit(noisy)

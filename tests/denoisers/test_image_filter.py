@@ -33,12 +33,12 @@ def method(request):
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    """Digits in 0..16 that remember their source."""
+    """Noisy digits in 0..16 that keep the clean rows."""
     return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
 
 
 def squares(n, shape, seed=0):
-    """Images with edges, and the same with noise."""
+    """Images with edges, clean and noisy."""
     rng = np.random.default_rng(seed)
     clean = np.zeros((n, *shape))
     for image in clean:
@@ -83,7 +83,7 @@ class TestDenoises:
         assert a.fit(noisy).params_ == b.fit(np.asarray(noisy), X_clean=clean[::-1]).params_
 
     def test_every_combination_is_reachable(self, method, digits):
-        """The grid's values, given by hand, do what calibration found them to do."""
+        """Parameters chosen by calibration give the same result when they are passed explicitly."""
         clean, dirty = squares(20, (16, 16))
         found = ImageFilter(method, calibration="supervised").fit(dirty, X_clean=clean)
         given = ImageFilter(method, **found.params_).fit(dirty)
@@ -107,7 +107,7 @@ class TestCalibration:
         assert est.data_range_ == (0, 16)
 
     def test_no_clean_rows(self, noisy):
-        for rows in (np.asarray(noisy), noisy[:50]):  # a slice has lost its source
+        for rows in (np.asarray(noisy), noisy[:50]):  # a slice loses the clean rows
             with pytest.raises(ValueError, match="calibration='supervised' needs clean rows"):
                 ImageFilter(calibration="supervised").fit(rows, np.arange(len(rows)))
 
@@ -170,7 +170,7 @@ class TestUnits:
 
 class TestPixels:
     def test_transposed_and_mirrored_images(self, method, digits):
-        """No direction is special, but for the stop of "tv" and the blocks of a wavelet."""
+        """All directions are equivalent, except for the stopping rule of "tv" and the blocks of wavelets."""
         X = digits[0][:10].reshape(-1, 8, 8)
         est = ImageFilter(method, **FIXED[method]).fit(X.reshape(10, -1))
 

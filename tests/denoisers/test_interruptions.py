@@ -1,4 +1,4 @@
-"""Fits that something stops: what the estimator is then, and that a checkpoint takes them up again to the bit."""
+"""Interrupted fits: the estimator is unchanged, and a checkpoint resumes the fit to the bit."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ quick = functools.partial(quick_of_two, epochs=6)
 
 
 def assert_equal(a, b):
-    """The same to the bit."""
+    """Assert that both are identical to the bit."""
     assert a.history_ == b.history_
     assert a.n_iter_ == b.n_iter_
     for x, y in zip(a._weights, b._weights, strict=True):
@@ -31,13 +31,13 @@ def assert_equal(a, b):
 
 @pytest.fixture
 def stop_in(monkeypatch):
-    """Let training stop within the epoch of a number, counted from 0, once."""
+    """Make training stop once, within the given epoch, counted from 0."""
 
     def stop_in(epoch, error):
         original = training._train_epoch
 
         def train_epoch(trainer, rows, plan, number, callbacks):
-            loss = original(trainer, rows, plan, number, callbacks)  # the weights are already those of half an epoch
+            loss = original(trainer, rows, plan, number, callbacks)  # the weights have already changed
             if number == epoch:
                 monkeypatch.setattr(training, "_train_epoch", original)
                 raise error
@@ -237,7 +237,7 @@ class TestCheckpoint:
         ],
     )
     def test_callables_are_refused(self, small, tmp_path, name, params):
-        """A hash of a function says nothing about what it does."""
+        """The hash of a function does not identify what it does."""
         with pytest.raises(ValueError, match=f"^{name} must be given by name with checkpoint"):
             quick(checkpoint=tmp_path, **params).fit(small)
 
@@ -252,7 +252,7 @@ class TestCheckpoint:
             given = {"X_clean": small} if pairs else {}
             rows = small[:9] if pairs else noise.fit(small).transform(small[:9])
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of noise that stands in front
+                warnings.simplefilter("ignore")  # about noise of the injector
                 denoiser = quick(checkpoint=tmp_path, epochs=1, noise=noise if pairs else "gaussian")
                 denoiser.fit(small, validation_data=rows, **given)
         assert len(list(tmp_path.iterdir())) == 2

@@ -15,14 +15,14 @@ from sk_denoise.networks import cache
 
 
 def fitted(architecture, shape, scale=1.0):
-    """A denoiser fitted on random images of values up to `scale`, and other rows to pass through it."""
+    """A denoiser fitted on random images with values up to `scale`, and other rows to denoise."""
     X = scale * np.random.default_rng(0).random((80, *shape)).reshape(80, -1)
     params = {"latent_dim": 8, "epochs": 1, "data_range": (0, scale), "random_state": 0}
     return DenoisingAutoencoder(architecture, **params).fit(X[:40]), X[40:]
 
 
 def methods(denoiser, X):
-    """Each way through a network, with rows to put in and the width of what comes out."""
+    """Each method of a network, with its input rows and the width of its output range."""
     width = np.ptp(denoiser.data_range_)
     ways = [(denoiser.transform, X, width), (denoiser.predict, X, width)]
     if hasattr(denoiser, "encode"):

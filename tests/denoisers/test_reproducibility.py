@@ -1,4 +1,4 @@
-"""The same answer every time, and nothing of the user's changed on the way."""
+"""Results are reproducible, and no settings of the user are changed."""
 
 import json
 import random
@@ -44,7 +44,7 @@ def answers():
 
 
 def answers_of(n_threads, hash_seed):
-    """What a fresh process answers."""
+    """Results of a new process."""
     number = str(n_threads)
     threads = {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": number, "OMP_NUM_THREADS": number}
     out = run_python(ANSWERS + "\nprint(json.dumps(answers()))", **threads, PYTHONHASHSEED=hash_seed)

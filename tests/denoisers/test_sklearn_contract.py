@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, all of them, with no exception listed."""
+"""All of scikit-learn's estimator checks, without expected failures."""
 
 import pytest
 from sklearn.decomposition import PCA
@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 
-# The checks' tables are no images, which the estimators say once each.
+# The tables of the checks are not square images, about which estimators warn.
 pytestmark = pytest.mark.filterwarnings("ignore:image_shape=None:UserWarning", "ignore:set_output hides:UserWarning")
 
 ESTIMATORS = [

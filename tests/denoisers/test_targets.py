@@ -1,4 +1,4 @@
-"""The target rule by itself, without a network; what denoisers make of it is in test_autoencoder.py."""
+"""The target rule alone, without a network; its use by denoisers is tested in test_autoencoder.py."""
 
 import warnings
 
@@ -126,7 +126,7 @@ class TestImages:
 
 
 class TestRule:
-    """The answers in order; each comes before those below it."""
+    """The cases of the rule in order; each takes precedence over those below it."""
 
     def test_x_clean(self, noisy, small):
         target = find(noisy, small[::-1], X_clean=small * 2)
@@ -191,7 +191,7 @@ class TestRule:
 
 
 class TestCorruption:
-    """Noise on rows that the denoiser has scaled, of levels that count in the injector's range."""
+    """Noise on rows scaled by the denoiser, with levels relative to the range of the injector."""
 
     def draw(self, target, data_range, unit):
         return corruption(target, data_range)(unit, np.random.default_rng(0))
@@ -203,7 +203,7 @@ class TestCorruption:
         np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 4), small), expected)
 
     def test_an_injector_in_front_counts_with_what_it_has_read(self, small):
-        # And one that is a parameter with its parameter only, fitted or not.
+        # But for an injector given as a parameter, only its own parameter matters, whether it is fitted or not.
         injector = NoiseInjector(data_range="auto", clip=False).fit(small * 7 - 3)
         plain = injector._redraw(small, np.random.default_rng(0))
         np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 1), small), plain)
@@ -217,7 +217,7 @@ class TestCorruption:
         injector = NoiseInjector(kind, 0.2, data_range=own, clip=False)
         noisy = self.draw(Target("noise", unit, injector), ours, unit)
         assert noisy.dtype == np.float32
-        # The same in data units: into them, onto the injector's scale, noise, and back.
+        # The same via data units: convert to them, then to the injector's scale, add noise, and convert back.
         values = unit * (ours[1] - ours[0]) + ours[0]
         drawn = injector._redraw((values - own[0]) / (own[1] - own[0]), np.random.default_rng(0))
         expected = (drawn * (own[1] - own[0]) + own[0] - ours[0]) / (ours[1] - ours[0])
@@ -231,7 +231,7 @@ class TestCorruption:
 
 
 def test_warnings_point_at_the_line_that_calls_fit(small, noisy):
-    # Not under mutmut, whose own frames lie between.
+    # Not under mutmut, which adds frames to the stack.
     for call in ("fit", "partial_fit", "fit_transform"):
         for rows, y in ((small, small.reshape(60, 4, 4)), (noisy, None), (noisy[:30], None)):
             denoiser = DenoisingAutoencoder(noise="masking", epochs=1, latent_dim=2)

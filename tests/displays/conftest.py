@@ -13,14 +13,14 @@ def _close():
 
 @pytest.fixture(scope="module")
 def field(fitted, digits):
-    """Noisy rows, clean rows and labels that the denoiser has not seen."""
+    """Noisy rows, clean rows and labels that the denoiser was not trained on."""
     X, y = digits[0][1200:], digits[1][1200:]
     return np.asarray(fitted[0].transform(X)), X, y
 
 
 @pytest.fixture
 def inside():
-    """Whether all that is drawn lies on a figure, to within a pixel."""
+    """Whether everything drawn lies within the figure, to within one pixel."""
 
     def check(figure):
         figure.draw_without_rendering()

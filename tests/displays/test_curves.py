@@ -18,7 +18,7 @@ def report(*frames):
 
 
 def grid(names, levels=(0.0, 0.2, 0.5), **changed):
-    """Lines of a report; denoisers with longer names do better."""
+    """Rows of a report; denoisers with longer names are better."""
     frame = pd.DataFrame([(name, level) for level in levels for name in names], columns=["denoiser", "level"])
     noisy, gain = 0.97 - 0.8 * frame["level"], 2.0 * frame["denoiser"].str.len() * frame["level"]
     test = np.where(frame["level"] > 0, "as trained", "clean")
@@ -60,7 +60,7 @@ def test_ten_denoisers_can_be_told_apart(inside):
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 13
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert legend.index("total variation") < legend.index("wavelet") < legend.index("nlm")
-    # Points of a level do not overlap, so that intervals are seen.
+    # Points of one level do not overlap, so that their intervals are visible.
     x = [line.get_xdata()[-1] for line in lines if line.get_label() in NAMES]
     assert len(set(x)) == 10 and np.ptp(x) < 0.2
     assert inside(display.figure_)

@@ -1,4 +1,4 @@
-"""What all displays have in common."""
+"""Properties shared by all displays."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sk_denoise import displays as shown
 
 LINE = {"level": [0.1, 0.2], "accuracy": [0.9, 0.8]}
-#: One of each, with arguments to change.
+#: One display of each class, with arguments to change.
 VALID = {
     "losses": (shown.LossCurveDisplay, {"history": {"loss": [1, 0.5], "val_loss": [1, 0.6]}}),
     "recovery": (shown.RecoveryDisplay, {"curves": {"median": LINE}, "references": {"clean": LINE}}),
@@ -35,7 +35,7 @@ def test_given_axes_are_used_and_settings_kept(name):
     assert not plt.get_fignums() and mpl.rcParams == before
 
 
-#: What has the right type and cannot be drawn: display, argument, values.
+#: Values that have the right type but cannot be drawn: display, argument, values.
 WRONG = [
     ("losses", "history", {"val_loss": [1, 2]}, {"loss": "text"}),
     ("recovery", "curves", {}, {"a": 1}, {"a": {"level": [1, 2], "accuracy": [0.5]}}),
@@ -75,7 +75,7 @@ def test_what_cannot_be_drawn():
     ],
 )
 def test_names_are_not_formulas(name, changed):
-    """A name may hold what matplotlib reads as mathematics, or as a line to leave out of the legend."""
+    """Names may contain characters that matplotlib reads as math, or as labels to leave out of the legend."""
     display = make(name, **changed).plot()
     display.figure_.draw_without_rendering()
     legend = display.ax_.get_legend()

@@ -15,7 +15,7 @@ def data(digits):
 
 @pytest.fixture(scope="session")
 def quick():
-    """A function that makes a report in a second."""
+    """A function that makes a report within a second."""
 
     def make(X, y, denoisers=None, classifiers=NEAREST, **options):
         if denoisers is None:
@@ -28,7 +28,7 @@ def quick():
 
 @pytest.fixture(scope="session")
 def row(quick, data):
-    """A function that gives the first line of a quick report."""
+    """A function that returns the first row of a quick report."""
     return lambda *arguments, **options: quick(*data, *arguments, **options).to_frame().iloc[0]
 
 
@@ -42,5 +42,5 @@ def report(quick, data):
 
 @pytest.fixture(scope="session")
 def plain():
-    """A function that gives a report's frame without times, which no two runs share."""
+    """A function that returns the frame of a report without times, which differ between runs."""
     return lambda report: report.to_frame().filter(regex="(?<!_seconds)$")

@@ -7,7 +7,7 @@ from sk_denoise.evaluation._intervals import rare_share, simultaneous_intervals,
 
 @pytest.mark.slow
 def test_they_cover_together():
-    """Of 200 families of 20 comparisons without any difference, about one in ten has an interval without zero."""
+    """Of 200 families of 20 comparisons without a difference, about one in ten has an interval that excludes zero."""
     rng = np.random.default_rng(0)
     missed = 0
     for _ in range(200):

@@ -37,7 +37,7 @@ class TestCells:
         train, test = np.arange(300), np.arange(300, 400)
         report = quick(X, y, {"median": ImageFilter("median", size=3)}, cv=[(train, test)])
         row = report.select(level=0.3, kind="gaussian").iloc[0]
-        seed = int(np.random.RandomState(0).randint(2**31 - 2))  # as the report draws it
+        seed = int(np.random.RandomState(0).randint(2**31 - 2))  # as in the report
         noisy = np.asarray(NoiseInjector(level=0.3, random_state=seed + 1, data_range=(0, 1)).fit_transform(X[test]))
         images = ImageFilter("median", size=3).fit(noisy).transform(noisy)
         untouched = clone(NEAREST).fit(X[train], y[train])
@@ -141,7 +141,7 @@ class TestTraining:
         assert len(frame) == 5 and not frame.duplicated(["kind", "level"]).any()
         clean = report.select(level=0.0).iloc[0]
         assert clean["accuracy_clean"] == classifier.score(X[300:], y[300:])
-        assert clean["fit_seconds"] == 0 and np.isnan(clean["accuracy_refitted"])  # nobody knows for which noise
+        assert clean["fit_seconds"] == 0 and np.isnan(clean["accuracy_refitted"])  # for unknown noise
         assert set(frame[(frame["kind"] == "gaussian") & (frame["level"] > 0)]["test"]) == {"fitted before"}
         assert np.isfinite(report.select(level=0.5, kind="gaussian").iloc[0]["accuracy_refitted"])
 
@@ -165,7 +165,7 @@ class TestTraining:
         seen = []
 
         class Memory(TransformerMixin, BaseEstimator):
-            """Knows the rows it was fitted on, and ruins all others."""
+            """Returns the rows that it was fitted on unchanged, and ruins all others."""
 
             def fit(self, X, y=None):
                 self.rows_ = {np.asarray(row).tobytes(): clean for row, clean in zip(X, X.clean)}
@@ -179,7 +179,7 @@ class TestTraining:
                 seen.append(np.abs(X).sum())
                 return super().fit(X, y)
 
-        # Fitted to clean rows, then to denoised ones.
+        # Fitted to clean rows, then to denoised rows.
         assert row(Memory(), Watched(), cross_fit=3)["refit"] == "cross-fitted in 3 folds"
         assert row(Memory(), Watched())["refit"] == "not cross-fitted"
         assert seen[1] == 0 and seen[3] > 0
@@ -200,7 +200,7 @@ class TestTraining:
             return X * (1 - level)
 
         denoisers = [make_pipeline(EstimatorDenoiser(PCA(20))), DenoisingAutoencoder(epochs=2)]
-        denoisers.append(make_pipeline(EstimatorDenoiser(PCA(9)), FunctionTransformer(np.copy)))  # needs no fit
+        denoisers.append(make_pipeline(EstimatorDenoiser(PCA(9)), FunctionTransformer(np.copy)))  # requires no fit
         classifier = make_pipeline(MinMaxScaler(), LogisticRegression(max_iter=300))
         frame = quick(*data, denoisers, classifier, noises=darker).to_frame()
         assert set(frame["denoiser"]) == {"PCA", "dense", "FunctionTransformer"}

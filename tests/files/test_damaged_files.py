@@ -1,7 +1,7 @@
 """Damaged and forged files: each ends in an `InvalidFileError` or in the estimator that was saved.
 
-Damage leaves the digest as it was. A forger renews it, so a file of any content can have one: then nothing but trusted
-types may be imported or called.
+Damage does not update the digest, but a forger can compute it for any content: then only trusted types may be imported
+or called.
 """
 
 import builtins
@@ -84,7 +84,7 @@ def test_damage_is_noticed(data, path):
 
 def test_other_files(data, path):
     contents = [b"", b"x" * 1_000, pickle.dumps(NoiseInjector()), skops.io.dumps(NoiseInjector())]
-    compressed = pack(members(data), compression=zipfile.ZIP_DEFLATED)  # which could inflate to any size
+    compressed = pack(members(data), compression=zipfile.ZIP_DEFLATED)  # which could expand to any size
     forged = [b"xx", contents[1], pack({}), skops.io.dumps([1]), compressed]
     contents += map(_skops._with_digest, forged)
     for content in contents:
@@ -119,7 +119,7 @@ HOSTILE = [
 
 
 def forge_schema(path, data, schema):
-    """A file with another schema, and with a pickle among its arrays."""
+    """Write a file with another schema, and with a pickle among its arrays."""
     evil = io.BytesIO()
     np.save(evil, np.array([Evil()], dtype=object), allow_pickle=True)
     forge(path, members(data) | {"schema.json": json.dumps(schema), "evil.npy": evil.getvalue()})
@@ -178,7 +178,7 @@ def test_forged_documents_run_no_code_and_open_no_other_file(data, path):
             events.append((event, repr(args)[:200]))
 
     path.write_bytes(data)
-    load(path)  # what loading imports is imported now
+    load(path)  # so that everything that loading imports is already imported
     sys.addaudithook(watch)
     for _ in range(600):
         schema = json.loads(members(data)["schema.json"])

@@ -74,12 +74,12 @@ MAKERS = {
 
 @functools.cache
 def made(name):
-    """Made once, so not to be changed."""
+    """Created once, so do not modify them."""
     return MAKERS[name]()
 
 
 def state(value):
-    """All that can be seen of an estimator and what it holds, in plain containers."""
+    """The state of an estimator and of everything it contains, in plain containers."""
     if isinstance(value, np.random.RandomState):
         value = value.get_state(legacy=False)
     if hasattr(value, "__dict__") and not callable(value) and not isinstance(value, np.ma.MaskedArray):
@@ -146,7 +146,7 @@ class TestRoundTrip:
         generator = np.random.RandomState(3) if legacy else np.random.Generator(getattr(np.random, kind)(seed))
         generator.standard_normal(3)
         loaded = again(make_pipeline(NoiseInjector(random_state=generator), quick(random_state=generator)), path)
-        assert loaded[0].random_state is loaded[1].random_state  # shared by two steps, and so it stays
+        assert loaded[0].random_state is loaded[1].random_state  # shared by two steps, before and after
         generators = loaded[0].random_state, generator
         np.testing.assert_array_equal(*(g.standard_normal(701) for g in generators))
         assert legacy or len({g.spawn(1)[0].random() for g in generators}) == 1
@@ -162,7 +162,7 @@ class TestRoundTrip:
 
 
 class TestTrainingGoesOn:
-    """From files and from all other kinds of copies."""
+    """Copies from files and all other kinds of copies."""
 
     @staticmethod
     def ways(estimator, path):
@@ -217,7 +217,7 @@ class TestCallables:
 
 def nested():
     def network(image_shape, latent_dim):
-        """Not the one at the top of this module, though of its name."""
+        """Not the function of the same name at the top of this module."""
 
     return network
 

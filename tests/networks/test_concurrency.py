@@ -1,4 +1,4 @@
-"""One estimator in many threads, many fits at once, other processes, and what a fork does."""
+"""One estimator in many threads, simultaneous fits, other processes, and forks."""
 
 import json
 import multiprocessing
@@ -55,7 +55,7 @@ def use_and_refit(denoiser, X):
 @pytest.mark.parametrize("backend", ["spawn", "loky"])
 def test_processes(backend, small):
     denoiser = DenoisingAutoencoder("conv", latent_dim=4, epochs=2, random_state=0).fit(small)
-    assert denoiser.model_ is not None  # which is not sent along
+    assert denoiser.model_ is not None  # which is not pickled
     expected = denoiser.transform(small)
     other = clone(denoiser).set_params(random_state=1).fit(small).transform(small)
     assert np.abs(other - expected).max() > 10 * FEW_STEPS

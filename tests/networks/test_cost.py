@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """Every network built and every training function compiled, as they come."""
+    """Record every network built and every training function compiled."""
     seen = []
 
     def watch(function, name):
@@ -102,7 +102,7 @@ class TestRowsThatDoNotFitInMemory:
 
     @staticmethod
     def peak(function):
-        """MB that NumPy asked for at the most, and the result."""
+        """Peak memory allocated by NumPy in MB, and the result."""
         tracemalloc.start()
         result = function()
         peak = tracemalloc.get_traced_memory()[1] / 1e6
@@ -114,7 +114,7 @@ class TestRowsThatDoNotFitInMemory:
         denoiser = DenoisingAutoencoder(epochs=1, batch_size=1024, random_state=0).fit(np.asarray(memory_map[:70_000]))
         few, _ = self.peak(lambda: clone(denoiser).fit(memory_map[:70_000]))
         many, _ = self.peak(lambda: denoiser.fit(memory_map))
-        assert many < 35  # blocks of a million numbers, noisy and clean, one in training and the next one coming up
+        assert many < 35  # blocks of a million numbers, noisy and clean: the one in training and the next one
         assert many - few < 5  # the order of the rows
         for transformer in (denoiser, NoiseInjector(random_state=0).fit(memory_map)):
             peak, out = self.peak(lambda transformer=transformer: transformer.transform(memory_map))
@@ -122,7 +122,7 @@ class TestRowsThatDoNotFitInMemory:
 
 
 def thread_settings():
-    """Threads that TensorFlow is told to start; None of it has run here before."""
+    """Number of threads that TensorFlow is set to use; None if it has run in this process before."""
     import tensorflow as tf
 
     from sk_denoise.networks import processes
@@ -167,7 +167,7 @@ def test_float64_throughout(architecture, small):
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "mse", "Huber", "dice", "tversky", "cosine_similarity"])
 def test_rows_that_fill_up_a_batch_do_not_count(loss):
-    """A step on the last, short batch is the one that Keras takes on those rows alone."""
+    """A step on the last, short batch is the same as one of Keras on these rows alone."""
     X, target = np.random.default_rng(0).random((2, 5, 16), dtype=np.float32)
     spec = NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd")
     ours = trainer.Trainer(spec)

@@ -59,7 +59,7 @@ def to_onnx(estimator, path):
 def check_same(estimator, X, folder):
     """Both exports, and the file of the Keras model, give what `predict` gives, for one row and for many."""
     expected = estimator.predict(X)
-    # The comparison would say little of a network that answers anything with the same.
+    # The comparison would be pointless if the network had the same output for all rows.
     assert np.std(expected, axis=0).max() > 1e-3 * np.subtract(*estimator.data_range_[::-1])
     model = estimator.to_keras()
     model.save(folder / "model.keras")
@@ -92,7 +92,7 @@ def test_integers(tmp_path):
 
 
 def test_ranges_far_from_zero_take_float64(tmp_path):
-    """Where rounding the rows to float32 would change them by more than the tolerance."""
+    """Ranges for which rounding the rows to float32 would change them by more than the tolerance."""
     for data_range, dtype in (((-15, -14), "float32"), ((1e6, 1e6 + 1), "float64")):
         estimator, X = made(data_range=data_range)
         model = estimator.to_keras()
@@ -119,7 +119,7 @@ def test_output_is_read_when_called():
 
 
 def of_images(image_shape, latent_dim):
-    """A network from images to images, with layers that do something else in training."""
+    """A network from images to images, with layers that behave differently in training."""
     image = keras.Input(image_shape)
     x = layers.BatchNormalization()(layers.Conv2D(latent_dim, 3, padding="same", activation="gelu")(image))
     x = layers.GaussianNoise(0.1)(layers.Dropout(0.5)(x))

@@ -30,7 +30,7 @@ def test_the_table_is_true_of_the_networks(architecture):
     names = {layer.name for layer in model.layers}
     assert ({"encoder", "decoder"} <= names) == line.has_code
     assert callable(getattr(architectures, line.builder))
-    # A network that takes any multiple of its size has no layer that crops.
+    # For images whose sides are multiples of `multiple`, the network has no cropping layer.
     cropping = [layer for layer in model._flatten_layers() if "cropping" in layer.name]
     assert not cropping
     if line.multiple > 1:
@@ -39,10 +39,10 @@ def test_the_table_is_true_of_the_networks(architecture):
 
 
 def test_reach_of_the_unet():
-    """No output depends on a pixel farther away than the table says, and some do on one that far."""
+    """No output depends on pixels farther away than the table says, and some depend on pixels at that distance."""
     n = 160
     model = architectures.build(NetworkSpec("unet", (n, 1, 1), 8, (), "mse", "adam"))
-    model.set_weights([np.abs(weights) for weights in model.get_weights()])  # no ReLU hides a path, and no bias is one
+    model.set_weights([np.abs(weights) for weights in model.get_weights()])  # so that no ReLU blocks a path
     model.layers[-2].activation = keras.activations.linear
     outputs = np.asarray(model(np.eye(n)))
     distances = [np.abs(np.flatnonzero(outputs[i]) - i).max() for i in range(60, 100)]
