@@ -108,7 +108,9 @@ def test_what_came_and_what_to_pass(name):
         assert "Reshape your data" not in str(caught.value)
 
 
-@pytest.mark.parametrize("X", [DataSet(), SIZES, "scan.dcm", {"images": PIXELS}], ids=str)
+@pytest.mark.parametrize(
+    "X", [DataSet(), SIZES, "scan.dcm", {"images": PIXELS}], ids=["data set", "sizes", "path", "dict"]
+)
 def test_everywhere(X, small):
     fitted = ImageFilter("median", size=3).fit(small)
     for call in (fitted.fit, fitted.transform, fitted.score, lambda X: fitted.fit(small, X_clean=X)):
