@@ -1,4 +1,4 @@
-"""Diagram of the subpackages ("rooms") and their imports: ``python docs/house.py PICTURE.svg`` draws it.
+"""Diagram of the subpackages ("rooms") and their imports: ``python docs/house.py [PICTURE.svg]`` draws it.
 
 `tests/test_house.py` checks that imports only point downwards.
 """
@@ -75,4 +75,4 @@ def draw(path):
 
 
 if __name__ == "__main__":
-    draw(sys.argv[1])
+    draw(sys.argv[1] if len(sys.argv) > 1 else "house.svg")

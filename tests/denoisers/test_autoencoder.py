@@ -147,6 +147,7 @@ class TestCallable:
     @pytest.mark.parametrize(
         ("make", "match"),
         [
+            (keras.Sequential([keras.Input((16,)), keras.layers.Dense(16)]), "architecture must be a function"),
             (lambda s, k: 3, "must return a keras.Model"),
             (lambda s, k: keras.Sequential([keras.Input((16,)), keras.layers.Dense(7)]), "output_shape"),
         ],
