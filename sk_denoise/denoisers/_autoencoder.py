@@ -288,8 +288,8 @@ class DenoisingAutoencoder(FittedNetwork):
         architecture, sizes = self.architecture, self.hidden_layer_sizes
         if hasattr(architecture, "get_weights"):
             raise ValueError(
-                "architecture must be a function (image_shape, latent_dim) that returns a new keras.Model at each call, got"
-                f" the model {shown(architecture)} itself. Return keras.models.clone_model(model) from a function."
+                "architecture must be a function (image_shape, latent_dim) that returns a new keras.Model at each call,"
+                f" got the model {shown(architecture)}. Return keras.models.clone_model(model) from a function."
             )
         if not callable(architecture) and architecture not in ARCHITECTURES:
             raise ValueError(f"architecture must be a callable or {likely(architecture, ARCHITECTURES)}")

@@ -87,8 +87,8 @@ def _cv_splits(cv, X, y, groups, rng):
         splits = [tuple(np.arange(len(X))[np.asarray(rows)] for rows in pair) for pair in pairs]
         valid = splits and all(len(train) and len(test) and train.ndim == test.ndim == 1 for train, test in splits)
     except (TypeError, ValueError, IndexError) as error:
-        needs_groups = groups is None and "groups" in str(error)
-        remedy = "Pass groups=, the group of each row of X." if needs_groups else "Or pass X_test and y_test."
+        missing = groups is None and _needs_groups(cv)
+        remedy = "Pass groups=, the group of each row of X." if missing else "Or pass X_test and y_test."
         raise ValueError(f"cv={shown(cv)} does not split X: {error} {remedy}") from error
     if not valid:
         raise ValueError(f"cv={shown(cv)} must give at least one pair of training and test rows, none of them empty.")

@@ -86,7 +86,13 @@ def _draw_labelled(y, n_labels, seed):
         )
     if len(y) - n_labels < n_classes:  # too few rows would be left over for a stratified draw
         return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
-    return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
+    try:
+        return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
+    except ValueError as error:
+        raise ValueError(
+            f"n_labels={n_labels} cannot be drawn in proportion to the classes of the training rows: {error} Leave"
+            " n_labels out, or leave out the classes of a single row."
+        ) from error
 
 
 def plan_noises(noises, levels, trained_on, unseen):

@@ -31,12 +31,12 @@ def _polars(rows):
 
 @pytest.fixture(scope="module")
 def groups():
-    return np.repeat(np.arange(20), 6)
+    return np.repeat(np.arange(20), 10)
 
 
 @pytest.fixture(scope="module")
 def few(data):
-    return data[0][:120], data[1][:120]
+    return data[0][:200], data[1][:200]
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +124,10 @@ class TestFrames:
 class TestGroups:
     def test_they_reach_the_splitter(self, quick, few, groups, plain):
         given = quick(*few, "passthrough", cv=GroupKFold(2), groups=pd.Series(groups.astype(str)), n_labels=40)
-        by_hand = quick(
-            *few, "passthrough", cv=list(GroupKFold(2).split(*few, groups.astype(str))), groups=groups, n_labels=40
-        )
+        splits = list(GroupKFold(2).split(*few, groups.astype(str)))
+        by_hand = quick(*few, "passthrough", cv=splits, groups=groups, n_labels=40)
         pd.testing.assert_frame_equal(plain(given), plain(by_hand))
-        assert given.to_frame()["n_test"].unique() == [120]
+        assert given.to_frame()["n_test"].unique() == [200]
         quick(*few, "passthrough", cv=LeaveOneGroupOut(), groups=groups // 10)
 
     def test_a_splitter_that_needs_them_asks_for_them(self, quick, few, groups):
@@ -138,9 +137,16 @@ class TestGroups:
             quick(*few, groups=groups)
         X, y = few
         with pytest.raises(ValueError, match=r"groups=.* needs cv"):
-            quick(X[:90], y[:90], X_test=X[90:], y_test=y[90:], groups=groups[:90])
+            quick(X[:150], y[:150], X_test=X[150:], y_test=y[150:], groups=groups[:150])
 
-    @pytest.mark.parametrize("wrong", [[1, 2], np.full(120, np.nan), np.zeros((120, 2)), 3])
+    def test_labels_that_cannot_be_drawn(self, quick, few):
+        X, y = few[0], np.where(np.arange(200) == 3, 99, few[1])
+        with pytest.raises(ValueError, match=r"n_labels=40.*\[99\]"):
+            quick(X, y, "passthrough", n_labels=40, cv=[(np.arange(100), np.arange(100, 200))])
+        with pytest.raises(ValueError, match=r"cv=.*\[99\].*X_test"):
+            quick(X, y, "passthrough")
+
+    @pytest.mark.parametrize("wrong", [[1, 2], np.full(200, np.nan), np.zeros((200, 2)), 3])
     def test_one_for_each_row(self, quick, few, wrong):
         with pytest.raises(ValueError, match="groups must"):
             quick(*few, cv=GroupKFold(2), groups=wrong)
@@ -163,8 +169,8 @@ class TestGroups:
         assert sorted(map(len, seen)) == [8] * 10 + [10] * 2  # 2 of 10 groups are left out, whole
         with pytest.raises(ValueError, match=r"cross_fit.* 10, got 11"):
             quick(*few, cv=GroupKFold(2), groups=groups, cross_fit=11)
-        with pytest.raises(ValueError, match=r"cross_fit.* 90, got 91"):
-            quick(*few, cross_fit=91)
+        with pytest.raises(ValueError, match=r"cross_fit.* 150, got 151"):
+            quick(*few, cross_fit=151)
 
     def test_searches_that_need_them_are_refused(self, quick, few, groups):
         for argument, model in (("denoisers", EstimatorDenoiser(PCA())), ("classifiers", KNeighborsClassifier())):
