@@ -147,6 +147,12 @@ def test_frames(denoiser, noisy):
     assert list(denoiser.transform(frame).columns) == list(frame.columns)
 
 
+def test_frames_of_polars(denoiser, noisy):  # scored once by a constructor that they do not have
+    frame = pytest.importorskip("polars").DataFrame(np.asarray(noisy), schema=[f"pixel{i}" for i in range(64)])
+    denoiser.fit(frame, X_clean=noisy.clean)
+    assert np.isfinite(denoiser.score(frame, X_clean=noisy.clean))
+
+
 def test_metadata_routing(denoiser, noisy):
     with sklearn.config_context(enable_metadata_routing=True):
         pipe = make_pipeline(denoiser.set_fit_request(X_clean=True), LogisticRegression(max_iter=5000))
