@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._core.checks import check_classes
-from .._core.shapes import check_image_shape
+from .._core.shapes import check_image_shape, check_layout
 from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_in_range, resolve_data_range
 from ._augmented import check_augmented
@@ -178,6 +178,8 @@ def recovery_report(
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
     check_in_range(X, data_range, "X")
+    image_shape = check_image_shape(image_shape, X.shape[1])
+    check_layout(X, image_shape)
     groups = check_groups(groups, cv, len(X))
     X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range, rng)
     check_cross_fit(cross_fit, splits, groups)
@@ -186,7 +188,7 @@ def recovery_report(
         given=frozenset(name for name, denoiser in denoisers.items() if is_fitted(denoiser)),
         classifiers={name: (classifier, is_fitted(classifier)) for name, classifier in classifiers.items()},
         data_range=data_range,
-        image_shape=check_image_shape(image_shape, X.shape[1]),
+        image_shape=image_shape,
         refit=bool(refit),
         cross_fit=cross_fit,
         groups=groups,
