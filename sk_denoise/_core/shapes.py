@@ -9,6 +9,7 @@ import numpy as np
 from .checks import is_integer, shown, warn_user
 
 _N_ROWS = 64  # looked at
+_FEWEST_VALUES = 500  # fewer differ by chance
 _MOST_ELONGATED = 4  # of the shapes considered, the longer side over the shorter
 _CLEARLY = 0.8  # a shape is contradicted if neighbours in another one differ less than this share; true ones had 0.83
 
@@ -41,12 +42,12 @@ def check_layout(rows, image_shape):
     """Warn if the rows contradict `image_shape`: another shape has neighbours that are clearly more alike."""
     step = max(1, len(rows) // _N_ROWS)
     some = rows[::step][:_N_ROWS].astype(np.float64)
-    if rows.shape[1] < 16 or some.min() == some.max():
+    if some.size < _FEWEST_VALUES or some.min() == some.max():
         return
     chosen = _difference(some, image_shape)
     likely = min(_shapes(rows.shape[1]), key=lambda shape: _difference(some, shape), default=image_shape)
     if likely != image_shape and _difference(some, likely) < _CLEARLY * chosen:
-        first = " If channels come first in your rows, move them last." if image_shape[0] in (1, 3, 4) else ""
+        first = " If channels come first in your rows, move them last." if image_shape[0] in (1, 3) else ""
         warn_user(
             f"Rows are read as images of shape {image_shape}, but neighbouring pixels are far more alike in images of"
             f" shape {likely}. Pass image_shape={likely[: 2 if likely[2] == 1 else 3]} if that is the true one.{first}"

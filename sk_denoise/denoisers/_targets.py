@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._core.checks import is_integer, likely, warn_user
-from .._core.sklearn_glue import check_clean
+from .._core.sklearn_glue import check_clean, check_same_names
 from .._core.units import resolve_data_range
 from ..noise._injector import NoiseInjector, NoisyArray
 from ..noise.kinds import KINDS
@@ -66,6 +66,8 @@ def image_target(y, shape):
 def find_target(given, X, y, X_clean, noise):
     """The clean target for the validated rows `X`, which the caller gave as `given`."""
     injector = check_noise(noise)
+    for name, other in (("X_clean", X_clean), ("y", y)):
+        check_same_names(given, other, name)
     if X_clean is not None:
         return Target("X_clean", check_clean(X_clean, X.shape), None)
     check_length(y, len(X))

@@ -147,6 +147,14 @@ def test_frames(denoiser, noisy):
     assert list(denoiser.transform(frame).columns) == list(frame.columns)
 
 
+def test_clean_rows_with_columns_in_another_order(denoiser, noisy):
+    frame = pd.DataFrame(np.asarray(noisy)).rename(columns=str)
+    clean = pd.DataFrame(noisy.clean).rename(columns=str)[frame.columns[::-1]]
+    for given in ({"X_clean": clean}, {"y": clean}):
+        with pytest.raises(ValueError, match=next(iter(given))):
+            denoiser.fit(frame, **given)
+
+
 def test_frames_of_polars(denoiser, noisy):  # scored once by a constructor that they do not have
     frame = pytest.importorskip("polars").DataFrame(np.asarray(noisy), schema=[f"pixel{i}" for i in range(64)])
     denoiser.fit(frame, X_clean=noisy.clean)

@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import warnings
 
 import keras
 import numpy as np
@@ -245,16 +244,10 @@ class TestCheckpoint:
         with pytest.raises(ValueError, match="callbacks remember"):
             quick(checkpoint=tmp_path, callbacks=[keras.callbacks.EarlyStopping("loss")]).fit(small)
 
-    @pytest.mark.parametrize("pairs", [False, True])
-    def test_noise_of_the_validation_rows_counts(self, small, tmp_path, pairs):
+    def test_noise_of_the_validation_rows_counts(self, small, tmp_path):
         for level in (0.05, 2.0):
-            noise = NoiseInjector(level=level, random_state=0)
-            given = {"X_clean": small} if pairs else {}
-            rows = small[:9] if pairs else noise.fit(small).transform(small[:9])
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about noise of the injector
-                denoiser = quick(checkpoint=tmp_path, epochs=1, noise=noise if pairs else "gaussian")
-                denoiser.fit(small, validation_data=rows, **given)
+            rows = NoiseInjector(level=level, random_state=0).fit(small).transform(small[:9])
+            quick(checkpoint=tmp_path, epochs=1).fit(small, validation_data=rows)
         assert len(list(tmp_path.iterdir())) == 2
 
 
