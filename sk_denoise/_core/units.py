@@ -83,18 +83,20 @@ def _check_outliers(X, low, high):
 
 def check_scale(X, data_range, name):
     """Warn if the values of `X` are an order of magnitude off `data_range`; noise and dim images are not."""
-    some = X[:: max(1, len(X) // 64)][:64].astype(np.float64)
+    some = X[:: max(1, len(X) // 64)][:64]
+    (low, high), (darkest, brightest) = data_range, (float(some.min()), float(some.max()))
+    width = high - low
+    smaller = X.dtype.kind == "f" and width >= 10 and low <= 0 <= darkest and 0.5 < brightest <= 1
+    if not smaller and low - 10 * width <= darkest and brightest <= low + 10 * width:
+        return  # in the common case this is all that is computed
+    some = some.astype(np.float64)
     if not np.isfinite(some).all():
         return  # an error elsewhere, and no question of units
-    low, high = data_range
     with np.errstate(over="ignore"):
-        spread = math.sqrt(np.mean(((some - low) / (high - low)) ** 2))
-    smaller = X.dtype.kind == "f" and high - low >= 10 and low <= 0 and some.min() >= 0 and 0.5 < some.max() <= 1
-    if smaller and (X.max() > 1 or np.all(some == np.round(some))):
-        smaller = False
-    if spread > 10 or smaller:
+        spread = math.sqrt(np.mean(((some - low) / width) ** 2))
+    if spread > 10 or (smaller and X.max() <= 1 and not np.all(some == np.round(some))):
         warn_user(
-            f"{name} has values from {some.min():g} to {some.max():g}, which are an order of magnitude off the range"
+            f"{name} has values from {darkest:g} to {brightest:g}, which are an order of magnitude off the range"
             f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
         )
 

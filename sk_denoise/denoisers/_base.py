@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import warn_user
@@ -122,7 +121,9 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         before, after = (self.data_range_ if scaled else (0.0, 1.0) for scaled in scale)
         hint = {} if scale[0] else {"hint": "scale the codes down"}
         out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
-        for rows in gen_batches(len(X), block_rows or max(1, self._block_values // X.shape[1])):
+        step = block_rows or max(1, self._block_values // X.shape[1])
+        for start in range(0, len(X), step):  # gen_batches checks its arguments, which one row would notice
+            rows = slice(start, start + step)
             unit = to_network(X[rows], before, name, dtype=dtype, **hint)
             from_unit(function(unit), after, out=out[rows])
         return out
