@@ -11,7 +11,7 @@ from .checks import is_integer, shown, warn_user
 _N_ROWS = 64  # looked at
 _FEWEST_VALUES = 500  # fewer differ by chance
 _MOST_ELONGATED = 4  # of the shapes considered, the longer side over the shorter
-_CLEARLY = 0.8  # a shape is contradicted if neighbours in another one differ less than this share; true ones had 0.83
+_CLEARLY = 0.8  # a shape is contradicted if neighbours in another one differ by less than this share
 
 
 def check_image_shape(image_shape, n_features, n_rows=None):

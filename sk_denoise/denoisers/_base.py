@@ -72,7 +72,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             check_scale(rows, data_range, "X")
             fitted = self._learn(rows, target, data_range, **options)
             fitted |= {"data_range_": data_range, "target_source_": target.source}
-            # In one step, which no second interrupt can divide.
+            # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self
 
@@ -134,8 +134,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy with `X_clean`, with an image-shaped `y` or straight out of a `NoiseInjector`. Plain rows count
-            as clean if the denoiser was fitted with noise, which is then drawn on them with a seed.
+            Rows: noisy if given with `X_clean`, with a `y` of the shape of `X`, or directly from a `NoiseInjector`.
+            Otherwise they are taken as clean, and the noise that the denoiser was fitted with is added, with a seed.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; anything else is ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -146,9 +146,9 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         score : float
-            PSNR over all pixels of all rows, with the peak of `data_range_`. NaN, with an `UndefinedMetricWarning`,
-            where no clean rows are known, as for plain rows after a fit on pairs: comparing rows with themselves would
-            reward doing nothing, and other noise than was trained on would measure something else.
+            PSNR over all pixels of all rows, with the width of `data_range_` as the peak. NaN, with an
+            `UndefinedMetricWarning`, if no clean rows are known, as for plain rows after a fit on pairs: comparing rows
+            with themselves would reward doing nothing, and any other noise would measure something else.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
