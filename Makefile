@@ -67,6 +67,9 @@ mutation: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	rm -rf dist build
 	$(BIN)/python -m build --wheel
+	ls -l dist
+	$(BIN)/python -m zipfile --list dist/*.whl | grep mnist_subset.npz
+	test $$($(BIN)/python -m zipfile --list dist/*.whl | grep -c licenses/) = 2
 	rm -rf build/empty && $(PYTHON) -m venv build/empty
 	build/empty/bin/pip install -q -c constraints.txt dist/*.whl
 	cd build && empty/bin/sk-denoise demo --output empty/demo

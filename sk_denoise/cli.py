@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import math
 import os
 import sys
 import warnings
@@ -24,6 +23,9 @@ CLASSIFIERS = {
     "forest": ("ensemble", "RandomForestClassifier", {}),
     "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
 }
+_NEXT = """\
+  sk-denoise demo --noise salt_pepper --level 0.3   other noise (sk-denoise demo --help lists all options)
+  sk-denoise report --html report.html              several kinds of noise, denoisers and classifiers, as a page"""
 _MAX_VALUES = 1_500_000  # limits a report of many cells to minutes
 
 
@@ -38,10 +40,11 @@ def make_parser():
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     demo = commands.add_parser("demo", help="how much of the accuracy lost to noise is recovered by denoising?")
-    _add_common(demo)
+    _add_common(demo, "mnist_subset")
     _add(demo, "--noise", "kind of noise", choices=sorted(KINDS), default="gaussian")
     _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
     _add(demo, "--architecture", "network of the denoiser", choices=list(ARCHITECTURES), default="dense")
+    _add(demo, "--labels", "number of labelled images", type=int, default=300, dest="n_labels")
     _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
     _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
     return parser
@@ -53,13 +56,15 @@ def _add(parser, name, help, *, default, **options):
     parser.add_argument(name, default=default, help=f"{help} (default: {shown})", **options)
 
 
-def _add_common(parser):
-    _add(parser, "--dataset", "embedded digits, or MNIST", choices=["digits", "mnist"], default="digits")
+def _add_common(parser, default):
+    datasets = ["mnist_subset", "mnist", "digits"]
+    explained = "10,000 embedded MNIST digits, full MNIST, or scikit-learn's 8 x 8 digits"
+    _add(parser, "--dataset", explained, choices=datasets, default=default)
     _add(parser, "--seed", "seeds everything", type=int, default=0)
 
 
 def _add_report(parser):
-    _add_common(parser)
+    _add_common(parser, "digits")
     for name, choices, default in (
         ("--noise", KINDS, ["gaussian", "salt_pepper"]),
         ("--denoiser", DENOISERS, ["dense", "median", "tv", "pca"]),
@@ -70,7 +75,7 @@ def _add_report(parser):
     _add(parser, "--level", "fractions of the data range", nargs="+", type=float, default=[0.1, 0.3, 0.5])
     trained = "train on a range of levels (default: on each level)"
     parser.add_argument("--trained-level", nargs=2, type=float, metavar=("LOW", "HIGH"), help=trained)
-    parser.add_argument("--labels", type=int, help="number of labelled rows (default: all; 3,000 of MNIST)")
+    parser.add_argument("--labels", type=int, help="number of labelled rows (default: all, at most 3,000)")
     _add(parser, "--seeds", "how often everything is fitted", type=int, default=3)
     _add(parser, "--jobs", "number of processes; -1 for one per core", type=int, default=-1)
     parser.add_argument("--html", help="write a self-contained page with figures to this file")
@@ -105,7 +110,10 @@ def demo(arguments):
     from .demo import run_demo
 
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
-    print(format_demo(run_demo(**options, log=lambda line: print(line, flush=True))))
+    result = run_demo(**options, log=lambda line: print(line, flush=True))
+    print(result)
+    print("\npictures:", ", ".join(map(str, result.figures)))
+    print("\nnext:", _NEXT, sep="\n")
 
 
 def _make_denoiser(name):
@@ -148,7 +156,7 @@ def _run_report(arguments):
     from .noise import NoiseInjector
 
     X, X_test, y, y_test = load(arguments.dataset, arguments.seed)
-    n_labels = 3_000 if arguments.labels is None and arguments.dataset == "mnist" else arguments.labels
+    n_labels = 3_000 if arguments.labels is None and len(X) > 3_000 else arguments.labels
     levels = arguments.trained_level
     with warnings.catch_warnings():
         # That one of hundreds of classifiers has not converged is not worth a warning.
@@ -170,33 +178,6 @@ def _run_report(arguments):
             random_state=arguments.seed,
             verbose=1,
         )
-
-
-def format_demo(result):
-    """Format a `DemoResult` as tables."""
-    row = result.report.to_frame().iloc[0]
-    lines = ["", f"{'latent_dim':<34}{'accuracy, 3 folds':>18}"]
-    for size, (mean, spread) in result.search.items():
-        mark = "  <- best" if size == result.latent_dim else ""
-        lines.append(f"{size:<34}{mean:>10.3f} ± {spread:.3f}{mark}")
-    lines += ["", f"{'test images':<34}{'PSNR (dB)':>10}{'SSIM':>8}"]
-    lines += [f"{name:<34}{row[f'psnr_{name}']:>10.2f}{row[f'ssim_{name}']:>8.3f}" for name in ("noisy", "denoised")]
-    lines += ["", f"accuracy on {row['n_test']} test images"]
-    limit = "" if row["augmented_saturated"] == "yes" else ", more might help"
-    for name, note in {
-        "clean": "",
-        "noisy": "",
-        "denoised": "  the same classifier, untouched",
-        "refitted": "  the classifier trained again on denoised rows",
-        "augmented": f"  no denoiser: the classifier trained on noisy rows ({row['augmented_draws']:.0f} draws{limit})",
-    }.items():
-        lines.append(f"{name:<34}{row[f'accuracy_{name}']:>10.3f}{note}")
-    recovered = row["recovery_note"]
-    if not math.isnan(row["recovery"]):
-        gain = f"{row['gain']:+.1f} percentage points, interval {row['gain_low']:+.1f} to {row['gain_high']:+.1f}"
-        recovered = f"{100 * row['recovery']:.0f} % of the lost accuracy ({gain})"
-    lines += ["", f"recovered: {recovered}", "", "pictures:"]
-    return "\n".join([*lines, *(f"  {path}" for path in result.figures)])
 
 
 def main(argv=None):

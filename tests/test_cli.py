@@ -18,18 +18,32 @@ def short(monkeypatch):
     """The demo with short fits: this tests its steps, not its quality."""
 
     monkeypatch.setattr(demo_module, "DenoisingAutoencoder", functools.partial(DenoisingAutoencoder, epochs=5))
+    monkeypatch.setattr(demo_module, "_SEARCH", {"n_rows": 300, "epochs": 2, "folds": 2})
     monkeypatch.setattr(demo_module, "_AUGMENTED", {"max_draws": 2})
 
 
-@pytest.mark.parametrize("options", [[], ["--noise", "masking", "--level", "0.3", "--architecture", "unet"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--dataset", "digits", "--noise", "masking", "--level", "0.3", "--architecture", "unet"]]
+)
 @pytest.mark.slow
 def test_demo(short, tmp_path, capsys, options):
     assert main(["demo", "--output", str(tmp_path / "out"), *options]) == 0
     out = capsys.readouterr().out
-    for word in ("PSNR", "SSIM", "clean", "noisy", "denoised", "augmented", "recovered", "latent_dim", "<- best"):
+    for word in (
+        "PSNR",
+        "SSIM",
+        "clean",
+        "noisy",
+        "denoised",
+        "augmented",
+        "recovered",
+        "latent_dim",
+        "<- best",
+        "repaired",
+    ):
         assert word in out
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "loss.png", "latent_size.png"}
-    assert str(tmp_path / "out" / "loss.png") in out
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "changes.png", "latent_size.png"}
+    assert str(tmp_path / "out" / "images.png") in out
 
 
 @pytest.mark.slow

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["load_digit_images", "load_mnist"]
+__all__ = ["load_digit_images", "load_mnist", "load_mnist_subset"]
+
+#: The embedded digits of MNIST, made by `_make_mnist_subset.py`; for their licence see MNIST-LICENSE.txt.
+MNIST_SUBSET = Path(__file__).parent / "mnist_subset.npz"
 
 
 def load_digit_images():
@@ -34,6 +37,43 @@ def load_digit_images():
     from sklearn.datasets import load_digits
 
     return load_digits(return_X_y=True)
+
+
+def load_mnist_subset():
+    """Load 10,000 MNIST digits of 28 x 28, which are embedded in the package [1]_.
+
+    The 8,000 training digits are a stratified sample of MNIST's training set, the 2,000 test digits one of its test
+    set. MNIST is copyright of Yann LeCun and Corinna Cortes, and available under the Creative Commons
+    Attribution-ShareAlike 3.0 licence (CC BY-SA 3.0); so is this sample.
+
+    Returns
+    -------
+    X_train : ndarray of shape (8000, 784)
+        Uint8 grey values from 0 to 255.
+    X_test : ndarray of shape (2000, 784)
+        The test rows.
+    y_train : ndarray of shape (8000,)
+        Digits of the training rows.
+    y_test : ndarray of shape (2000,)
+        Digits of the test rows.
+
+    See Also
+    --------
+    load_mnist : The full data set.
+
+    References
+    ----------
+    .. [1] Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
+
+    Examples
+    --------
+    >>> from sk_denoise.datasets import load_mnist_subset
+    >>> X_train, X_test, y_train, y_test = load_mnist_subset()
+    >>> X_train.shape, X_test.shape, X_train.dtype
+    ((8000, 784), (2000, 784), dtype('uint8'))
+    """
+    with np.load(MNIST_SUBSET) as file:
+        return tuple(file[name] for name in ("X_train", "X_test", "y_train", "y_test"))
 
 
 def load_mnist():

@@ -18,7 +18,6 @@ _REFERENCES = {
     "noise-augmented classifier": ("accuracy_augmented", {"linestyle": ":", "linewidth": 2}),
 }
 _OTHER_REFERENCE = (None, {"color": "0.6", "linestyle": "-."})
-_MOST_BANDS = 4  # more shaded bands would hide each other
 _MOST_TICKS = 12
 
 
@@ -97,8 +96,8 @@ class RecoveryDisplay(Display):
 
     Notes
     -----
-    Intervals are shaded bands for up to four denoisers, and bars for more denoisers or for a single level. Bars of one
-    level are drawn side by side. The legend lists the lines in their order at the highest level.
+    Intervals are bars; those of one level are drawn side by side, because shaded bands would hide each other. The
+    legend lists the denoisers in their order at the highest level, and then the references.
 
     Examples
     --------
@@ -204,20 +203,19 @@ class RecoveryDisplay(Display):
         ink = rcParams["text.color"]
         references = self.references or {}
         levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
-        lines = [_draw_reference(ax, name, line, levels, ink) for name, line in references.items()]
-        bands = len(self.curves) <= _MOST_BANDS and len(levels) > 1
+        others = [_draw_reference(ax, name, line, levels, ink) for name, line in references.items()]
         # Points of one level are spread over at most a third of the gap to the next level.
-        gap = np.diff(levels).min() if len(levels) > 1 else 1.0
-        step = 0 if bands else min(0.06, 0.34 / len(self.curves)) * gap
+        step = min(0.06, 0.34 / len(self.curves)) * (np.diff(levels).min() if len(levels) > 1 else 1.0)
+        curves = []
         for number, (name, curve) in enumerate(self.curves.items()):
             shift = step * (number - (len(self.curves) - 1) / 2)
-            lines.append(_draw_curve(ax, name, curve, look(number), shift, bands))
+            curves.append(_draw_curve(ax, name, curve, look(number), shift))
         if len(levels) <= _MOST_TICKS:
             ax.set_xticks(levels, [f"{level:g}" for level in levels])
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         finish(ax, grid=ink, alpha=0.12)
-        handles = sorted(lines, key=lambda line: -line.get_ydata()[-1])
-        legend_beside(ax, handles=handles, title=self.legend_title, handlelength=3.2)
+        curves.sort(key=lambda line: -line.get_ydata()[-1])
+        legend_beside(ax, handles=[*curves, *others], title=self.legend_title, handlelength=3.2)
 
 
 def _name(column, value, argument):
@@ -261,12 +259,8 @@ def _draw_reference(ax, name, line, levels, ink):
     return ax.plot(x, y, zorder=2, label=plain(name), **{"color": ink, **style})[0]
 
 
-def _draw_curve(ax, name, curve, style, shift, bands):
-    x, colour = np.asarray(curve["level"]) + shift, style["color"]
-    has_interval = {"low", "high"} <= set(curve)
-    if has_interval and bands:  # with an edge, because bands may overlap
-        shade = {"facecolor": (colour, 0.12), "edgecolor": (colour, 0.5), "linewidth": 0.8}
-        ax.fill_between(x, curve["low"], curve["high"], **shade)
-    elif has_interval:
-        ax.vlines(x, curve["low"], curve["high"], color=colour, linewidth=1.2, zorder=2.5)
+def _draw_curve(ax, name, curve, style, shift):
+    x = np.asarray(curve["level"]) + shift
+    if {"low", "high"} <= set(curve):
+        ax.vlines(x, curve["low"], curve["high"], color=style["color"], linewidth=1.2, zorder=2.5)
     return ax.plot(x, curve["accuracy"], zorder=3, markersize=6, label=plain(name), **style)[0]
