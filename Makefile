@@ -85,4 +85,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest build dist docs/_build docs/auto_examples docs/generated *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-oldest build dist docs/_build docs/auto_examples docs/reference/generated *.egg-info .pytest_cache .ruff_cache

@@ -232,7 +232,7 @@ def label_table():
 
 
 def make():
-    """Write everything that docs/results.rst includes."""
+    """Write everything that docs/measured/results.rst includes."""
     OUT.mkdir(exist_ok=True)
     parts = {"labels": label_table(), "range-digits": range_or_level("digits", KINDS)}
     parts["range-mnist"] = range_or_level("mnist", ("gaussian",))

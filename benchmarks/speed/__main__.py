@@ -1,4 +1,4 @@
-"""Measure speed and memory, and write docs/performance.md.
+"""Measure speed and memory, and write docs/measured/performance.md.
 
 Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [training] [page]
 Without names, all parts are measured, which takes about an hour on 2 cores. Each writes its figures to
