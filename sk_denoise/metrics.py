@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from ._core.shapes import check_image_shape, check_layout
+from ._core.shapes import read_layout
 from ._core.sklearn_glue import (
     Interval,
     check_clean,
@@ -136,8 +136,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     from skimage.metrics import structural_similarity
 
     X_true, X_pred = _pair(X_true, X_pred)
-    height, width, channels = check_image_shape(image_shape, X_true.shape[1])
-    check_layout(X_true, (height, width, channels))
+    height, width, channels = read_layout(image_shape, X_true)
     # A signal is one pixel high or wide: compare it along its length.
     shape = (*(side for side in (height, width) if side > 1), channels)
     window = min((7, *shape[:-1])) if len(shape) > 1 else 1

@@ -98,12 +98,24 @@ def _refuse_masked(X, name):
         )
 
 
+def _refuse_image(estimator, X):
+    """Raise for one image in 2-D whose pixels are as many as the features."""
+    n_features = getattr(estimator, "n_features_in_", None)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.size == n_features != X.shape[1]:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {n_features} features as input."
+            f" If X is one image of {X.shape[0]} x {X.shape[1]} pixels, pass X.reshape(1, -1)."
+        )
+
+
 def read_rows(estimator, X, *, reset, finite=True):
     """Validate `X` for `estimator`, in its own dtype: a real, finite 2-D array; no copy of numeric input.
 
     With ``finite=False`` the caller checks for NaN and infinity, block by block, which is faster.
     """
     with _reading(X, "X"):
+        if not reset:
+            _refuse_image(estimator, X)
         return _numbers(validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False), "X", finite)
 
 

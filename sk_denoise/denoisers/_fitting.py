@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import is_integer, shown, warn_user
-from .._core.shapes import check_image_shape, check_layout
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import check_clean, check_rows
 from .._core.units import check_in_range, check_scale
 from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_learning_rate
@@ -22,8 +22,7 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     from ..networks import fit  # here, so that importing the package does not import TensorFlow
 
     callbacks = fit.check_keras_params(estimator.loss, estimator.optimizer, estimator.callbacks)
-    spec = _network_spec(estimator, check_image_shape(estimator.image_shape, rows.shape[1], len(rows)))
-    check_layout(target.clean, spec.image_shape)
+    spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean))
     if len(rows) == 1 and not continued:
         warn_user("X has one row only, from which a network learns nothing but that row. Give it more images.")
     if continued and spec != estimator._spec:

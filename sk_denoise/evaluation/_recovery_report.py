@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._core.checks import check_classes
-from .._core.shapes import check_image_shape, check_layout
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_in_range, resolve_data_range
 from ._augmented import check_augmented
@@ -178,8 +178,7 @@ def recovery_report(
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
     check_in_range(X, data_range, "X")
-    image_shape = check_image_shape(image_shape, X.shape[1])
-    check_layout(X, image_shape)
+    image_shape = read_layout(image_shape, X)
     groups = check_groups(groups, cv, len(X))
     X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range, rng)
     check_cross_fit(cross_fit, splits, groups)
