@@ -185,6 +185,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X_noisy : NoisyArray of shape (n_samples, n_features)
             In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
         """
+        if isinstance(X, NoisyArray):
+            warn_user(
+                "X comes out of a NoiseInjector, so its noisy rows count as the clean ones of this injector. For two"
+                " kinds of noise at once, use one injector, whose kind is a function (X, level, rng) that adds both."
+            )
         X = self._fit(X)
         if self.when == "transform":
             return self._plain(X)
