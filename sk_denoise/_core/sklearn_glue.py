@@ -177,7 +177,7 @@ def check_names(estimator, X):
 
 
 def check_same_names(X, other, name, of="X"):
-    """Raise where two frames have the same columns in another order, and warn if the rows do: position is what counts."""
+    """Raise where two frames have the same columns in another order, and warn if rows are: their position counts."""
     _warn_other_index(X, other, name, of)
     names, others = (getattr(frame, "columns", None) for frame in (X, other))
     if names is None or others is None or list(names) == list(others):

@@ -36,8 +36,8 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
         )
     if continued and estimator.target_source_ in _PAIRS and target.source in _ALONE:
         warn_user(
-            "The network was trained on pairs of noisy and clean rows, and this fit goes on with rows alone, which count"
-            " as clean ones. If they are noisy, pass the clean rows, too, as y or X_clean=."
+            "The network was trained on pairs of noisy and clean rows, and this fit goes on with rows alone, which"
+            " count as clean ones. If they are noisy, pass the clean rows, too, as y or X_clean=."
         )
     training, held_out = _split(estimator, rows, target, data_range, validation_data, partial)
     job = fit.make_job(

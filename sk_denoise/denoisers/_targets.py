@@ -126,8 +126,8 @@ def find_target(given, X, y, X_clean, noise):
         return Target("none", None, None)
     if isinstance(given, NoisyArray):
         warn_user(
-            "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
-            " rows count as clean ones. Split before adding noise, or pass X_clean=."
+            "X is a slice, copy or cast of rows out of a NoiseInjector, or computed from them, and has lost their clean"
+            " source, so noisy rows count as clean ones. Split or scale before adding noise, or pass X_clean=."
         )
     if injector is not None:
         return Target("noise", X, injector)

@@ -298,8 +298,8 @@ def _digest_of(rows):
 class NoisyArray(np.ndarray):
     """Noisy rows that keep the clean rows for the next step of a pipeline.
 
-    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies and casts, whose
-    rows may differ from the clean ones, and results of arithmetic are plain arrays; pickles keep the attributes.
+    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies, casts and results
+    of arithmetic, whose rows may differ from the clean ones; a denoiser warns of those. Pickles keep the attributes.
 
     Attributes
     ----------
@@ -329,8 +329,10 @@ class NoisyArray(np.ndarray):
         self.clean = self.injector = self._digest = None
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        # Results of arithmetic are plain arrays, not a NoisyArray without its source.
-        return array[()] if return_scalar else np.asarray(array)
+        # Rows without their source, of which denoisers warn; anything else is a plain scalar or array.
+        if return_scalar:
+            return array[()]
+        return np.asarray(array).view(NoisyArray if array.shape == self.shape else np.ndarray)
 
     def __reduce__(self):
         rebuild, arguments, state = super().__reduce__()
