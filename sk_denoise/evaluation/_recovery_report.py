@@ -92,6 +92,7 @@ def recovery_report(
         How to split `X` if there is no `X_test`. If None, a stratified quarter of the rows is held out.
     groups : array-like of shape (n_samples,), default=None
         Group of each row of `X`, such as the patient; needs `cv`, whose `split` gets it, as in ``cv=GroupKFold(5)``.
+        They cannot be given for an `X_test`: pass all rows as `X`, and ``cv=[(train, test)]``, a pair of indices.
         `cross_fit` leaves out whole groups, too, and intervals come from resampling groups, not rows.
     noises : str, NoiseInjector, callable, or list of them, default="gaussian"
         Kinds of noise; only `kind` and `clip` of an injector are used.
