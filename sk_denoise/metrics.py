@@ -6,7 +6,8 @@ from numbers import Real
 
 import numpy as np
 
-from ._core.shapes import check_image_shape, check_layout
+from ._core.checks import shown
+from ._core.shapes import read_layout
 from ._core.sklearn_glue import (
     Interval,
     check_clean,
@@ -28,6 +29,11 @@ _IMAGES = {
 
 
 def _pair(X_true, X_pred):
+    if hasattr(X_true, "fit") and not hasattr(X_true, "shape"):
+        raise TypeError(
+            f"X_true must hold clean rows, got the estimator {shown(X_true)}. For scoring=, pass psnr_scorer or"
+            " ssim_scorer."
+        )
     check_same_names(X_true, X_pred, "X_pred", of="X_true")
     X_true = check_rows(X_true, "X_true")
     return X_true, check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
@@ -136,8 +142,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     from skimage.metrics import structural_similarity
 
     X_true, X_pred = _pair(X_true, X_pred)
-    height, width, channels = check_image_shape(image_shape, X_true.shape[1])
-    check_layout(X_true, (height, width, channels))
+    height, width, channels = read_layout(image_shape, X_true)
     # A signal is one pixel high or wide: compare it along its length.
     shape = (*(side for side in (height, width) if side > 1), channels)
     window = min((7, *shape[:-1])) if len(shape) > 1 else 1
@@ -188,17 +193,19 @@ def accuracy_recovery(clean, noisy, denoised):
     return float((denoised - noisy) / (clean - noisy)) if clean > noisy else float("nan")
 
 
-def psnr_scorer(estimator, X, y, sample_weight=None):
-    """Scorer for `cross_val_score` and searches whose `y` is the clean rows: `psnr` of ``estimator.predict(X)``.
+def psnr_scorer(estimator, X, y=None, sample_weight=None):
+    """Scorer for `cross_val_score` and searches: `psnr` of ``estimator.predict(X)`` if `y` is the clean rows.
+
+    Without clean rows it is the denoiser's own score, which is the PSNR with respect to the rows before noise.
 
     Parameters
     ----------
     estimator : estimator object
-        A fitted denoiser, or a pipeline that ends with one, whose `data_range_` gives the peak.
+        A fitted denoiser, a pipeline that ends with one, or a search over them; `data_range_` gives the peak.
     X : array-like of shape (n_samples, n_features)
-        Noisy rows.
-    y : array-like of shape (n_samples, n_features)
-        Clean rows.
+        Noisy rows, or clean ones if an injector comes first.
+    y : array-like of shape (n_samples, n_features), default=None
+        Clean rows. If None or labels, the score is that of the denoiser.
     sample_weight : array-like of shape (n_samples,), default=None
         How much each row counts.
 
@@ -207,34 +214,68 @@ def psnr_scorer(estimator, X, y, sample_weight=None):
     score : float
         In dB; higher is better.
     """
-    return psnr(y, estimator.predict(X), data_range=_range_of(estimator), sample_weight=sample_weight)
+    if not _are_labels(y):
+        return psnr(y, estimator.predict(X), data_range=_range_of(estimator), sample_weight=sample_weight)
+    denoiser = _denoiser(estimator)
+    if not hasattr(denoiser, "target_source_"):  # not one of this package, whose score is PSNR
+        raise _needs_clean_rows("psnr_scorer", y)
+    for pipeline in _pipelines(estimator):
+        X = pipeline[:-1].transform(X) if len(pipeline.steps) > 1 else X
+    return denoiser.score(X, sample_weight=sample_weight)
 
 
-def ssim_scorer(estimator, X, y):
+def ssim_scorer(estimator, X, y=None):
     """Scorer for `cross_val_score` and searches whose `y` is the clean rows: `ssim` of ``estimator.predict(X)``.
 
     Parameters
     ----------
     estimator : estimator object
-        A fitted denoiser, or a pipeline that ends with one, whose `data_range_` and `image_shape_` are used.
+        A fitted denoiser, a pipeline that ends with one, or a search over them; `data_range_` and `image_shape_` are
+        used.
     X : array-like of shape (n_samples, n_features)
         Noisy rows.
     y : array-like of shape (n_samples, n_features)
-        Clean rows.
+        Clean rows, without which there is an error.
 
     Returns
     -------
     score : float
         At most 1; higher is better.
     """
+    if _are_labels(y):
+        raise _needs_clean_rows("ssim_scorer", y)
     shape = getattr(_denoiser(estimator), "image_shape_", None)
     return ssim(y, estimator.predict(X), data_range=_range_of(estimator), image_shape=shape)
 
 
+def _are_labels(y):
+    """Whether there is no `y`, or one value of it for each row."""
+    listed = isinstance(y, (list, tuple)) and all(map(np.isscalar, y))
+    return y is None or listed or getattr(y, "ndim", None) == 1
+
+
+def _needs_clean_rows(name, y):
+    return ValueError(
+        f"{name} compares with clean rows, which y must hold, got y={shown(y)}. Pass them as y: search.fit(noisy,"
+        " clean). Behind a NoiseInjector, leave scoring out: the score of a denoiser of this package is PSNR."
+    )
+
+
+def _layers(estimator):
+    """The estimator, the best one of a search, the last step of a pipeline, and so on down to what denoises."""
+    while estimator is not None:
+        yield estimator
+        steps = getattr(estimator, "steps", None)
+        estimator = getattr(estimator, "best_estimator_", steps[-1][1] if steps else None)
+
+
+def _pipelines(estimator):
+    return [layer for layer in _layers(estimator) if hasattr(layer, "steps")]
+
+
 def _denoiser(estimator):
-    """What denoises: the best of a search, the last step of a pipeline, or the estimator itself."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    """What denoises, inside of searches and pipelines."""
+    return list(_layers(estimator))[-1]
 
 
 def _range_of(estimator):

@@ -2,9 +2,13 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from sk_denoise import NoiseInjector
+from sk_denoise import EstimatorDenoiser, NoiseInjector
 from sk_denoise.metrics import accuracy_recovery, psnr, psnr_scorer, ssim, ssim_scorer
 
 
@@ -95,6 +99,46 @@ def test_scorers_take_the_clean_rows_as_y(digits):
     denoiser = LinearRegression().fit(noisy, X)
     assert psnr_scorer(denoiser, noisy, X) == psnr(X, denoiser.predict(noisy))
     assert ssim_scorer(denoiser, noisy, X) == ssim(X, denoiser.predict(noisy))
+
+
+class TestScorersWithoutCleanRows:
+    """Kind A: behind an injector, a search has no clean rows to pass, but the denoiser has."""
+
+    @pytest.fixture
+    def rows(self, digits):
+        return digits[0][:200], digits[1][:200]
+
+    def pipe(self, **params):
+        return make_pipeline(NoiseInjector(level=0.2, random_state=0), EstimatorDenoiser(PCA(8), **params))
+
+    def test_psnr_is_the_denoisers_score(self, rows):
+        X, labels = rows
+        fitted = self.pipe().fit(X)
+        search = GridSearchCV(self.pipe(), {"estimatordenoiser__estimator": [PCA(4), PCA(8)]}, scoring=psnr_scorer)
+        for y in (None, labels, labels.tolist(), labels.astype(str)):
+            assert psnr_scorer(fitted, X, y) == fitted.score(X) == psnr_scorer(fitted, X, X)
+            searched = search.fit(X, y)
+            assert searched.best_score_ == pytest.approx(clone(search).set_params(scoring=None).fit(X).best_score_)
+            assert psnr_scorer(searched, X, y) == searched.score(X) == searched.best_estimator_.score(X)
+
+    def test_pipelines_and_searches_may_be_nested(self, rows):
+        X, _ = rows
+        noisy = np.asarray(NoiseInjector(level=0.2, random_state=0).fit_transform(X))
+        denoiser = EstimatorDenoiser(PCA(4), data_range=(0, 20))
+        nested = make_pipeline("passthrough", GridSearchCV(denoiser, {"n_draws": [1]}, cv=2)).fit(noisy, X)
+        assert psnr_scorer(nested, noisy, X) == psnr(X, nested.predict(noisy), data_range=(0, 20))
+
+    def test_what_has_no_such_score_says_so(self, rows):
+        X, labels = rows
+        for scorer, estimator in ((psnr_scorer, LinearRegression().fit(X, X)), (ssim_scorer, self.pipe().fit(X))):
+            for y in (None, labels):
+                with pytest.raises(ValueError, match=rf"{scorer.__name__}.*\by\b"):
+                    scorer(estimator, X, y)
+
+    @pytest.mark.parametrize("metric", [psnr, ssim])
+    def test_metrics_are_no_scorers(self, rows, metric):
+        with pytest.raises(TypeError, match=f"{metric.__name__}_scorer"):
+            metric(self.pipe().fit(rows[0]), rows[0])
 
 
 class TestFrames:

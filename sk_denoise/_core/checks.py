@@ -84,6 +84,20 @@ def check_classes(y):
         raise ValueError(f"y must hold at least two classes, got {np.unique(y).tolist()} alone.")
 
 
+def check_discrete(y, name):
+    """Raise for numbers that are not whole, which are no classes; scikit-learn's error lists them all."""
+    if y.dtype.kind == "f" and np.any(y != np.floor(y)):
+        raise ValueError(
+            f"{name} must hold class labels, got continuous numbers, {shown(y)}. Bin them first, as with np.digitize."
+        )
+
+
+def brief(error):
+    """The message of `error`, shortened: some list all values."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 2 * _LONGEST else f"{text[: 2 * _LONGEST]}..."
+
+
 def warn_user(message, category=UserWarning):
     """Issue a warning that points to the user's code, skipping frames of this package, scikit-learn and joblib."""
     frame, level = sys._getframe(), 1

@@ -66,6 +66,12 @@ def shape_error(X, name, shape=None):
             return error
         shape = np.shape(X)
     start = f"{name} must be {_ROWS}, got"
+    if len(shape) == 3 and shape[2] in (3, 4) and shape[1] > 4 and isinstance(X, np.ndarray):
+        return ValueError(
+            f"{start} an array of shape {tuple(shape)}. If it is one colour image, pass {name}.reshape(1, -1), and give"
+            f" the denoiser image_shape={tuple(shape)}. If it is a stack of {shape[0]} grey images, pass"
+            f" {name}.reshape(len({name}), -1), and image_shape={tuple(shape[1:])}."
+        )
     if len(shape) > 2:
         array = name if hasattr(X, "reshape") else f"np.stack({name})"
         return ValueError(

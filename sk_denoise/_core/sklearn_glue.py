@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .checks import shown
+from .checks import shown, warn_user
 from .remedies import contents_error, first_line, object_error, shape_error, tensor_error
 
 _OTHER_SHAPE = re.compile(r"Expected 2D array|Expected a 2-dimensional container|Found array with dim")
@@ -98,12 +98,24 @@ def _refuse_masked(X, name):
         )
 
 
+def _refuse_image(estimator, X):
+    """Raise for one image in 2-D whose pixels are as many as the features."""
+    n_features = getattr(estimator, "n_features_in_", None)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.size == n_features != X.shape[1]:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {n_features} features as input."
+            f" If X is one image of {X.shape[0]} x {X.shape[1]} pixels, pass X.reshape(1, -1)."
+        )
+
+
 def read_rows(estimator, X, *, reset, finite=True):
     """Validate `X` for `estimator`, in its own dtype: a real, finite 2-D array; no copy of numeric input.
 
     With ``finite=False`` the caller checks for NaN and infinity, block by block, which is faster.
     """
     with _reading(X, "X"):
+        if not reset:
+            _refuse_image(estimator, X)
         return _numbers(validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False), "X", finite)
 
 
@@ -177,12 +189,25 @@ def check_names(estimator, X):
 
 
 def check_same_names(X, other, name, of="X"):
-    """Raise where two frames have the same columns in another order, because rows are compared by position."""
+    """Raise where two frames have the same columns in another order, and warn if rows are: their position counts."""
+    _warn_other_index(X, other, name, of)
     names, others = (getattr(frame, "columns", None) for frame in (X, other))
     if names is None or others is None or list(names) == list(others):
         return
     if set(names) == set(others):
         raise ValueError(f"{name} must have the columns of {of} in the same order: {name}[{of}.columns].")
+
+
+def _warn_other_index(X, other, name, of):
+    # A warning, because an index may be left over from before the rows were sorted; columns name pixels.
+    index, others = (getattr(frame, "index", None) for frame in (X, other))
+    if not hasattr(index, "equals") or not hasattr(others, "equals") or getattr(other, "ndim", 0) != 2:
+        return  # no frames of pandas; labels may have an index of their own
+    if len(index) == len(others) and not index.equals(others) and set(index) == set(others):
+        warn_user(
+            f"The index of {name} holds the labels of {of} in another order, but rows are paired by position, not by"
+            f" label. If the labels say which rows belong together, pass {name}.loc[{of}.index]."
+        )
 
 
 @contextlib.contextmanager

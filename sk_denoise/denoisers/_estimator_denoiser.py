@@ -49,7 +49,7 @@ def _pairs(rows, target, data_range, n_draws, random_state):
     """Noisy and clean rows, scaled to [0, 1], for fitting a regressor, according to `target`."""
     clean = to_unit(target.clean, data_range)
     if target.noise is None:
-        return to_unit(rows, data_range), clean
+        return _own(to_unit(rows, data_range), rows), _own(clean, target.clean)
     seed = random_state if is_integer(random_state) else check_random_state(random_state).randint(2**31 - 1)
     rng, redraw = np.random.default_rng(seed), corruption(target, data_range)
     noisy = np.concatenate([redraw(clean, rng) for _ in range(n_draws)])
@@ -74,7 +74,7 @@ def _fit_regressor(estimator, noisy, clean):
 
 
 def _own(unit, given):
-    """Copy `unit` if it shares memory with `given`, because estimators with copy=False modify their input."""
+    """Copy `unit` if it shares memory with `given`, because some estimators modify their input, and others keep it."""
     return unit.copy() if np.may_share_memory(unit, given) else unit
 
 

@@ -9,12 +9,15 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import is_integer, shown, warn_user
-from .._core.shapes import check_image_shape, check_layout
-from .._core.sklearn_glue import check_clean, check_rows
+from .._core.shapes import read_layout
+from .._core.sklearn_glue import check_clean, check_rows, check_same_names, feature_names, fitted_names
 from .._core.units import check_in_range, check_scale
 from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_learning_rate
 from ..networks.training import Plan, Rows
 from ._targets import corruption, find_target
+
+_PAIRS = ("X_clean", "y")  # sources of targets that come with noisy rows
+_ALONE = ("noise", "identity")  # sources of targets that are the rows themselves
 
 
 def fit_network(estimator, rows, target, data_range, validation_data, *, continued, partial):
@@ -22,14 +25,18 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     from ..networks import fit  # here, so that importing the package does not import TensorFlow
 
     callbacks = fit.check_keras_params(estimator.loss, estimator.optimizer, estimator.callbacks)
-    spec = _network_spec(estimator, check_image_shape(estimator.image_shape, rows.shape[1], len(rows)))
-    check_layout(target.clean, spec.image_shape)
+    spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean))
     if len(rows) == 1 and not continued:
         warn_user("X has one row only, from which a network learns nothing but that row. Give it more images.")
     if continued and spec != estimator._spec:
         raise ValueError(
             f"{'partial_fit' if partial else 'warm_start=True'} goes on with {estimator._spec}, but the parameters and"
             f" rows now require {spec}. Restore the parameters, or fit a clone of this estimator."
+        )
+    if continued and estimator.target_source_ in _PAIRS and target.source in _ALONE:
+        warn_user(
+            "The network was trained on pairs of noisy and clean rows, and this fit goes on with rows alone, which"
+            " count as clean ones. If they are noisy, pass the clean rows, too, as y or X_clean=."
         )
     training, held_out = _split(estimator, rows, target, data_range, validation_data, partial)
     job = fit.make_job(
@@ -73,7 +80,7 @@ def _network_spec(estimator, image_shape):
 
 def _make_rows(rows, target, data_range):
     """Rows to train or validate on, according to `target`."""
-    noisy = rows if target.source in ("X_clean", "y") else None
+    noisy = rows if target.source in _PAIRS else None
     corrupt = None if target.noise is None else corruption(target, data_range)
     return Rows(target.clean, noisy, corrupt, data_range, target.noise)
 
@@ -108,6 +115,10 @@ def _validation_rows(estimator, validation_data, training, data_range):
     if pair and len(validation_data) != 2:
         raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} parts.")
     given, X_clean = validation_data if pair else (validation_data, None)
+    name = "validation_data[0]" if pair else "validation_data"
+    names, of_validation = fitted_names(estimator), feature_names(given)
+    if names is not None and of_validation is not None and list(names) != list(of_validation):
+        raise ValueError(f"{name} must have the columns of X in the same order: {name}[X.columns].")
     rows = check_rows(given, "validation_data")
     check_scale(rows, data_range, "validation_data")
     if rows.shape[1] != estimator.n_features_in_:
@@ -115,14 +126,15 @@ def _validation_rows(estimator, validation_data, training, data_range):
             f"validation_data must have the {estimator.n_features_in_} features of X, got {rows.shape[1]}."
         )
     if X_clean is not None:
-        X_clean = check_clean(X_clean, rows.shape, "validation_data[1]")
+        check_same_names(given, X_clean, "validation_data[1]", of=name)
+        X_clean = check_clean(X_clean, rows.shape, "validation_data[1]", of=name)
     target = find_target(given, rows, None, X_clean, estimator.noise)
-    if training.source in ("X_clean", "y") and target.source in ("noise", "identity"):
+    if training.source in _PAIRS and target.source in _ALONE:
         raise ValueError(
             f"validation_data must be a pair (X, X_clean) after a fit on pairs, got {shown(given)} alone: noise other"
             " than that of the pairs would judge the training."
         )
-    if target.source == "noise" and training.source == "injector":
+    if target.source in _ALONE and training.source == "injector":
         target = dataclasses.replace(target, source="injector", noise=training.noise)  # the training noise
     check_in_range(target.clean, data_range, "validation_data")
     return _make_rows(rows, target, data_range)

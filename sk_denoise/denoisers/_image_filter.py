@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import likely
-from .._core.shapes import check_image_shape, check_layout
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import to_network
 from . import _filtering
@@ -205,8 +205,7 @@ class ImageFilter(BaseDenoiser):
 
     def _learn(self, rows, target, data_range):
         given = self._given()
-        image_shape = check_image_shape(self.image_shape, rows.shape[1], len(rows))
-        check_layout(rows if target.clean is None else target.clean, image_shape)
+        image_shape = read_layout(self.image_shape, rows if target.clean is None else target.clean)
         if target.clean is None and self.calibration == "supervised":
             raise ValueError(
                 "calibration='supervised' needs clean rows to compare with, but none are known for these rows. Pass"

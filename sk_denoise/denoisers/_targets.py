@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from numbers import Number
 
 import numpy as np
 from sklearn.base import clone
 
 from .._core.checks import is_integer, likely, warn_user
+from .._core.remedies import object_error
 from .._core.sklearn_glue import check_clean, check_same_names
 from .._core.units import resolve_data_range
 from ..noise._injector import NoiseInjector, NoisyArray
@@ -15,6 +17,7 @@ from ..noise.kinds import KINDS
 
 DEFAULT_NOISE = "gaussian"
 UNKNOWN = object()  # noise of denoisers that have no such parameter: rows that come alone may be noisy
+_WIDE = 0.5  # of the width of X: images of another size are that wide, the targets of a regressor hardly ever
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,30 +40,67 @@ def check_noise(noise):
     raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
 
 
-def check_length(y, n_samples):
-    """Refuse a `y` of another length, and warn of images that would pass for labels."""
-    if y is None or not hasattr(y, "__len__"):
+def _shape(y):
+    """The shape of `y` without reading it, where it has one; () for a scalar."""
+    if hasattr(y, "shape"):
+        return tuple(y.shape)
+    try:
+        return np.shape(y)
+    except (TypeError, ValueError, RuntimeError):  # ragged labels; tensors
+        return (len(y),) if hasattr(y, "__len__") else ()
+
+
+def check_labels_or_rows(y, shape):
+    """Refuse a `y` that does not go with rows of this `shape`, and warn of images that would pass for labels."""
+    texts = isinstance(y, (list, tuple)) and len(y) > 0 and isinstance(y[0], (str, bytes))
+    problem = None if y is None or texts or isinstance(y, np.ndarray) else object_error(y, "y")
+    if problem is not None:
+        raise problem
+    own = _shape(y)
+    if y is None or not own:
         return
-    if len(y) != n_samples:
-        raise ValueError(f"y must have as many rows as X, {n_samples}, got {len(y)}.")
-    if getattr(y, "ndim", 1) > 2:
-        warn_user(
-            f"y has the shape {tuple(y.shape)} and not that of X, so it counts as labels and is ignored. If it holds"
-            " the clean images, flatten them: y.reshape(len(y), -1)."
-        )
+    if own[0] != shape[0]:
+        raise ValueError(f"y must have as many rows as X, {shape[0]}, got {own[0]}.")
+    if len(own) > 2:
+        remedy = f"flatten them: {'y.reshape' if hasattr(y, 'reshape') else 'np.stack(y).reshape'}(len(y), -1)."
+    elif len(own) == 2 and own != shape and own[1] >= _WIDE * shape[1] and _has_fractions(y):
+        remedy = f"bring them to the {shape[1]} features of X."
+    else:
+        return
+    warn_user(
+        f"y has the shape {own} and not that of X, {shape}, so it counts as labels and is ignored. If it holds the"
+        f" clean images, {remedy}"
+    )
+
+
+def _has_fractions(y):
+    """Whether `y` holds numbers that are not whole, which no labels are."""
+    array = np.asarray(y)
+    return array.dtype.kind == "f" and bool(np.any(array != np.floor(array)))
+
+
+def _is_numeric(y):
+    """Whether `y`, of the shape of `X`, is meant to hold numbers: `check_clean` says if it fails to."""
+    try:
+        array = np.asarray(y)
+    except (TypeError, ValueError, RuntimeError):  # a tensor
+        return True
+    if array.ndim != 2 or array.dtype.kind in "biufc":  # sparse arrays become objects without dimensions
+        return True
+    if array.dtype.kind == "O" and any(isinstance(value, Number) for value in array.flat):
+        return True  # also with missing values, or with a column of texts
+    try:
+        array.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return array.dtype.kind in "OUS"
 
 
 def image_target(y, shape):
-    """`y` as clean rows where it is numeric and shaped like X, else None: then it is labels."""
-    if y is None or getattr(y, "ndim", 2) != 2 or not hasattr(y, "__len__"):
+    """`y` as clean rows where it is shaped like X and meant to be numbers, else None: then it is labels."""
+    if y is None or len(shape) != 2 or _shape(y) != shape or not _is_numeric(y):
         return None
-    try:
-        array = np.asarray(y)
-    except ValueError:
-        return None  # ragged labels
-    if array.shape != shape or array.dtype.kind not in "biuf":
-        return None
-    return check_clean(array, shape, "y")
+    return check_clean(y, shape, "y")
 
 
 def find_target(given, X, y, X_clean, noise):
@@ -70,7 +110,7 @@ def find_target(given, X, y, X_clean, noise):
         check_same_names(given, other, name)
     if X_clean is not None:
         return Target("X_clean", check_clean(X_clean, X.shape), None)
-    check_length(y, len(X))
+    check_labels_or_rows(y, X.shape)
     clean = image_target(y, X.shape)
     if clean is not None:
         return Target("y", clean, None)
@@ -86,8 +126,8 @@ def find_target(given, X, y, X_clean, noise):
         return Target("none", None, None)
     if isinstance(given, NoisyArray):
         warn_user(
-            "X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
-            " rows count as clean ones. Split before adding noise, or pass X_clean=."
+            "X is a slice, copy or cast of rows out of a NoiseInjector, or computed from them, and has lost their clean"
+            " source, so noisy rows count as clean ones. Split or scale before adding noise, or pass X_clean=."
         )
     if injector is not None:
         return Target("noise", X, injector)

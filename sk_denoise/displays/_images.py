@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._core.checks import check_labels, check_vector, shown
-from .._core.shapes import check_image_shape
+from .._core.shapes import check_image_shape, read_layout
 from .._core.sklearn_glue import (
     HasMethods,
     Interval,
@@ -200,7 +200,7 @@ class DenoisingDisplay(Display):
         shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
         return cls(
             images,
-            image_shape=check_image_shape(shape, X.shape[1]),
+            image_shape=read_layout(shape, X if clean is None else clean),
             data_range=data_range,
             labels=None if y is None else y[index],
             notes=None if scores is None else [f"{score:.1f} dB" for score in scores[index]],

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
-from .._core.checks import check_choice, check_classes, check_labels
+from .._core.checks import check_choice, check_classes, check_discrete, check_labels
 from .._core.sklearn_glue import (
     Interval,
     check_classifier,
@@ -126,6 +126,7 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     names = feature_names(X)
     X = check_rows(X)
     y = check_labels(y, "y", len(X), of="rows of X")
+    check_discrete(y, "y")
     check_classes(y)
     seed = as_seed(random_state)
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)

@@ -14,17 +14,23 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import check_labels, shown, warn_user
+from .._core.checks import brief, check_discrete, check_labels, shown, warn_user
 from .._core.sklearn_glue import BaseSearchCV, check_classifier, check_names, check_rows, feature_names
 from .._core.units import check_in_range, check_scale
-from ..noise._injector import NoiseInjector
+from ..noise._injector import NoiseInjector, NoisyArray
 from ._planning import as_list
 
 
 def check_data(X, y, suffix=""):
     """Validate rows and labels."""
-    X = check_rows(X, f"X{suffix}")
-    return X, check_labels(y, f"y{suffix}", len(X), of=f"rows of X{suffix}")
+    name = f"X{suffix}"
+    if isinstance(X, NoisyArray):
+        remedy = f"Pass {name}.clean" if X.clean is not None else "Pass the rows before noise"
+        raise ValueError(f"{name} must hold clean rows, got {shown(X)} out of a NoiseInjector. {remedy}.")
+    X = check_rows(X, name)
+    y = check_labels(y, f"y{suffix}", len(X), of=f"rows of {name}")
+    check_discrete(y, f"y{suffix}")
+    return X, y
 
 
 def check_frames(X, X_test, estimators):
@@ -42,7 +48,10 @@ def check_groups(groups, cv, n_rows):
     if groups is None:
         return None
     if cv is None:
-        raise ValueError(f"groups={shown(groups)} needs cv, a splitter that keeps them apart, such as GroupKFold(5).")
+        raise ValueError(
+            f"groups={shown(groups)} needs cv, a splitter that keeps them apart, such as GroupKFold(5). For a split of"
+            " your own, pass all rows as X, the groups of all of them, and cv=[(train, test)], a pair of indices."
+        )
     return check_labels(groups, "groups", n_rows, of="rows of X")
 
 
@@ -89,7 +98,7 @@ def _cv_splits(cv, X, y, groups, rng):
     except (TypeError, ValueError, IndexError) as error:
         missing = groups is None and _needs_groups(cv)
         remedy = "Pass groups=, the group of each row of X." if missing else "Or pass X_test and y_test."
-        raise ValueError(f"cv={shown(cv)} does not split X: {error} {remedy}") from error
+        raise ValueError(f"cv={shown(cv)} does not split X: {brief(error)} {remedy}") from error
     if not valid:
         raise ValueError(f"cv={shown(cv)} must give at least one pair of training and test rows, none of them empty.")
     if groups is not None and any(np.isin(groups[train], groups[test]).any() for train, test in splits):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from .._core.checks import check_vector, likely, shown
+from .._core.checks import brief, check_vector, likely, shown
 from .._core.units import result_dtype
 from ..noise._injector import NoiseInjector
 from ..noise.kinds import KINDS
@@ -90,8 +90,8 @@ def _draw_labelled(y, n_labels, seed):
         return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
     except ValueError as error:
         raise ValueError(
-            f"n_labels={n_labels} cannot be drawn in proportion to the classes of the training rows: {error} Leave"
-            " n_labels out, or leave out the classes of a single row."
+            f"n_labels={n_labels} cannot be drawn in proportion to the classes of the training rows: {brief(error)}"
+            " Leave n_labels out, or leave out the classes of a single row."
         ) from error
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._core.checks import check_classes
-from .._core.shapes import check_image_shape, check_layout
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_in_range, resolve_data_range
 from ._augmented import check_augmented
@@ -92,6 +92,7 @@ def recovery_report(
         How to split `X` if there is no `X_test`. If None, a stratified quarter of the rows is held out.
     groups : array-like of shape (n_samples,), default=None
         Group of each row of `X`, such as the patient; needs `cv`, whose `split` gets it, as in ``cv=GroupKFold(5)``.
+        They cannot be given for an `X_test`: pass all rows as `X`, and ``cv=[(train, test)]``, a pair of indices.
         `cross_fit` leaves out whole groups, too, and intervals come from resampling groups, not rows.
     noises : str, NoiseInjector, callable, or list of them, default="gaussian"
         Kinds of noise; only `kind` and `clip` of an injector are used.
@@ -178,8 +179,7 @@ def recovery_report(
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
     check_in_range(X, data_range, "X")
-    image_shape = check_image_shape(image_shape, X.shape[1])
-    check_layout(X, image_shape)
+    image_shape = read_layout(image_shape, X)
     groups = check_groups(groups, cv, len(X))
     X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range, rng)
     check_cross_fit(cross_fit, splits, groups)

@@ -185,6 +185,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X_noisy : NoisyArray of shape (n_samples, n_features)
             In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
         """
+        if isinstance(X, NoisyArray):
+            warn_user(
+                "X comes out of a NoiseInjector, so its noisy rows count as the clean ones of this injector. For two"
+                " kinds of noise at once, use one injector, whose kind is a function (X, level, rng) that adds both."
+            )
         X = self._fit(X)
         if self.when == "transform":
             return self._plain(X)
@@ -293,8 +298,8 @@ def _digest_of(rows):
 class NoisyArray(np.ndarray):
     """Noisy rows that keep the clean rows for the next step of a pipeline.
 
-    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies and casts, whose
-    rows may differ from the clean ones, and results of arithmetic are plain arrays; pickles keep the attributes.
+    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies, casts and results
+    of arithmetic, whose rows may differ from the clean ones; a denoiser warns of those. Pickles keep the attributes.
 
     Attributes
     ----------
@@ -324,8 +329,10 @@ class NoisyArray(np.ndarray):
         self.clean = self.injector = self._digest = None
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        # Results of arithmetic are plain arrays, not a NoisyArray without its source.
-        return array[()] if return_scalar else np.asarray(array)
+        # Rows without their source, of which denoisers warn; anything else is a plain scalar or array.
+        if return_scalar:
+            return array[()]
+        return np.asarray(array).view(NoisyArray if array.shape == self.shape else np.ndarray)
 
     def __reduce__(self):
         rebuild, arguments, state = super().__reduce__()

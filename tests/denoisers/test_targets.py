@@ -1,15 +1,21 @@
-"""The target rule alone, without a network; its use by denoisers is tested in test_autoencoder.py."""
+"""The target rule, alone and in what is paired by it; its use by networks is tested in test_autoencoder.py."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from helpers import quick
+from scipy.sparse import csr_array
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 
-from sk_denoise import DenoisingAutoencoder, NoiseInjector
+from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, NoiseInjector
 from sk_denoise.denoisers._targets import (
     DEFAULT_NOISE,
     Target,
-    check_length,
+    check_labels_or_rows,
     check_noise,
     corruption,
     find_target,
@@ -57,28 +63,45 @@ class TestNoise:
 
 
 class TestLength:
-    @pytest.mark.parametrize("y", [None, 3, [1, 2, 3], np.zeros((3, 2)), ["a", "b", "c"]])
+    @pytest.mark.parametrize(
+        "y",
+        [
+            None,
+            3,
+            [1, 2, 3],
+            np.zeros((3, 2)),
+            ["a", "b", "c"],
+            [[1], [2, 3], [4]],
+            np.eye(3),  # one-hot labels
+            np.full((3, 7), True),
+            np.full((3, 7), "a"),
+            np.full((3, 1), 0.5),  # targets of a regressor
+            csr_array((3, 7)),
+        ],
+    )
     def test_fits(self, y):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            check_length(y, 3)
+            check_labels_or_rows(y, (3, 4))
 
     @pytest.mark.parametrize("y", [[1, 2], np.zeros((4, 2)), []])
     def test_does_not(self, y, small):
         with pytest.raises(ValueError, match=rf"^y must have as many rows as X, 3, got {len(y)}\.$"):
-            check_length(y, 3)
+            check_labels_or_rows(y, (3, 4))
         with pytest.raises(ValueError, match="as many rows as X, 60"):
             find(small, y)
 
     def test_images_as_y_are_told_of(self, small):
         images = small.reshape(60, 4, 4)
-        told = (
-            r"^y has the shape \(60, 4, 4\) and not that of X, so it counts as labels and is ignored\. If it holds the"
-            r" clean images, flatten them: y\.reshape\(len\(y\), -1\)\.$"
-        )
-        with pytest.warns(UserWarning, match=told):
-            target = find(small, images)
-        assert target.source == "noise"
+        for y in (images, list(images), images.tolist(), np.c_[small, small], small[:, :9]):
+            with pytest.warns(UserWarning, match=r"^y has the shape \(60, .*is ignored"):
+                target = find(small, y)
+            assert target.source == "noise"
+
+    @pytest.mark.parametrize("y", ["images.npz", Path("images.npz"), (row for row in "ab"), {"a": 1}])
+    def test_what_leads_to_images_is_refused(self, small, y):
+        with pytest.raises(TypeError, match=r"^y must be"):
+            find(small, y)
 
 
 class TestImages:
@@ -90,9 +113,13 @@ class TestImages:
         assert find(small, y).source == "y"
 
     def test_lists_and_frames_too(self, small):
-        pd = pytest.importorskip("pandas")
-        for y in (small.tolist(), pd.DataFrame(small)):
+        pl = pytest.importorskip("polars")
+        frame = pd.DataFrame(small)
+        frames = [frame, frame.astype("Float64"), frame.convert_dtypes(), frame.astype(str), pl.DataFrame(small)]
+        for y in (small.tolist(), list(small), small.astype(object), *frames):
             np.testing.assert_array_equal(image_target(y, small.shape), small)
+        mixed = frame.assign(**{"0": True})
+        np.testing.assert_array_equal(image_target(mixed, mixed.shape), mixed.astype(float))
 
     @pytest.mark.parametrize(
         "y",
@@ -105,8 +132,6 @@ class TestImages:
             np.zeros((3, 2, 1)),
             np.zeros((2, 2)),
             np.full((3, 2), "a"),
-            np.full((3, 2), 1j),
-            np.full((3, 2), 0, dtype=object),
             np.zeros((3, 2), dtype="m8[s]"),
             [[1], [2, 3], [4]],
             [[0, 1], [1, 0], ["a", "b"]],
@@ -123,6 +148,21 @@ class TestImages:
         y[0, 0] = np.nan
         with pytest.raises(ValueError, match="y contains NaN"):
             find(small, y)
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            lambda rows: np.ma.masked_array(rows, rows > 0.9),
+            lambda rows: rows + 1j,
+            csr_array,
+            lambda rows: pd.DataFrame(rows).astype("Float64").mask(rows > 0.9),
+            lambda rows: pd.DataFrame(rows).assign(**{"0": "a"}).iloc[:, 1:],
+        ],
+    )
+    def test_rows_that_X_clean_refuses_are_no_labels(self, small, bad):
+        for arguments in ({"X_clean": bad(small)}, {"y": bad(small)}):
+            with pytest.raises((ValueError, TypeError), match=next(iter(arguments))):
+                find(small, **arguments)
 
 
 class TestRule:
@@ -160,14 +200,11 @@ class TestRule:
 
     @pytest.mark.parametrize(("noise", "source"), [("masking", "noise"), (None, "identity")])
     def test_lost_source_with_a_warning(self, noisy, noise, source):
-        told = (
-            "^X is a slice, copy or cast of rows out of a NoiseInjector, which has lost their clean source, so noisy"
-            r" rows count as clean ones\. Split before adding noise, or pass X_clean=\.$"
-        )
-        with pytest.warns(UserWarning, match=told):
-            target = find(noisy[:9], noise=noise)
-        assert target.source == source
-        np.testing.assert_array_equal(target.clean, noisy[:9])
+        for rows in (noisy[:9], np.clip(noisy, 0, 1), noisy / 2):
+            with pytest.warns(UserWarning, match="lost their clean source"):
+                target = find(rows, noise=noise)
+            assert target.source == source
+            np.testing.assert_array_equal(target.clean, rows)
 
     @pytest.mark.parametrize("name", ["clean", "injector"])
     def test_half_a_source_is_none(self, noisy, name):
@@ -238,3 +275,77 @@ def test_warnings_point_at_the_line_that_calls_fit(small, noisy):
             with pytest.warns(UserWarning) as told:
                 getattr(denoiser, call)(rows, y)
             assert [warning.filename for warning in told] == [__file__], (call, told[0].message)
+
+
+class TestPairs:
+    """Kinds A, B and F: what is paired, which arrays belong to the user, and the names in frames."""
+
+    @pytest.fixture
+    def frames(self, small):
+        names = [f"p{i}" for i in range(16)]
+        return pd.DataFrame(small, columns=names), pd.DataFrame(small / 2, columns=names)
+
+    def test_y_counts_in_score_as_in_fit(self, small):
+        denoiser = EstimatorDenoiser(Ridge()).fit(small / 2, small)
+        expected = denoiser.score(small / 2, X_clean=small)
+        for y in (small, small.astype(object), pd.DataFrame(small).astype("Float64")):
+            assert denoiser.score(small / 2, y) == expected
+
+    def test_rows_in_another_order_are_told_of(self, frames):
+        noisy, clean = frames
+        denoiser = EstimatorDenoiser(Ridge()).fit(noisy, clean)
+        for call in (denoiser.fit, denoiser.score):
+            for argument in ("y", "X_clean"):
+                with pytest.warns(UserWarning, match=f"^The index of {argument}"):
+                    call(noisy, **{argument: clean[::-1]})
+
+    def test_rows_in_the_same_order_are_not(self, frames):
+        noisy, clean = frames
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            EstimatorDenoiser(Ridge()).fit(noisy[::-1], clean[::-1]).score(noisy[9:], clean[9:].reset_index(drop=True))
+            EstimatorDenoiser(Ridge()).fit(noisy, pd.Series(np.arange(60))[::-1])  # labels
+
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
+    def test_columns_of_validation_data(self, frames, library):
+        noisy, clean = (pytest.importorskip(library).DataFrame(frame.to_dict("list")) for frame in frames)
+        names = list(noisy.columns)[::-1]
+        for validation in (noisy[names], (noisy[names], clean[names]), (noisy, clean[names])):
+            with pytest.raises(ValueError, match=r"^validation_data.* columns"):
+                quick().fit(noisy, X_clean=clean, validation_data=validation)
+        quick().fit(noisy, X_clean=clean, validation_data=(noisy, clean))
+
+    @pytest.mark.parametrize("estimator", [LinearRegression(copy_X=False), KNeighborsRegressor()])
+    @pytest.mark.parametrize("paired", [True, False])
+    def test_arrays_stay_those_of_the_user(self, small, estimator, paired):
+        noisy, clean = small.copy(), small[::-1].copy()
+        denoiser = EstimatorDenoiser(estimator, noise=None).fit(noisy, X_clean=clean if paired else None)
+        np.testing.assert_array_equal(noisy, small)
+        np.testing.assert_array_equal(clean, small[::-1])
+        before = denoiser.transform(small)
+        noisy[:] = clean[:] = 0
+        np.testing.assert_array_equal(denoiser.transform(small), before)
+
+
+class TestContinuedFits:
+    def test_from_pairs_to_rows_alone_with_a_warning(self, small):
+        for noise in ("masking", None):
+            denoiser = quick(noise=noise).partial_fit(small / 2, X_clean=small)
+            with pytest.warns(UserWarning, match="rows alone"):
+                denoiser.partial_fit(small / 2)
+            denoiser = quick(noise=noise, warm_start=True).fit(small / 2, small)
+            with pytest.warns(UserWarning, match="rows alone"):
+                denoiser.fit(small / 2)
+
+    def test_otherwise_without_one(self, small):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            quick().partial_fit(small).partial_fit(small / 2, X_clean=small).partial_fit(small / 2, small)
+            quick().partial_fit(small).partial_fit(small)
+
+    @pytest.mark.filterwarnings("ignore:The rows come from")
+    def test_validation_rows_get_the_training_noise(self, noisy, small):
+        losses = [
+            quick(noise=noise).fit(noisy, validation_data=small).history_["val_loss"] for noise in ("gaussian", None)
+        ]
+        assert losses[0] == losses[1]

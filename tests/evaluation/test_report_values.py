@@ -121,6 +121,34 @@ class TestFrames:
         np.testing.assert_array_equal(plain.predict(X), model.predict(make(X)))
 
 
+class TestContents:
+    """Kinds A and B: what is no clean row and no label."""
+
+    def test_noisy_rows(self, quick, few):
+        X, y = few
+        noisy = NoiseInjector(random_state=0).fit_transform(X)
+        for rows in (noisy, noisy[:], noisy / 2):
+            with pytest.raises(ValueError, match=r"^X must hold clean rows"):
+                quick(rows, y)
+            with pytest.raises(ValueError, match=r"^X_test must hold clean rows"):
+                quick(X, y, X_test=rows, y_test=y)
+
+    def test_continuous_labels(self, quick, few):
+        X, y = few
+        for given, name in (({"y": X[:, 20] + 0.5}, "y"), ({"y": y, "X_test": X, "y_test": y + 0.5}, "y_test")):
+            with pytest.raises(ValueError, match=f"^{name} must hold class labels") as raised:
+                quick(X, **given)
+            assert len(str(raised.value)) < 500
+        with pytest.raises(ValueError, match=r"^y must hold class labels"):
+            fit_noise_augmented(GaussianNB(), NoiseInjector(), X, X[:, 20] + 0.5)
+        assert len(quick(X, y.astype(float)).to_frame())
+
+    def test_messages_do_not_list_all_labels(self, quick, few):
+        with pytest.raises(ValueError, match=r"^cv=") as raised:
+            quick(few[0], np.arange(200))
+        assert len(str(raised.value)) < 600
+
+
 class TestGroups:
     def test_they_reach_the_splitter(self, quick, few, groups, plain):
         given = quick(*few, "passthrough", cv=GroupKFold(2), groups=pd.Series(groups.astype(str)), n_labels=40)
@@ -138,6 +166,8 @@ class TestGroups:
         X, y = few
         with pytest.raises(ValueError, match=r"groups=.* needs cv"):
             quick(X[:150], y[:150], X_test=X[150:], y_test=y[150:], groups=groups[:150])
+        own = [(np.arange(150), np.arange(150, 200))]  # as the message says
+        assert "groups of test rows" in str(quick(X, y, "passthrough", cv=own, groups=groups))
 
     def test_labels_that_cannot_be_drawn(self, quick, few):
         X, y = few[0], np.where(np.arange(200) == 3, 99, few[1])

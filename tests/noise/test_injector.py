@@ -178,9 +178,11 @@ class TestNoisyArray:
         assert isinstance(noisy.injector, NoiseInjector)
 
     def test_derived_arrays_do_not(self, noisy):
-        for derived in (noisy[:5], noisy.copy(), noisy.astype("f4")):
+        scaled = noisy.copy()
+        scaled /= 16
+        for derived in (noisy[:5], noisy.copy(), noisy.astype("f4"), noisy + 1, np.clip(noisy, 0, 1), scaled):
             assert derived.clean is derived.injector is None
-        assert type(noisy + 1) is type(noisy > 0) is np.ndarray
+        assert type(noisy.mean(axis=0)) is type(noisy @ noisy.T) is np.ndarray
         assert isinstance(noisy.sum(), np.floating)
 
     def test_pickle_and_joblib_keep_it(self, noisy, small, tmp_path):
@@ -190,6 +192,14 @@ class TestNoisyArray:
             np.testing.assert_array_equal(again, noisy)
             np.testing.assert_array_equal(again.clean, small)
             assert again.injector.get_params() == noisy.injector.get_params()
+
+    def test_a_second_injector_tells_of_noisy_rows(self, noisy):
+        for when in ("always", "transform"):
+            with pytest.warns(UserWarning, match="NoiseInjector"):
+                NoiseInjector("masking", when=when).fit_transform(noisy)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            NoiseInjector("masking").fit_transform(np.asarray(noisy))
 
     def test_the_source_has_its_shape(self, noisy, small):
         with pytest.raises(ValueError, match="clean"):
