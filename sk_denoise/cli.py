@@ -23,9 +23,6 @@ CLASSIFIERS = {
     "forest": ("ensemble", "RandomForestClassifier", {}),
     "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
 }
-_NEXT = """\
-  sk-denoise demo --noise salt_pepper --level 0.3   other noise (sk-denoise demo --help lists all options)
-  sk-denoise report --html report.html              several kinds of noise, denoisers and classifiers, as a page"""
 _MAX_VALUES = 1_500_000  # limits a report of many cells to minutes
 
 
@@ -113,7 +110,12 @@ def demo(arguments):
     result = run_demo(**options, log=lambda line: print(line, flush=True))
     print(result)
     print("\npictures:", ", ".join(map(str, result.figures)))
-    print("\nnext:", _NEXT, sep="\n")
+    command = sys.argv[0] if sys.argv[0].endswith("sk-denoise") else "sk-denoise"
+    print("\nnext:")
+    print(
+        f"  {command} demo --architecture unet    sharper images, in a few minutes; --help lists noise, data and more"
+    )
+    print(f"  {command} report --html report.html   several kinds of noise, denoisers and classifiers, as a page")
 
 
 def _make_denoiser(name):

@@ -56,7 +56,7 @@ class DemoResult:
 
 
 def _search_lines(result):
-    lines = ["latent_dim          PSNR on held-out folds"]
+    lines = ["latent_dim          PSNR on held-out folds (± standard deviation)"]
     for size, (mean, spread) in result.search.items():
         mark = "  <- best" if size == result.latent_dim else ""
         lines.append(f"{size:<20}{mean:5.2f} ± {spread:.2f} dB{mark}")
@@ -65,7 +65,7 @@ def _search_lines(result):
 
 def _image_lines(result):
     by_row = result.report.cells[0].by_row
-    lines = [f"{'test images':<20}PSNR               SSIM"]
+    lines = [f"{'test images':<20}PSNR               SSIM (± standard error)"]
     for name in ("noisy", "denoised"):
         errors, structure = by_row[f"mse_{name}"], by_row[f"ssim_{name}"]
         # The standard error of a logarithm is that of its argument, relative to the argument.
@@ -78,7 +78,7 @@ def _image_lines(result):
 def _accuracy_lines(result):
     row = result.report.to_frame().iloc[0]
     limit = "" if row["augmented_saturated"] == "yes" else ", more might help"
-    lines = [f"accuracy of a classifier trained on {row['n_labels']} clean images, on {row['n_test']} test images"]
+    lines = [f"accuracy of a classifier trained on {row['n_labels']} clean images, on {row['n_test']:,} test images"]
     for name, title, note in (
         ("clean", "clean", ""),
         ("noisy", "noisy", ""),

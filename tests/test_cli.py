@@ -1,5 +1,7 @@
 import functools
 import json
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from sk_denoise import DenoisingAutoencoder
 from sk_denoise import demo as demo_module
 from sk_denoise.cli import main
 
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 FEW = ["--denoiser", "median", "pca", "--classifier", "neighbours", "--seeds", "1", "--jobs", "1"]
 
 
@@ -44,6 +47,9 @@ def test_demo(short, tmp_path, capsys, options):
         assert word in out
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "changes.png", "latent_size.png"}
     assert str(tmp_path / "out" / "images.png") in out
+    shown = re.search(r"\n(test images .*?)```", README, re.DOTALL)[1]
+    for line in filter(None, shown.splitlines()):
+        assert re.split(r"  |: |clean images", line)[0] in out  # what a line is about; its figures vary
 
 
 @pytest.mark.slow

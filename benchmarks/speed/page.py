@@ -66,7 +66,8 @@ def _memory(table):
 def _growth(table):
     cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
     return (
-        "![Three log-log plots of seconds against rows, features and latent size](../_static/performance-growth.png)\n\n"
+        "![Three log-log plots of seconds against rows, features and latent size](../_static/performance-growth.png)"
+        "\n\n"
         "The exponent says how cost grows: 1 means in proportion. It is fitted to the three largest sizes. The sizes"
         " that do not vary are 8,000 rows, 784 features and a latent size of 64."
         f"\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
