@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .checks import is_integer, shown, warn_user
+from .checks import is_integer, sample_rows, shown, warn_user
 
 _N_ROWS = 64  # looked at
 _FEWEST_VALUES = 500  # fewer differ by chance
@@ -40,8 +40,7 @@ def check_image_shape(image_shape, n_features, n_rows=None):
 
 def check_layout(rows, image_shape):
     """Warn if the rows contradict `image_shape`: another shape has neighbours that are clearly more alike."""
-    step = max(1, len(rows) // _N_ROWS)
-    some = rows[::step][:_N_ROWS].astype(np.float64)
+    some = sample_rows(rows, _N_ROWS).astype(np.float64)
     if some.size < _FEWEST_VALUES or some.min() == some.max():
         return
     chosen = _difference(some, image_shape)

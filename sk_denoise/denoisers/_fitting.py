@@ -116,6 +116,7 @@ def _validation_rows(estimator, validation_data, training, data_range):
         )
     if X_clean is not None:
         X_clean = check_clean(X_clean, rows.shape, "validation_data[1]")
+        check_scale(X_clean, data_range, "validation_data[1]")
     target = find_target(given, rows, None, X_clean, estimator.noise)
     if training.source in ("X_clean", "y") and target.source in ("noise", "identity"):
         raise ValueError(
