@@ -16,7 +16,7 @@ from ._core.sklearn_glue import (
     check_weights,
     validate_function_params,
 )
-from ._core.units import check_scale, resolve_data_range
+from ._core.units import check_scale, resolve_data_range, units_unchecked
 
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
@@ -39,6 +39,14 @@ def _pair(X_true, X_pred):
     return X_true, check_clean(X_pred, X_true.shape, "X_pred", of="X_true")
 
 
+def _resolve_range(data_range, X_true, X_pred):
+    """The range, after a look at the units of both arrays."""
+    data_range = resolve_data_range(data_range, X_true)
+    if not check_scale(X_true, data_range, "X_true"):
+        check_scale(X_pred, data_range, "X_pred", X_true)
+    return data_range
+
+
 def _too_far(X_true, X_pred, data_range):
     return ValueError(
         f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, so far from X_true, which has values from"
@@ -50,8 +58,7 @@ def _too_far(X_true, X_pred, data_range):
 def image_errors(X_true, X_pred, data_range):
     """Mean squared error of each row, in float64, with `data_range` scaled to [0, 1]."""
     X_true, X_pred = _pair(X_true, X_pred)
-    low, high = resolve_data_range(data_range, X_true)
-    check_scale(X_pred, (low, high), "X_pred")
+    low, high = _resolve_range(data_range, X_true, X_pred)
     pairs = ((true.astype(np.float64), pred.astype(np.float64)) for true, pred in zip(X_true, X_pred))
     try:
         with np.errstate(over="raise"):
@@ -151,7 +158,7 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
         raise ValueError(
             f"image_shape={image_shape!r} means images of shape {shape}, but ssim needs at least 3 pixels per side."
         )
-    low, high = resolve_data_range(data_range, X_true)
+    low, high = _resolve_range(data_range, X_true, X_pred)
     # Scaled to [0, 1], because products of means far from zero cancel variances, and those of huge or tiny values
     # overflow or underflow.
     unit = lambda row: ((row.astype(np.float64) - low) / (high - low)).reshape(shape)
@@ -215,7 +222,9 @@ def psnr_scorer(estimator, X, y=None, sample_weight=None):
         In dB; higher is better.
     """
     if not _are_labels(y):
-        return psnr(y, estimator.predict(X), data_range=_range_of(estimator), sample_weight=sample_weight)
+        X_pred, data_range = estimator.predict(X), _range_of(estimator, y)
+        with units_unchecked():
+            return psnr(y, X_pred, data_range=data_range, sample_weight=sample_weight)
     denoiser = _denoiser(estimator)
     if not hasattr(denoiser, "target_source_"):  # not one of this package, whose score is PSNR
         raise _needs_clean_rows("psnr_scorer", y)
@@ -245,7 +254,9 @@ def ssim_scorer(estimator, X, y=None):
     if _are_labels(y):
         raise _needs_clean_rows("ssim_scorer", y)
     shape = getattr(_denoiser(estimator), "image_shape_", None)
-    return ssim(y, estimator.predict(X), data_range=_range_of(estimator), image_shape=shape)
+    X_pred, data_range = estimator.predict(X), _range_of(estimator, y)
+    with units_unchecked():
+        return ssim(y, X_pred, data_range=data_range, image_shape=shape)
 
 
 def _are_labels(y):
@@ -278,6 +289,9 @@ def _denoiser(estimator):
     return list(_layers(estimator))[-1]
 
 
-def _range_of(estimator):
-    """The range that the denoiser was fitted with, so that no fold has a range of its own."""
-    return getattr(_denoiser(estimator), "data_range_", "auto")
+def _range_of(estimator, y):
+    """The range that the denoiser was fitted with, so that no fold has a range of its own; `y` must be in its units."""
+    data_range = getattr(_denoiser(estimator), "data_range_", "auto")
+    if data_range != "auto":
+        check_scale(check_rows(y, "y"), data_range, "y")
+    return data_range

@@ -98,6 +98,11 @@ def brief(error):
     return text if len(text) <= 2 * _LONGEST else f"{text[: 2 * _LONGEST]}..."
 
 
+def sample_rows(rows, n=64):
+    """At most `n` rows, spread evenly from the first to the last."""
+    return rows if len(rows) <= n else rows[np.linspace(0, len(rows) - 1, n).astype(int)]
+
+
 def warn_user(message, category=UserWarning):
     """Issue a warning that points to the user's code, skipping frames of this package, scikit-learn and joblib."""
     frame, level = sys._getframe(), 1

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from contextvars import ContextVar
 
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .checks import is_real, shown, warn_user
+from .checks import is_real, sample_rows, shown, warn_user
 
 _FARTHEST = 1e12  # from the range, in its widths
+_MOST_COLUMNS = 1 << 12  # looked at by the checks of units
+_STRONGEST = 33.0  # mean square of the strongest noise, Rician of level 4 on white, and its standard deviation
+_FEWEST_PAIRS = 500  # values from which a gain is read
+_unchecked = ContextVar("_unchecked", default=False)
 
 
 def result_dtype(dtype):
@@ -44,11 +50,7 @@ def resolve_data_range(data_range, X):
         return data_range
     low, high = float(X.min()), float(X.max())
     if X.dtype == np.uint8:
-        if high == 1:
-            warn_user(
-                "data_range='auto' is (0, 255) for uint8, but the values are 0 and 1 only. Pass data_range=(0, 1) if 1"
-                " is white, as in a mask."
-            )
+        _check_few_bits(X, high)
         return 0.0, 255.0
     if low >= 0 and high <= 1:
         return 0.0, 1.0
@@ -63,9 +65,23 @@ def resolve_data_range(data_range, X):
     return low, high
 
 
+def _check_few_bits(X, high):
+    """Warn if uint8 is used for masks, or for images of 4 or 5 bits."""
+    if high == 1:
+        what = "the values are 0 and 1 only. Pass data_range=(0, 1) if 1 is white, as in a mask."
+    # A dim image reaches its maximum in a few pixels, and a power of two by chance.
+    elif high in (15, 16, 31, 32) and X.size >= 1000 and np.equal(X, high).mean() >= 0.01:
+        what = f"the values end at {high:g}. Pass data_range=(0, {high:g}) if that is white, as in images of few bits."
+    else:
+        return
+    warn_user(f"data_range='auto' is (0, 255) for uint8, but {what}")
+
+
 def _check_outliers(X, low, high):
-    """Warn if a handful of pixels sets a range that all others leave half empty."""
+    """Warn if a handful of pixels sets a range that all others leave half empty, or one position of all rows does."""
     some = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
+    if _check_positions(some, low, high):
+        return
     n_few = max(10, X.size // 100_000)
     if some.size < 100 * n_few:
         return
@@ -81,24 +97,103 @@ def _check_outliers(X, low, high):
         )
 
 
-def check_scale(X, data_range, name):
-    """Warn if the values of `X` are an order of magnitude off `data_range`; noise and dim images are not."""
-    some = X[:: max(1, len(X) // 64)][:64]
-    (low, high), (darkest, brightest) = data_range, (float(some.min()), float(some.max()))
-    width = high - low
-    smaller = X.dtype.kind == "f" and width >= 10 and low <= 0 <= darkest and 0.5 < brightest <= 1
-    if not smaller and low - 10 * width <= darkest and brightest <= low + 10 * width:
-        return  # in the common case this is all that is computed
+def _check_positions(some, low, high):
+    """Warn if a few columns set a range that all others leave nearly empty; say whether."""
+    n_few = max(1, some.shape[1] // 1000)
+    if len(some) < 10 or some.shape[1] < 10 * n_few:
+        return False
+    darkest, brightest = np.sort(some.min(axis=0)), np.sort(some.max(axis=0))
+    inner = float(darkest[n_few]), float(brightest[-1 - n_few])
+    if inner[1] - inner[0] >= (high - low) / 8:  # bright details that all images share are not that bright
+        return False
+    warn_user(
+        f"data_range='auto' is ({low:g}, {high:g}), but the values of nearly all columns lie in ({inner[0]:g},"
+        f" {inner[1]:g}). If the others are hot or dead pixels, pass data_range=(low, high) without them."
+    )
+    return True
+
+
+@contextlib.contextmanager
+def units_unchecked():
+    """Keep `check_scale` silent in the block, for rows whose units were looked at before."""
+    token = _unchecked.set(True)
+    try:
+        yield
+    finally:
+        _unchecked.reset(token)
+
+
+def check_scale(X, data_range, name, clean=None):
+    """Warn if `X` is in other units than `data_range` and the rows `clean`, if known; say whether.
+
+    Noise and dim images are in the same units. Units are the same if in doubt.
+    """
+    if _unchecked.get() or not (_is_larger(X, data_range) or _is_smaller(X, data_range) or _is_scaled(X, clean)):
+        return False
+    low, high = data_range if clean is None else (clean.min(), clean.max())
+    warn_user(
+        f"{name} has values from {X.min():g} to {X.max():g}, which are an order of magnitude off the range"
+        f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
+    )
+    return True
+
+
+def _sample(X):
+    """Values of some rows and columns, spread over all."""
+    return sample_rows(X if X.shape[1] <= _MOST_COLUMNS else X[:, :: -(-X.shape[1] // _MOST_COLUMNS)])
+
+
+def _is_larger(X, data_range):
+    """Whether values lie so far from the range that no noise has brought them there."""
+    some, low, width = _sample(X), data_range[0], data_range[1] - data_range[0]
+    if low - 5 * width <= some.min() and some.max() <= low + 5 * width:
+        return False  # in the common case this is all that is computed
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = ((some.astype(np.float64) - low) / width) ** 2
+    if not np.isfinite(squares).all():
+        return bool(np.isfinite(some).all())  # NaN and infinity are an error elsewhere, and no question of units
+    squares = np.minimum(squares, np.quantile(squares, 0.98))  # without hot pixels
+    return bool(squares.mean() > _STRONGEST * (1 + 4 / math.sqrt(X.shape[1])))
+
+
+def _is_smaller(X, data_range):
+    """Whether values are those of images in [0, 1] or [-1, 1], or standardised, in a range far wider than that."""
+    width = data_range[1] - data_range[0]
+    if X.dtype.kind != "f" or width < 10:
+        return False
+    some = _sample(X)
+    if np.count_nonzero(np.abs(some) <= 3) < 0.97 * some.size:
+        return False
     some = some.astype(np.float64)
-    if not np.isfinite(some).all():
-        return  # an error elsewhere, and no question of units
-    with np.errstate(over="ignore"):
-        spread = math.sqrt(np.mean(((some - low) / width) ** 2))
-    if spread > 10 or (smaller and X.max() <= 1 and not np.all(some == np.round(some))):
-        warn_user(
-            f"{name} has values from {darkest:g} to {brightest:g}, which are an order of magnitude off the range"
-            f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
-        )
+    darkest, brightest = float(X.min()), float(X.max())
+    if not max(-darkest, brightest) < 30 or np.array_equal(some, np.round(some)) or some.std() <= 0.05:
+        return False  # bright spots on black, masks, constant rows
+    if darkest >= 0 and brightest == 1:
+        return True  # white in [0, 1]
+    # Faded frames have no negative values; the read noise of a black frame is some 0.25 grey values.
+    bound = 3 if np.quantile(some, 0.05) < -0.2 else 1.5
+    within = np.count_nonzero(np.abs(some) <= bound) >= 0.97 * some.size
+    return bool(width >= 20 and within and math.sqrt(np.mean(some**2)) > 0.27)
+
+
+def _is_scaled(X, clean):
+    """Whether the gain from `clean` to `X`, which noise does not change, is one of units and not of low light."""
+    if clean is None or clean.size < _FEWEST_PAIRS:
+        return False
+    some, true = (_sample(rows).astype(np.float64).ravel() for rows in (X, clean))
+    largest = max(np.abs(some).max(), np.abs(true).max())
+    low, high = true.min(), true.max()
+    if not largest < 1e100 or high - low <= 1e-9 * largest:
+        return False
+    noise, true = some - some.mean(), true - true.mean()
+    gain = noise @ true / (true @ true)
+    noise -= gain * true
+    error = 4 * math.sqrt((noise**2) @ (true**2)) / (true @ true)  # for noise that depends on the pixel, too
+    if gain - error > 8:
+        return True
+    contrast = gain * (high - low)  # of X; between 0.5 and 2.2 it is that of images in [0, 1] or [-1, 1]
+    units = high - low >= 20 and 0.5 < contrast < 2.2 and gain > error and abs(some.mean()) <= 3
+    return bool(units and X.dtype.kind == "f" and not np.array_equal(some, np.round(some)))
 
 
 def check_in_range(X, data_range, name):
@@ -108,10 +203,12 @@ def check_in_range(X, data_range, name):
     rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
     slack = 1e-6 * (data_range[1] - data_range[0]) + float(rounding) * max(map(abs, data_range))
     if low < data_range[0] - slack or high > data_range[1] + slack:
+        remedy = "pass a data_range=(low, high) that covers every clean pixel"
+        if _is_larger(X, data_range):
+            remedy = "they are an order of magnitude off, so bring all rows and data_range to the same units"
         raise ValueError(
             f"{name} has values from {low:.9g} to {high:.9g}, outside data_range=({data_range[0]:.9g},"
-            f" {data_range[1]:.9g}). Clean targets must lie inside it: pass a data_range=(low, high) that covers every"
-            " clean pixel."
+            f" {data_range[1]:.9g}). Clean targets must lie inside it: {remedy}."
         )
 
 

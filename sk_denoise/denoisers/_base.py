@@ -9,9 +9,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import warn_user
 from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
-from .._core.units import check_data_range, check_in_range, check_scale, from_unit, result_dtype, to_network
+from .._core.units import (
+    check_data_range,
+    check_in_range,
+    check_scale,
+    from_unit,
+    result_dtype,
+    to_network,
+    units_unchecked,
+)
 from ..metrics import psnr
 from ._targets import UNKNOWN, check_noise, find_target, resolve_range, scoring_noise
+
+
+def _check_units(rows, target, data_range):
+    """Warn once if the rows, or their clean rows, are in other units than `data_range`."""
+    pairs = target.source in ("X_clean", "y")
+    if not (pairs and check_scale(target.clean, data_range, target.source)):
+        check_scale(rows, data_range, "X", target.clean if pairs else None)
 
 
 class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -69,7 +84,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 data_range = resolve_range(own, target, rows)
             if target.clean is not None:
                 check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
-            check_scale(rows, data_range, "X")
+            _check_units(rows, target, data_range)
             fitted = self._learn(rows, target, data_range, **options)
             fitted |= {"data_range_": data_range, "target_source_": target.source}
             # In one step, so that a second interrupt cannot leave it half done.
@@ -164,8 +179,9 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 UndefinedMetricWarning,
             )
             return float("nan")
-        check_scale(rows, self.data_range_, "X")
-        return psnr(clean, self._restore(rows), data_range=self.data_range_, sample_weight=sample_weight)
+        _check_units(rows, target, self.data_range_)
+        with units_unchecked():
+            return psnr(clean, self._restore(rows), data_range=self.data_range_, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

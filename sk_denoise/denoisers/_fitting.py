@@ -128,6 +128,7 @@ def _validation_rows(estimator, validation_data, training, data_range):
     if X_clean is not None:
         check_same_names(given, X_clean, "validation_data[1]", of=name)
         X_clean = check_clean(X_clean, rows.shape, "validation_data[1]", of=name)
+        check_scale(X_clean, data_range, "validation_data[1]")
     target = find_target(given, rows, None, X_clean, estimator.noise)
     if training.source in _PAIRS and target.source in _ALONE:
         raise ValueError(

@@ -22,7 +22,7 @@ from .._core.sklearn_glue import (
     validate_function_params,
     with_names,
 )
-from .._core.units import check_data_range, resolve_data_range
+from .._core.units import check_data_range, check_scale, resolve_data_range, units_unchecked
 from ..metrics import psnr
 from ._style import Display, plain
 
@@ -183,11 +183,15 @@ class DenoisingDisplay(Display):
         if data_range is None:
             data_range = getattr(estimator, "data_range_", "auto")
         data_range = resolve_data_range(data_range, X if clean is None else clean)
+        if clean is not None:
+            check_scale(clean, data_range, "X_clean")
         scores = errors = None
         if show in ("worst", "best"):
             if clean is None:
                 raise ValueError(f"show={show!r} needs X_clean, the clean rows to measure PSNR against, got None.")
-            scores = psnr(clean, estimator.transform(with_names(X, names)), data_range=data_range, per_image=True)
+            denoised = estimator.transform(with_names(X, names))
+            with units_unchecked():
+                scores = psnr(clean, denoised, data_range=data_range, per_image=True)
             errors = -scores
         choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
         index = choose_rows(len(X), n_images, **choice)

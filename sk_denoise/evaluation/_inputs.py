@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import brief, check_discrete, check_labels, shown, warn_user
 from .._core.sklearn_glue import BaseSearchCV, check_classifier, check_names, check_rows, feature_names
-from .._core.units import check_in_range, check_scale
+from .._core.units import check_in_range
 from ..noise._injector import NoiseInjector, NoisyArray
 from ._planning import as_list
 
@@ -76,7 +76,6 @@ def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
         check_in_range(X_test, data_range, "X_test")
-        check_scale(X_test, data_range, "X_test")
         splits = [(np.arange(len(X)), len(X) + np.arange(len(X_test)))]
         X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
     test_rows = np.concatenate([test for _, test in splits])

@@ -13,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._core.checks import check_classes
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, validate_function_params
-from .._core.units import check_in_range, resolve_data_range
+from .._core.units import check_in_range, check_scale, resolve_data_range
 from ._augmented import check_augmented
 from ._cells import aggregate
 from ._inputs import check_cross_fit, check_data, check_frames, check_groups, is_fitted, name_estimators, split_data
@@ -181,7 +181,11 @@ def recovery_report(
     check_in_range(X, data_range, "X")
     image_shape = read_layout(image_shape, X)
     groups = check_groups(groups, cv, len(X))
+    n_rows = len(X)
     X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range, rng)
+    other_units = check_scale(X[:n_rows], data_range, "X")
+    if not other_units and X_test is not None:
+        other_units = check_scale(X[n_rows:], data_range, "X_test")
     check_cross_fit(cross_fit, splits, groups)
     setup = Setup(
         denoisers=denoisers,
@@ -193,6 +197,7 @@ def recovery_report(
         cross_fit=cross_fit,
         groups=groups,
         augmented=check_augmented(augmented),
+        other_units=other_units,
     )
     parts = make_tasks(y, splits, n_labels, n_seeds, plan, rng)
     start = time.perf_counter()

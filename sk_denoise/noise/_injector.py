@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import is_real, likely, shown, warn_user
+from .._core.checks import is_real, likely, sample_rows, shown, warn_user
 from .._core.sklearn_glue import (
     StrOptions,
     effective_n_threads,
@@ -292,7 +292,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _digest_of(rows):
     """A number that changes if some rows, spread over all, change."""
-    return zlib.crc32(np.ascontiguousarray(rows[:: max(1, len(rows) // 64)][:64]).view(np.uint8))
+    return zlib.crc32(np.ascontiguousarray(sample_rows(rows)).view(np.uint8))
 
 
 class NoisyArray(np.ndarray):

@@ -93,6 +93,13 @@ class TestLiveReferences:  # B
         with pytest.raises(ValueError, match=r"^X carries"):
             clone(denoiser).fit(digits[0][:300]).score(noisy)
 
+    def test_last_rows_written_on(self, digits):
+        X = digits[0][:127].copy()
+        noisy = NoiseInjector(random_state=0).fit_transform(X)
+        X[64:] *= 0.1
+        with pytest.raises(ValueError, match=r"^X carries"):
+            ImageFilter("gaussian", sigma=0.5).fit(noisy)
+
 
 class TestShapes:  # C
     def fits(self, X, clean=None, **params):
