@@ -45,8 +45,8 @@ for name, search in (("PSNR in dB", by_psnr), ("accuracy", by_accuracy)):
     print(f"{name:<11} {means}")
 
 # %%
-# **Maps of codes.** Codes of two numbers can be drawn as a map. Each point is a test row, coloured by digit; the network
-# was trained without labels. The output of a ReLU is never negative, so some codes lie on the axes.
+# **Maps of codes.** Codes of two numbers can be drawn as a map. Each point is a test row, coloured by digit, although
+# the network was trained without labels. The output of a ReLU is never negative, so some codes lie on the axes.
 noisy_train = pipe[0].fit_transform(X_train)
 noisy_test = np.asarray(pipe[0].transform(X_test))
 two, many = (

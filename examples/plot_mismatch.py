@@ -49,7 +49,7 @@ print(report.matrix("psnr_denoised").round(2).to_string())
 
 
 # %%
-# The first figure shows the same matrix, and the second the gain in accuracy over no denoiser. Purple means that
+# The upper plot shows the same matrix, and the lower one the gain in accuracy over no denoiser. Purple means that
 # denoising increases accuracy, and orange that it reduces it.
 def draw(ax, value, title, colours, fmt, **limits):
     """Draw one matrix with its numbers."""
@@ -77,8 +77,8 @@ draw(axes[1], "gain", "gain in accuracy over no denoiser, points", "PuOr", "+.1f
 # Read down a column: which denoiser is best for that noise? For each Gaussian level in training, the denoiser trained
 # on exactly that level is the best there, and the one trained on the range is first or second. Read along a row: what
 # does a denoiser cost on other noise? The one trained on weak noise does not remove strong noise, the one trained on
-# strong noise blurs clean rows, and the one trained on speckle mistakes noise in the background for strokes. No denoiser
-# was trained on salt-and-pepper noise; it affects them much like strong Gaussian noise.
+# strong noise blurs clean rows, and the one trained on speckle mistakes noise in the background for strokes.
+# Salt-and-pepper noise, on which no denoiser was trained, affects them much like strong Gaussian noise.
 #
 # The linear classifier, which is very sensitive to noise, gains almost everywhere. Nearest neighbours are a harder
 # test. The table lists the cases in which denoising significantly reduces their accuracy. Level 0 means clean rows.

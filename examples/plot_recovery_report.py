@@ -52,9 +52,9 @@ _ = RecoveryDisplay.from_report(report, classifier="ridge")
 _ = RecoveryDisplay.from_report(report, classifier="neighbours")
 
 # %%
-# **What was repaired, and what was broken?** The figure shows the confusion matrix after denoising minus the one before,
-# at the highest level. Denoising helps if counts rise on the diagonal. Repaired and broken predictions cancel out in the
-# matrix, so the two columns on the right count them separately.
+# **What was repaired, and what was broken?** The figure shows the confusion matrix after denoising minus the one
+# before, at the highest level. Denoising helps if counts rise on the diagonal. Repaired and broken predictions cancel
+# out in the matrix, so the two columns on the right count them separately.
 _ = ConfusionChangeDisplay.from_report(report, denoiser="dense", classifier="ridge", level=0.5)
 
 # %%
