@@ -4,7 +4,7 @@ The autoencoder of the article, with this package
 
 An article denoises handwritten digits with a small autoencoder: pixels scaled to [0, 1], noise
 ``clip(x + 0.5 * N(0, 1), 0, 1)``, one dense ReLU layer as encoder and one dense sigmoid layer as decoder, binary
-cross-entropy, Adadelta, 100 epochs, batches of 128, validated on the noisy test set. Here it runs on the embedded
+cross-entropy, Adadelta, 100 epochs, batches of 128, validated on the noisy test set. This example uses the embedded
 8 x 8 digits, so that it takes seconds; ``load_mnist`` loads the digits of the article.
 """
 
@@ -30,7 +30,7 @@ images = {name: X_test[index] for name, index in rows.items()}
 _ = DenoisingDisplay(images, image_shape=(8, 8), data_range=(0, 1)).plot()
 
 # %%
-# As in the article, the noise is drawn once: noisy rows are the input, clean rows the target.
+# As in the article, the noise is drawn once. Noisy rows are the input, and clean rows are the target.
 injector = NoiseInjector("gaussian", 0.5, random_state=0).fit(X_train)
 noisy_train, noisy_test = (np.asarray(injector.transform(rows)) for rows in (X_train, X_test))
 
@@ -65,8 +65,8 @@ for ax, model, title in zip(axes, (now, then), ("rate 0.001", "rate 1.0"), stric
     LossCurveDisplay.from_estimator(model, ax=ax).ax_.set_title(title)
 
 # %%
-# Denoised digits are slightly blurred, and the decoder sometimes adds strokes that were not there: compare eights and
-# nines with the clean ones.
+# Denoised digits are slightly blurred, and the decoder sometimes adds strokes that are not in the clean digits. Compare
+# some eights and nines.
 _ = DenoisingDisplay.from_estimator(then, noisy_test, X_clean=X_test, y=y_test, labels=[8, 9])
 
 # %%
@@ -82,8 +82,9 @@ codes = then.encode(noisy_test)
 print(codes.shape, then.decode(codes).shape)
 
 # %%
-# By default, this library redraws the noise in each epoch, and uses Adam and a learning rate that rises and falls. As
-# the article expects, convolutional networks do better; here the U-Net is trained for fewer epochs than by default.
+# By default, this library redraws the noise in each epoch, and uses Adam with a learning rate that rises and then
+# falls. As the article expects, a convolutional network does better. To save time, the U-Net is trained for fewer
+# epochs than by default.
 default = DenoisingAutoencoder(noise=injector, random_state=0).fit(X_train)
 unet = DenoisingAutoencoder("unet", noise=injector, epochs=30, random_state=0).fit(X_train)
 for name, model in (("article", then), ("dense, defaults", default), ("U-Net", unet)):

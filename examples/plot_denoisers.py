@@ -2,13 +2,13 @@
 Six denoisers side by side
 ==========================
 
-Three networks, two filters of scikit-image and SciPy, and PCA denoise the same digits; compare them by numbers and by
-eye. The networks are trained for fewer epochs than by default, to save time.
+Three networks, two classical filters (from SciPy and scikit-image) and PCA denoise the same digits. Compare them by
+numbers and by eye. To save time, the networks are trained for fewer epochs than by default.
 """
 
 # %%
-# Noisy rows for training and testing, in the units of the digits, 0 to 16. The output of the injector keeps the clean
-# rows, so that each denoiser finds its target.
+# Add noise to the training and test rows. Their grey values range from 0 to 16. The output of the injector keeps the
+# clean rows, so that each denoiser finds its target.
 import time
 
 import numpy as np
@@ -36,7 +36,7 @@ denoisers = {
 }
 
 # %%
-# PSNR measures how close pixels are to the clean ones, SSIM how well structure is preserved. Higher is better for both.
+# PSNR measures how close pixels are to the clean ones, and SSIM how well structure is preserved. Higher is better.
 images = {"clean": X_test, "noisy": noisy_test}
 print(f"{'':<16}{'PSNR':>9}{'SSIM':>8}{'fit':>9}")
 print(f"{'noisy':<16}{psnr(X_test, noisy_test):>6.2f} dB{ssim(X_test, noisy_test):>8.3f}")
@@ -56,14 +56,14 @@ _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=range
 
 # %%
 # **Where denoisers fail.** The eights and nines with the largest error of the U-Net. Strokes added or erased by noise
-# can turn a digit into one of another class. If a network cannot decide, it returns the mean of several digits, a blur.
+# can turn a digit into one of another class. If several digits are plausible, a network returns their mean, a blur.
 errors = -psnr(X_test, images["U-Net"], per_image=True)
 rows = choose_rows(len(X_test), y=y_test, labels=[8, 9], show="worst", errors=errors)
 shown = {name: values[rows] for name, values in images.items()}
 _ = DenoisingDisplay(shown, image_shape=(8, 8), data_range=(0, 16), labels=y_test[rows]).plot()
 
 # %%
-# The same for one denoiser in a single call, with the residual.
+# A single call draws the same for one denoiser, and adds the residual.
 display = DenoisingDisplay.from_estimator(
     denoisers["dense"], noisy_test, X_clean=X_test, y=y_test, labels=[8, 9], show="worst"
 )

@@ -3,11 +3,11 @@ The latent space: its size, and maps of codes
 =============================================
 
 An autoencoder compresses each image to a code of ``latent_dim`` numbers. This example shows how to find a good size,
-and what codes look like. Networks are trained for few epochs, to save time.
+and what codes look like. To save time, the networks are trained for few epochs.
 """
 
 # %%
-# **How large?** Candidates are scored in decibels if the denoiser is the last step, and by accuracy if a classifier is.
+# **How large?** Candidates are scored in decibels if a denoiser is the last step, and by accuracy if a classifier is.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
@@ -45,8 +45,8 @@ for name, search in (("PSNR in dB", by_psnr), ("accuracy", by_accuracy)):
     print(f"{name:<11} {means}")
 
 # %%
-# **Maps of codes.** Codes of two numbers can be drawn as a map. It shows test rows coloured by digit, although the
-# network was trained without labels. The output of a ReLU is never negative, so some codes lie on the axes.
+# **Maps of codes.** Codes of two numbers can be drawn as a map. Each point is a test row, coloured by digit, although
+# the network was trained without labels. The output of a ReLU is never negative, so some codes lie on the axes.
 noisy_train = pipe[0].fit_transform(X_train)
 noisy_test = np.asarray(pipe[0].transform(X_test))
 two, many = (
@@ -56,8 +56,8 @@ two, many = (
 _ = LatentDisplay.from_estimator(two, noisy_test, y_test)
 
 # %%
-# Codes of 32 numbers are projected onto the two directions in which they vary most. Classes overlap more on this map
-# than in the full code, most of which it does not show.
+# Codes of 32 numbers are projected onto the two directions in which they vary most. Classes overlap more in this
+# projection than in the full codes.
 _ = LatentDisplay.from_estimator(many, noisy_test, y_test)
 
 # %%
@@ -73,7 +73,8 @@ for name, denoiser in (("2 numbers", two), ("32 numbers", many)):
     print(f"{name:<11} {denoiser.score(noisy_test, X_clean=X_test):.2f} dB")
 
 # %%
-# ``decode`` turns codes into images. Here are those between the mean code of the zeros and that of the ones.
+# ``decode`` turns codes into images. Here, codes are interpolated between the mean code of the zeros and that of the
+# ones.
 codes = two.encode(noisy_test)
 start, end = (codes[y_test == digit].mean(axis=0) for digit in (0, 1))
 walk = np.linspace(start, end, 10).astype(codes.dtype)

@@ -3,12 +3,13 @@ Trained on one noise, tested on another
 =======================================
 
 Noise in the field is rarely the same as in training. How much does the mismatch cost? Denoisers are trained on weak
-noise, on strong noise, on a range of levels and on another kind of noise, and each is tested on all test noises. To
+noise, on strong noise, on a range of levels, and on another kind of noise. Each is then tested on all test noises. To
 save time, there are few epochs and only one seed.
 """
 
 # %%
-# ``trained_on`` lists the noises to train on; ``noises`` and ``levels`` those to test on. Clean rows are always tested.
+# ``trained_on`` lists the noises to train on; ``noises`` and ``levels`` define those to test on. Each denoiser is also
+# tested on clean rows.
 # No denoiser is trained on salt-and-pepper noise. Speckle leaves black pixels black, so the denoiser trained on it
 # never sees noise in the background.
 import matplotlib.pyplot as plt
@@ -48,8 +49,8 @@ print(report.matrix("psnr_denoised").round(2).to_string())
 
 
 # %%
-# The same as a figure, with the gain in accuracy over no denoiser below. Purple is good; orange means that denoising
-# did more harm than good.
+# The upper plot shows the same matrix, and the lower one the gain in accuracy over no denoiser. Purple means that
+# denoising increases accuracy, and orange that it reduces it.
 def draw(ax, value, title, colours, fmt, **limits):
     """Draw one matrix with its numbers."""
     matrix = report.matrix(value)
@@ -76,10 +77,10 @@ draw(axes[1], "gain", "gain in accuracy over no denoiser, points", "PuOr", "+.1f
 # Read down a column: which denoiser is best for that noise? For each Gaussian level in training, the denoiser trained
 # on exactly that level is the best there, and the one trained on the range is first or second. Read along a row: what
 # does a denoiser cost on other noise? The one trained on weak noise does not remove strong noise, the one trained on
-# strong noise blurs clean rows, and the one trained on speckle takes noise in the background for strokes.
-# Salt-and-pepper noise, on which none was trained, has much the same effect on them as strong Gaussian noise.
+# strong noise blurs clean rows, and the one trained on speckle mistakes noise in the background for strokes.
+# Salt-and-pepper noise, on which no denoiser was trained, affects them much like strong Gaussian noise.
 #
-# The linear classifier, which noise ruins, gains almost everywhere. Nearest neighbours are the harder test: these are
-# the cases in which denoising costs them accuracy significantly on these test rows. Level 0 means clean rows.
+# The linear classifier, which is very sensitive to noise, gains almost everywhere. Nearest neighbours are a harder
+# test. The table lists the cases in which denoising significantly reduces their accuracy. Level 0 means clean rows.
 hurt = report.select(classifier="neighbours").query("gain_verdict == 'hurts'")
 print(hurt[["trained_on", "kind", "level", "gain"]].round(1).to_string(index=False))

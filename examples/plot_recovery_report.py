@@ -2,8 +2,9 @@
 How much accuracy does denoising recover?
 =========================================
 
-Three denoisers, two classifiers and three levels of noise, in one call. To save time, the report is small: one seed,
-few epochs and few draws of noise for the noise-augmented classifier. With the defaults it takes longer and says more.
+One call compares three denoisers, with two classifiers and at three noise levels. To save time, the report is small:
+one seed, few epochs, and few draws of noise for the noise-augmented classifier. With the defaults, it takes longer and
+is more conclusive.
 """
 
 # %%
@@ -41,23 +42,23 @@ report = recovery_report(
 print("\n".join(str(report).split("\n\n")[:2]))
 
 # %%
-# The linear classifier, which noise ruins, recovers most of its accuracy. Without a denoiser, it recovers almost as
-# much if it is trained on noisy rows: the dotted line is this noise-augmented classifier.
+# The linear classifier, which is very sensitive to noise, recovers most of its accuracy. It recovers almost as much
+# without a denoiser if it is trained on noisy rows; the dotted line is this noise-augmented classifier.
 _ = RecoveryDisplay.from_report(report, classifier="ridge")
 
 # %%
-# Nearest neighbours average out noise by themselves: there is little to recover, and a denoiser that blurs costs more
-# than it gains.
+# Nearest neighbours average out noise by themselves, so there is little accuracy to recover, and a denoiser that blurs
+# costs more than it gains.
 _ = RecoveryDisplay.from_report(report, classifier="neighbours")
 
 # %%
-# **What was repaired, and what was broken?** Confusion matrix after denoising minus that before, at the highest level.
-# Denoising helps if counts rise on the diagonal. The two columns on the right count rows, because repaired and broken
-# ones cancel in the matrix.
+# **What was repaired, and what was broken?** The figure shows the confusion matrix after denoising minus the one
+# before, at the highest level. Denoising helps if counts rise on the diagonal. Repaired and broken predictions cancel
+# out in the matrix, so the two columns on the right count them separately.
 _ = ConfusionChangeDisplay.from_report(report, denoiser="dense", classifier="ridge", level=0.5)
 
 # %%
-# **Which denoiser?** The dense network compared with the others, on the same rows and noise, in percentage points of
+# **Which denoiser?** The dense network is compared with the others on the same rows and noise, in percentage points of
 # accuracy. The intervals are simultaneous for all comparisons.
 compared = report.compare("dense").query("test == 'as trained'")
 columns = ["classifier", "level", "other", "accuracy", "accuracy_low", "accuracy_high", "accuracy_verdict"]
