@@ -70,7 +70,7 @@ _ = DenoisingDisplay.from_estimator(then, noisy_test, X_clean=X_test, y=y_test, 
 
 # %%
 # **Second trap: what the last figure shows.** The article's own last figure feeds *clean* test images to the network.
-# This says nothing about denoising: the network was trained on noisy images only, and its error is larger on clean ones.
+# This says nothing about denoising: the network was trained on noisy images, and its error on clean ones is larger.
 clean_in = then.transform(X_test)
 print(f"clean in  MSE {mean_squared_error(X_test, clean_in):.4f}")
 print(f"noisy in  MSE {mean_squared_error(X_test, then.transform(noisy_test)):.4f}")
