@@ -1,4 +1,4 @@
-"""Units: the data range, scaling to [0, 1] and back, and whether arrays that meet are in the same units."""
+"""Units: the data range, scaling to [0, 1] and back, and checks that two arrays are in the same units."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sklearn.utils import gen_batches
 
 from .checks import is_real, shown, warn_user
 
-_FARTHEST = 1e12  # from the range, in its widths
+_FARTHEST = 1e12  # from the data range, in multiples of its width
 
 
 def result_dtype(dtype):
-    """Dtype that comes out for data of `dtype`: floats stay as they are, everything else becomes float32."""
+    """Return the output dtype for data of `dtype`: float dtypes are kept, everything else becomes float32."""
     dtype = np.dtype(dtype)
     return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float32)
 
@@ -34,10 +34,10 @@ def check_data_range(data_range):
 
 
 def resolve_data_range(data_range, X):
-    """Range of clean pixel values: the pair given, or read off `X` for "auto".
+    """Return the range of clean pixel values: the given pair, or the range determined from `X` for "auto".
 
-    "auto" means ``(0, 255)`` for uint8; else ``(0, 1)`` if `X` lies in it, else the observed minimum and maximum. A
-    constant image counts as one unit wide.
+    "auto" means ``(0, 255)`` for uint8, otherwise ``(0, 1)`` if `X` lies in it, otherwise the observed minimum and
+    maximum. The range of a constant image is one unit wide.
     """
     data_range = check_data_range(data_range)
     if data_range != "auto":
@@ -46,8 +46,8 @@ def resolve_data_range(data_range, X):
     if X.dtype == np.uint8:
         if high == 1:
             warn_user(
-                "data_range='auto' is (0, 255) for uint8, but the values are 0 and 1 only. Pass data_range=(0, 1) if 1"
-                " is white, as in a mask."
+                "data_range='auto' is (0, 255) for uint8, but all values are 0 or 1. If 1 is white, as in a mask, pass"
+                " data_range=(0, 1)."
             )
         return 0.0, 255.0
     if low >= 0 and high <= 1:
@@ -64,7 +64,7 @@ def resolve_data_range(data_range, X):
 
 
 def _check_outliers(X, low, high):
-    """Warn if a handful of pixels sets a range that all others leave half empty."""
+    """Warn if all but a few outliers occupy less than half of the range."""
     some = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
     n_few = max(10, X.size // 100_000)
     if some.size < 100 * n_few:
@@ -82,35 +82,35 @@ def _check_outliers(X, low, high):
 
 
 def check_scale(X, data_range, name):
-    """Warn if the values of `X` are an order of magnitude off `data_range`; noise and dim images are not."""
+    """Warn if the values of `X` are an order of magnitude off `data_range`, but not about noise or dim images."""
     some = X[:: max(1, len(X) // 64)][:64]
     (low, high), (darkest, brightest) = data_range, (float(some.min()), float(some.max()))
     width = high - low
     smaller = X.dtype.kind == "f" and width >= 10 and low <= 0 <= darkest and 0.5 < brightest <= 1
     if not smaller and low - 10 * width <= darkest and brightest <= low + 10 * width:
-        return  # in the common case this is all that is computed
+        return  # the common case, kept cheap
     some = some.astype(np.float64)
     if not np.isfinite(some).all():
-        return  # an error elsewhere, and no question of units
+        return  # an error is raised elsewhere
     with np.errstate(over="ignore"):
         spread = math.sqrt(np.mean(((some - low) / width) ** 2))
     if spread > 10 or (smaller and X.max() <= 1 and not np.all(some == np.round(some))):
         warn_user(
             f"{name} has values from {darkest:g} to {brightest:g}, which are an order of magnitude off the range"
-            f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
+            f" ({low:g}, {high:g}) of the clean rows. Convert both to the same units."
         )
 
 
 def check_in_range(X, data_range, name):
-    """Raise if clean targets lie outside `data_range`."""
+    """Raise if the clean rows lie outside `data_range`."""
     low, high = float(X.min()), float(X.max())
-    # A range observed in float32 must admit the same numbers read as float64, and the other way round.
+    # A range observed in float32 must admit the same numbers read as float64, and vice versa.
     rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
     slack = 1e-6 * (data_range[1] - data_range[0]) + float(rounding) * max(map(abs, data_range))
     if low < data_range[0] - slack or high > data_range[1] + slack:
         raise ValueError(
             f"{name} has values from {low:.9g} to {high:.9g}, outside data_range=({data_range[0]:.9g},"
-            f" {data_range[1]:.9g}). Clean targets must lie inside it: pass a data_range=(low, high) that covers every"
+            f" {data_range[1]:.9g}). Clean rows must lie inside it: pass a data_range=(low, high) that covers every"
             " clean pixel."
         )
 
@@ -119,15 +119,15 @@ def _work_dtype(dtype, data_range):
     """Dtype for scaling: `dtype`, or float64 for ranges too wide, too narrow or too far from zero for float32."""
     dtype = np.promote_types(dtype, np.float32)
     low, high = data_range
-    # In float32, differences of large numbers cancel, and tiny numbers have few bits.
+    # In float32, differences of large numbers suffer from cancellation, and subnormal numbers have few bits.
     fits = max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 and high - low > 1e-30
     return dtype if fits else np.promote_types(dtype, np.float64)
 
 
 def to_unit(X, data_range):
-    """Scale `X` so that `data_range` becomes [0, 1], in its own float dtype, at least float32.
+    """Scale `X` linearly from `data_range` to [0, 1], in its own float dtype, but at least float32.
 
-    Do not write to the result: it is `X` itself where there is nothing to do.
+    Do not modify the result, which is `X` itself if no scaling is needed.
     """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
@@ -141,10 +141,10 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for a denoiser that computes in `dtype`; with None, in that of `to_unit`, at most float64.
+    """Scale `X` to [0, 1] for a denoiser that computes in `dtype`; if None, as `to_unit`, but at most in float64.
 
-    Values beyond 1e12 are a ValueError. Their squares, summed, overflow in float32 and turn into NaN; the limit is the
-    same in float64, so that what is accepted does not depend on the dtype.
+    Scaled values beyond 1e12 raise a ValueError, because sums of their squares overflow in float32 and become NaN. The
+    limit is the same in float64, so that the accepted values do not depend on the dtype.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range)
@@ -160,7 +160,7 @@ def to_network(X, data_range, name, hint="pass a data_range=(low, high) that cov
 
 
 def from_unit(unit, data_range, *, out):
-    """Undo `to_unit`: write the values in the units of `data_range` to `out`, which may be `unit` itself."""
+    """Invert `to_unit`: write values in the units of `data_range` to `out`, which may be `unit` itself."""
     low, high = data_range
     work = _work_dtype(out.dtype, data_range)
     options = {"dtype": work, "out": out if out.dtype == work else None}
@@ -174,6 +174,6 @@ def from_unit(unit, data_range, *, out):
                 out[...] = unit
     except FloatingPointError:
         raise ValueError(
-            f"The result reaches beyond what {out.dtype} holds, for data_range=({low:g}, {high:g}). Pass rows of a"
+            f"The result overflows {out.dtype} for data_range=({low:g}, {high:g}). Pass rows of a"
             " wider dtype, such as X.astype(float), or rescale them."
         ) from None
