@@ -1,4 +1,4 @@
-"""The examples of the README and of the documentation pages run, and print what is shown there."""
+"""The examples of the README and of the documentation pages run, and print the output shown."""
 
 import doctest
 import re
@@ -47,4 +47,6 @@ def test_readme_pasted_into_a_new_interpreter(tmp_path):
     printed = out[out.index("accuracy on clean") :][: len(shown)]
     assert NUMBER.sub("", printed) == NUMBER.sub("", shown)
     # Trained weights differ between machines; three points are twice the standard error of a difference.
-    assert [float(n) for n in NUMBER.findall(printed)] == pytest.approx(list(map(float, NUMBER.findall(shown))), abs=0.03)
+    assert [float(n) for n in NUMBER.findall(printed)] == pytest.approx(
+        list(map(float, NUMBER.findall(shown))), abs=0.03
+    )
