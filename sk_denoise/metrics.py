@@ -1,4 +1,4 @@
-"""Quality of denoised images, and recovery of lost accuracy. Images are flattened rows."""
+"""Metrics of image quality and of recovered accuracy. Images are flattened rows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ._core.units import check_scale, resolve_data_range, units_unchecked
 __all__ = ["accuracy_recovery", "psnr", "psnr_scorer", "ssim", "ssim_scorer"]
 
 _IMAGES = {
-    "X_true": "no_validation",  # check_rows says more
+    "X_true": "no_validation",  # check_rows has better messages
     "X_pred": "no_validation",
-    "data_range": "no_validation",  # check_data_range names a remedy
+    "data_range": "no_validation",  # check_data_range has better messages
     "per_image": ["boolean"],
 }
 
@@ -40,7 +40,7 @@ def _pair(X_true, X_pred):
 
 
 def _resolve_range(data_range, X_true, X_pred):
-    """The range, after a look at the units of both arrays."""
+    """Return the data range, after checking the units of both arrays."""
     data_range = resolve_data_range(data_range, X_true)
     if not check_scale(X_true, data_range, "X_true"):
         check_scale(X_pred, data_range, "X_pred", X_true)
@@ -49,14 +49,14 @@ def _resolve_range(data_range, X_true, X_pred):
 
 def _too_far(X_true, X_pred, data_range):
     return ValueError(
-        f"X_pred has values from {X_pred.min():g} to {X_pred.max():g}, so far from X_true, which has values from"
-        f" {X_true.min():g} to {X_true.max():g} and data_range={data_range}, that the squared error overflows. Leave"
-        " out such rows, or check the units."
+        f"X_pred has values from {X_pred.min():g} to {X_pred.max():g} and X_true from {X_true.min():g} to"
+        f" {X_true.max():g}, with data_range={data_range}, so the squared error overflows. Remove such rows, or check"
+        " the units."
     )
 
 
 def image_errors(X_true, X_pred, data_range):
-    """Mean squared error of each row, in float64, with `data_range` scaled to [0, 1]."""
+    """Return the mean squared error of each row, in float64, with `data_range` scaled to [0, 1]."""
     X_true, X_pred = _pair(X_true, X_pred)
     low, high = _resolve_range(data_range, X_true, X_pred)
     pairs = ((true.astype(np.float64), pred.astype(np.float64)) for true, pred in zip(X_true, X_pred))
@@ -74,21 +74,27 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     Parameters
     ----------
     X_true : array-like of shape (n_samples, n_features)
-        Clean rows.
+        Clean rows, in any units.
     X_pred : array-like of shape (n_samples, n_features)
-        Noisy or denoised rows.
+        Noisy or denoised rows, in the same units.
     data_range : "auto" or pair of floats, default="auto"
-        Range whose width is the peak. If "auto", determined from `X_true` as in `NoiseInjector`.
+        Range whose width is the peak. If "auto", it is determined from `X_true`, as in `NoiseInjector`. Pass a pair to
+        compare scores between sets of images.
     per_image : bool, default=False
         If False, the squared error is pooled over all rows before taking the logarithm, so the result is finite even if
         some rows are exact. If True, one value is returned for each row, which is infinite for exact rows.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows in the pooled error.
+        Weights of the rows in the pooled error. Ignored if `per_image` is True.
 
     Returns
     -------
     score : float or ndarray of shape (n_samples,)
-        Higher is better.
+        PSNR in dB; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the rows are not finite real numbers of the same shape, or if the squared error overflows.
 
     References
     ----------
@@ -112,16 +118,17 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
 
 @validate_function_params({**_IMAGES, "image_shape": [tuple, list, None]})
 def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False):
-    """Structural similarity [1]_ of images scaled to [0, 1], by scikit-image, averaged over images.
+    """Structural similarity [1]_ of images scaled to [0, 1], computed by scikit-image and averaged over images.
 
     Parameters
     ----------
     X_true : array-like of shape (n_samples, n_features)
-        Clean rows.
+        Clean rows, in any units.
     X_pred : array-like of shape (n_samples, n_features)
-        Noisy or denoised rows.
+        Noisy or denoised rows, in the same units.
     data_range : "auto" or pair of floats, default="auto"
-        If "auto", determined from `X_true` as in `NoiseInjector`.
+        Range that is scaled to [0, 1]. If "auto", it is determined from `X_true`, as in `NoiseInjector`. Pass a pair to
+        compare scores between sets of images.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)``. If None, rows are read as square greyscale images. The
         window is 7 pixels wide, or the largest odd number that fits the image.
@@ -132,6 +139,12 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     -------
     score : float or ndarray of shape (n_samples,)
         At most 1; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the rows are not finite real numbers of the same shape, if `image_shape` does not match the number of
+        features, or if a side of the images, other than that of a signal, is shorter than 3 pixels.
 
     References
     ----------
@@ -156,11 +169,11 @@ def ssim(X_true, X_pred, *, data_range="auto", image_shape=None, per_image=False
     window -= window % 2 == 0
     if window < 3:
         raise ValueError(
-            f"image_shape={image_shape!r} means images of shape {shape}, but ssim needs at least 3 pixels per side."
+            f"image_shape={image_shape!r} gives images of shape {shape}, but ssim requires at least 3 pixels per side."
         )
     low, high = _resolve_range(data_range, X_true, X_pred)
-    # Scaled to [0, 1], because products of means far from zero cancel variances, and those of huge or tiny values
-    # overflow or underflow.
+    # Scale to [0, 1], because variances suffer from cancellation if the mean is far from zero, and products of huge or
+    # tiny values overflow or underflow.
     unit = lambda row: ((row.astype(np.float64) - low) / (high - low)).reshape(shape)
     options = {"win_size": window, "data_range": 1, "channel_axis": -1}
     with np.errstate(all="ignore"):
@@ -180,14 +193,19 @@ def accuracy_recovery(clean, noisy, denoised):
     clean : float
         Accuracy on clean rows, in [0, 1].
     noisy : float
-        Accuracy on noisy rows.
+        Accuracy on noisy rows, in [0, 1].
     denoised : float
-        Accuracy on denoised rows.
+        Accuracy on denoised rows, in [0, 1].
 
     Returns
     -------
     recovery : float
         1 if all of it is recovered, negative if denoising lowers the accuracy, NaN if no accuracy was lost.
+
+    Raises
+    ------
+    ValueError
+        If an accuracy is not in [0, 1].
 
     Examples
     --------
@@ -201,25 +219,32 @@ def accuracy_recovery(clean, noisy, denoised):
 
 
 def psnr_scorer(estimator, X, y=None, sample_weight=None):
-    """Scorer for `cross_val_score` and searches: `psnr` of ``estimator.predict(X)`` if `y` is the clean rows.
+    """PSNR of denoised rows, as a scorer for `cross_val_score` and searches.
 
-    Without clean rows it is the denoiser's own score, which is the PSNR with respect to the rows before noise.
+    If `y` holds the clean rows, the score is the `psnr` of ``estimator.predict(X)``. Otherwise, it is the denoiser's
+    own `score`, which is the PSNR with respect to the rows before noise.
 
     Parameters
     ----------
     estimator : estimator object
-        A fitted denoiser, a pipeline that ends with one, or a search over them; `data_range_` gives the peak.
+        A fitted denoiser, a pipeline that ends with one, or a search over them. The peak is the width of its
+        `data_range_`.
     X : array-like of shape (n_samples, n_features)
-        Noisy rows, or clean ones if an injector comes first.
+        Noisy rows, or clean ones if the pipeline starts with a `NoiseInjector`.
     y : array-like of shape (n_samples, n_features), default=None
-        Clean rows. If None or labels, the score is that of the denoiser.
+        Clean rows. If None or labels, the denoiser's own `score` is used.
     sample_weight : array-like of shape (n_samples,), default=None
-        How much each row counts.
+        Weights of the rows in the pooled error.
 
     Returns
     -------
     score : float
-        In dB; higher is better.
+        PSNR in dB; higher is better.
+
+    Raises
+    ------
+    ValueError
+        If `y` does not hold clean rows and the denoiser is not one of this package.
     """
     if not _are_labels(y):
         X_pred, data_range = estimator.predict(X), _range_of(estimator, y)
@@ -234,22 +259,27 @@ def psnr_scorer(estimator, X, y=None, sample_weight=None):
 
 
 def ssim_scorer(estimator, X, y=None):
-    """Scorer for `cross_val_score` and searches whose `y` is the clean rows: `ssim` of ``estimator.predict(X)``.
+    """SSIM of denoised rows, as a scorer for `cross_val_score` and searches whose `y` holds the clean rows.
 
     Parameters
     ----------
     estimator : estimator object
-        A fitted denoiser, a pipeline that ends with one, or a search over them; `data_range_` and `image_shape_` are
-        used.
+        A fitted denoiser, a pipeline that ends with one, or a search over them. Its `data_range_` and `image_shape_`
+        are used.
     X : array-like of shape (n_samples, n_features)
         Noisy rows.
     y : array-like of shape (n_samples, n_features)
-        Clean rows, without which there is an error.
+        Clean rows; required.
 
     Returns
     -------
     score : float
-        At most 1; higher is better.
+        `ssim` of ``estimator.predict(X)``, at most 1; higher is better.
+
+    Raises
+    ------
+    ValueError
+        If `y` does not hold clean rows.
     """
     if _are_labels(y):
         raise _needs_clean_rows("ssim_scorer", y)
@@ -260,20 +290,20 @@ def ssim_scorer(estimator, X, y=None):
 
 
 def _are_labels(y):
-    """Whether there is no `y`, or one value of it for each row."""
+    """Whether `y` is None or has one value per row, so that it does not hold clean rows."""
     listed = isinstance(y, (list, tuple)) and all(map(np.isscalar, y))
     return y is None or listed or getattr(y, "ndim", None) == 1
 
 
 def _needs_clean_rows(name, y):
     return ValueError(
-        f"{name} compares with clean rows, which y must hold, got y={shown(y)}. Pass them as y: search.fit(noisy,"
-        " clean). Behind a NoiseInjector, leave scoring out: the score of a denoiser of this package is PSNR."
+        f"{name} requires clean rows as y, got y={shown(y)}. Pass them, for example as search.fit(noisy, clean). After"
+        " a NoiseInjector, omit scoring, because the default score of a denoiser of this package is the PSNR."
     )
 
 
 def _layers(estimator):
-    """The estimator, the best one of a search, the last step of a pipeline, and so on down to what denoises."""
+    """Yield the estimator, the best estimator of a search or last step of a pipeline, and so on to the denoiser."""
     while estimator is not None:
         yield estimator
         steps = getattr(estimator, "steps", None)
@@ -285,12 +315,12 @@ def _pipelines(estimator):
 
 
 def _denoiser(estimator):
-    """What denoises, inside of searches and pipelines."""
+    """Return the denoiser inside searches and pipelines."""
     return list(_layers(estimator))[-1]
 
 
 def _range_of(estimator, y):
-    """The range that the denoiser was fitted with, so that no fold has a range of its own; `y` must be in its units."""
+    """Return the data range of the denoiser, so that all folds are scored with the same range; check the units of `y`."""
     data_range = getattr(_denoiser(estimator), "data_range_", "auto")
     if data_range != "auto":
         check_scale(check_rows(y, "y"), data_range, "y")

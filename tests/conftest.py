@@ -17,7 +17,7 @@ def _figures_off_screen(monkeypatch):
 
 @pytest.fixture(scope="session")
 def digits():
-    """Digits in their own units, 0..16; read-only, so that a test fails if its input is modified."""
+    """Digits in [0, 16]; read-only, so that a test fails if its input is modified."""
     X, y = load_digit_images()
     X.flags.writeable = False
     return X, y
@@ -33,7 +33,7 @@ def fitted(digits):
 
 @pytest.fixture
 def small():
-    """Arbitrary rows."""
+    """Random rows in [0, 1]."""
     return np.random.default_rng(0).random((60, 16))
 
 
@@ -42,5 +42,5 @@ def mnist():
     from sk_denoise.datasets import load_mnist
 
     if not os.environ.get("SK_DENOISE_DATA"):
-        pytest.skip("SK_DENOISE_DATA names no folder with mnist.npz")
+        pytest.skip("SK_DENOISE_DATA is not set to a folder with mnist.npz")
     return load_mnist()

@@ -1,4 +1,4 @@
-"""Helpers for tests in several folders."""
+"""Helpers shared by tests in several folders."""
 
 import os
 import subprocess
@@ -17,12 +17,12 @@ FEW_STEPS = 1e-3
 
 
 def quick(architecture="dense", **params):
-    """A tiny denoiser that trains for two epochs."""
+    """Return a tiny denoiser that trains for two epochs."""
     return DenoisingAutoencoder(architecture, **({"epochs": 2, "latent_dim": 4, "random_state": 0} | params))
 
 
 def run_python(code, *arguments, timeout=300, **env):
-    """Standard output of `code` run by a fresh interpreter; ``env`` adds environment variables, None removes one."""
+    """Run `code` in a new interpreter and return its output; ``env`` sets environment variables, None removes one."""
     variables = {name: str(value) for name, value in (os.environ | env).items() if value is not None}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=timeout)

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-# The same examples in each run, without deadlines, so that failures are due to the code.
+# The same examples in each run and no deadlines, so that all failures are due to the code.
 PROPERTIES = settings(derandomize=True, deadline=None, print_blob=True, max_examples=60, database=None)
-FEW = settings(PROPERTIES, max_examples=15)  # of what trains a network
+FEW = settings(PROPERTIES, max_examples=15)  # for tests that train networks
 
 FLOATS = ("f2", "f4", ">f4", "f8", ">f8", "longdouble")
 INTEGERS = ("u1", "i2", ">i2", "i8", "?")
@@ -18,7 +18,7 @@ INTEGERS = ("u1", "i2", ">i2", "i8", "?")
 shapes = st.one_of(
     st.tuples(st.integers(1, 7), st.integers(1, 9)), st.sampled_from([(1, 1), (1, 9), (7, 1), (2, 300), (40, 2)])
 )
-# Values representable in float32, so that a cast loses nothing; including subnormals.
+# Values that float32 represents exactly, including subnormal numbers.
 elements = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1, width=32))
 
 
@@ -47,13 +47,13 @@ class Images:
         return self.data_range[1] - self.data_range[0]
 
     def rounding(self, dtype=None):
-        """By how much rounding to `dtype`, with float32 or wider in between, may change a value in the range."""
+        """Bound on the change of a value in the range by rounding to `dtype`, with float32 or wider in between."""
         eps = float(np.finfo(dtype or out_dtype(self.X.dtype)).eps)
         return 4 * max(eps * max(map(abs, self.data_range)), eps * self.width)
 
 
 def out_dtype(dtype):
-    """Dtype of the output: an independent implementation of the documented rule."""
+    """Return the dtype of the output: an independent implementation of the documented rule."""
     dtype = np.dtype(dtype)
     return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float32)
 
@@ -111,5 +111,5 @@ def cuts(draw, n_rows):
     return [chunk for chunk in np.split(order, sorted(at)) if len(chunk)]
 
 
-#: Factors that do not change mantissas, and keep every range within floating point.
+#: Factors that do not change mantissas, nor make a range overflow or underflow.
 powers_of_two = st.sampled_from([2.0**e for e in (-40, -3, -1, 1, 8, 40)])

@@ -18,7 +18,7 @@ FEW = ["--denoiser", "median", "pca", "--classifier", "neighbours", "--seeds", "
 
 @pytest.fixture
 def short(monkeypatch):
-    """The demo with short fits: this tests its steps, not its quality."""
+    """Shorten the fits of the demo, because the tests check its steps, not its quality."""
 
     monkeypatch.setattr(demo_module, "DenoisingAutoencoder", functools.partial(DenoisingAutoencoder, epochs=5))
     monkeypatch.setattr(demo_module, "_SEARCH", {"n_rows": 300, "epochs": 2, "folds": 2})

@@ -1,4 +1,4 @@
-"""Docstrings follow the rules of numpydoc; their examples are run as doctests separately."""
+"""Docstrings follow the numpydoc rules; pytest runs their examples as doctests."""
 
 import importlib
 import inspect
@@ -13,7 +13,7 @@ import sk_denoise
 
 
 def _is_public(item, name, module):
-    """Defined in this module, or in a private one of this package and named in this module's ``__all__``."""
+    """Whether `item` is defined in `module`, or in a private module and listed in ``__all__`` of `module`."""
     home = getattr(item, "__module__", None) or ""
     private = home.startswith(("sk_denoise._", f"{module.__name__}._")) and name in getattr(module, "__all__", ())
     return name in getattr(module, "__all__", vars(module)) and (home == module.__name__ or private)
@@ -33,7 +33,7 @@ for info in pkgutil.walk_packages(sk_denoise.__path__, "sk_denoise."):
         seen.add(item)
         PUBLIC.append(f"{module.__name__}.{name}")
         if inspect.isclass(item):
-            for m in dir(item):  # of this package, own and inherited
+            for m in dir(item):  # defined in this package, including inherited methods
                 method = getattr(item, m, None)
                 if (
                     m[0] != "_"

@@ -93,10 +93,10 @@ class TestPipelines:
         np.testing.assert_array_equal(fitted.transform(rows), expected)
 
     def test_memory_does_not_mix_up_sources(self, rows, tmp_path):
-        """Rows without clean rows attached never get the cache entry of equal rows with them."""
+        """Plain rows never get the cache entry of equal rows that carry clean rows."""
         steps = [*pipe().steps, ("classify", LogisticRegression(max_iter=2))]
         labels = np.arange(len(rows)) % 2
-        with pytest.warns(Warning):  # two iterations are too few, but enough here
+        with pytest.warns(Warning):  # about convergence: two iterations are enough here
             noisy = Pipeline(steps, memory=str(tmp_path)).fit(rows, labels)
             bare = clone(Pipeline(steps, memory=str(tmp_path))).set_params(noise__when="transform").fit(rows, labels)
         assert (noisy[1].target_source_, bare[1].target_source_) == ("injector", "noise")

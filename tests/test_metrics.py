@@ -102,7 +102,7 @@ def test_scorers_take_the_clean_rows_as_y(digits):
 
 
 class TestScorersWithoutCleanRows:
-    """Kind A: behind an injector, a search has no clean rows to pass, but the denoiser has."""
+    """After an injector, a search has no clean rows to pass, but the denoiser knows them."""
 
     @pytest.fixture
     def rows(self, digits):
@@ -142,7 +142,7 @@ class TestScorersWithoutCleanRows:
 
 
 class TestFrames:
-    """Kind F: metrics take what scikit-learn takes, and notice columns in another order."""
+    """Metrics accept what scikit-learn accepts, and detect columns in a different order."""
 
     @pytest.fixture(params=["pandas", "polars"])
     def frame(self, request):

@@ -1,4 +1,4 @@
-"""The examples of the README and of the documentation pages run, and print what is shown there."""
+"""The examples of the README and of the documentation pages run, and print the output shown."""
 
 import doctest
 import re

@@ -65,7 +65,7 @@ class TestNoise:
         noisy = np.asarray(with_range(injector, given.data_range).fit_transform(given.X))
         scaled = with_range(injector, tuple(bound * factor for bound in given.data_range))
         expected = noisy * noisy.dtype.type(factor)
-        tiny = np.finfo(noisy.dtype).tiny * 8  # below, bits are lost
+        tiny = np.finfo(noisy.dtype).tiny * 8  # below, precision is lost
         np.testing.assert_allclose(
             scaled.fit_transform(given.X * given.X.dtype.type(factor)), expected, rtol=0, atol=tiny
         )
@@ -131,7 +131,7 @@ def pairs(draw, dtypes=FLOATS, shape=None):
     """Clean rows, other rows of the same shape up to three widths away, and the range of the clean rows."""
     given = draw(images(dtypes, shape))
     error = draw(units(given.X.shape)) * draw(st.sampled_from([0.0, 1e-3, 3.0]))
-    with np.errstate(over="ignore"):  # float16 ends at 65,504
+    with np.errstate(over="ignore"):  # the maximum of float16 is 65,504
         X_pred = np.nan_to_num((given.X.astype(float) + error * given.width).astype(given.X.dtype))
     return given, X_pred
 
@@ -246,7 +246,7 @@ def denoisers(clean):
 
 
 class TestDenoisers:
-    # Of the range, between rows alone and in batches, because matrix products are summed in a different order.
+    # Between single rows and batches, as a fraction of the range: matrix products are summed in a different order.
     ROUNDING = 1e-5
 
     @pytest.mark.parametrize("name", ["network", "convolutional network", "filter", "PCA"])

@@ -1,1 +1,1 @@
-"""Foundations: units and shapes, argument checks, scikit-learn's private API, and atomic file writing."""
+"""Foundations: units, image shapes, argument checks, scikit-learn's private API and atomic file writing."""

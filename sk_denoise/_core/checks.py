@@ -10,41 +10,41 @@ import warnings
 
 import numpy as np
 
-_LONGEST = 120  # maximum length of a value in a message
+_MAX_LENGTH = 120  # of a value in a message, in characters
 
 
 def is_integer(value):
-    """True for an int or a NumPy integer, not for a bool."""
+    """Whether `value` is an int or a NumPy integer, but not a bool."""
     return isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def is_real(value):
-    """True for a finite real number, not for a bool."""
+    """Whether `value` is a finite real number, but not a bool."""
     if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an int with hundreds of digits
+    except OverflowError:  # an int too large for a float
         return False
 
 
 def shown(value):
-    """Format `value` for a message: its repr on one line, shortened if long, or the shape of an array."""
+    """Format `value` for a message: its repr on one line, truncated if long, or the shape and dtype of an array."""
     if isinstance(value, type) or not hasattr(value, "shape") or np.ndim(value) == 0:
         text = " ".join(repr(value).split())
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({type(value).__name__})"
+        return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 20]}... ({type(value).__name__})"
     kind = f" of dtype {value.dtype}" if hasattr(value, "dtype") else ""
     return f"{type(value).__name__} of shape {tuple(value.shape)}{kind}"
 
 
 def check_choice(value, name, allowed):
-    """Raise unless `value` is one of `allowed`."""
+    """Raise a ValueError unless `value` is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be {likely(value, allowed)}")
 
 
 def likely(value, allowed):
-    """End of a message about a name: the allowed names, and the one that was probably meant."""
+    """Format the end of a message about a choice: the allowed values, the given one, and the closest match, if any."""
     names = [name for name in allowed if isinstance(name, str)]
     close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
@@ -52,16 +52,16 @@ def likely(value, allowed):
 
 
 def check_vector(values, name, n=None, *, of="rows", what="number", missing=False):
-    """Return `values` as a 1-D array, of length `n` if given; NaN and infinity are allowed only with `missing`."""
+    """Return `values` as a 1-D array, of length `n` if given. NaN and infinity require ``missing=True``."""
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):  # ragged
         array = None
     if array is None or array.ndim != 1 or (n is not None and len(array) != n):
-        wanted = f"a list of {what}s" if n is None else f"one {what} for each of the {n} {of}"
-        raise ValueError(f"{name} must be {wanted}, got {shown(values)}.")
+        wanted = f"of {what}s" if n is None else f"with one {what} for each of the {n} {of}"
+        raise ValueError(f"{name} must be a 1-D array-like {wanted}, got {shown(values)}.")
     if np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked values, whose mask would be ignored. Fill or drop them first.")
+        raise ValueError(f"{name} contains masked values, and the mask would be ignored. Fill or drop them first.")
     if what == "number" and array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, got {shown(values)}.")
     if array.dtype.kind in "fc" and not missing and not np.isfinite(array).all():
@@ -70,32 +70,33 @@ def check_vector(values, name, n=None, *, of="rows", what="number", missing=Fals
 
 
 def check_labels(y, name, n=None, *, of="rows"):
-    """Validate class labels, one for each row: numbers or text."""
+    """Return class labels, one for each row, as a 1-D array of numbers or strings."""
     array = check_vector(y, name, n, of=of, what="label")
     objects = array if array.dtype.kind == "O" else ()
     if array.dtype.kind in "cmMV" or not all(isinstance(label, (str, numbers.Real, np.bool_)) for label in objects):
-        raise ValueError(f"{name} must hold labels, numbers or text, got {shown(y)}.")
+        raise ValueError(f"{name} must hold class labels, either numbers or strings, got {shown(y)}.")
     return array
 
 
 def check_classes(y):
-    """Raise unless there are two classes."""
+    """Raise a ValueError unless `y` has at least two classes."""
     if len(np.unique(y)) < 2:
-        raise ValueError(f"y must hold at least two classes, got {np.unique(y).tolist()} alone.")
+        raise ValueError(f"y must hold at least two classes, got only {np.unique(y).tolist()}.")
 
 
 def check_discrete(y, name):
-    """Raise for numbers that are not whole, which are no classes; scikit-learn's error lists them all."""
+    """Raise for non-integer numbers, which are not class labels. The error of scikit-learn would list them all."""
     if y.dtype.kind == "f" and np.any(y != np.floor(y)):
         raise ValueError(
-            f"{name} must hold class labels, got continuous numbers, {shown(y)}. Bin them first, as with np.digitize."
+            f"{name} must hold class labels, got continuous values, {shown(y)}. Bin them first, for example with"
+            " np.digitize."
         )
 
 
 def brief(error):
-    """The message of `error`, shortened: some list all values."""
+    """Return the message of `error` on one line, truncated because some messages list all values."""
     text = " ".join(str(error).split())
-    return text if len(text) <= 2 * _LONGEST else f"{text[: 2 * _LONGEST]}..."
+    return text if len(text) <= 2 * _MAX_LENGTH else f"{text[: 2 * _MAX_LENGTH]}..."
 
 
 def sample_rows(rows, n=64):
@@ -104,7 +105,7 @@ def sample_rows(rows, n=64):
 
 
 def warn_user(message, category=UserWarning):
-    """Issue a warning that points to the user's code, skipping frames of this package, scikit-learn and joblib."""
+    """Issue a warning that points at the user's code, skipping frames of this package, scikit-learn and joblib."""
     frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("joblib", "sk_denoise", "sklearn"):
         frame, level = frame.f_back, level + 1

@@ -10,7 +10,7 @@ import stat
 
 
 class InvalidFileError(ValueError):
-    """Raised by `sk_denoise.load` if a file is damaged, forged, or contains untrusted types.
+    """Raised if a saved estimator or a checkpoint is damaged or forged, or contains untrusted types.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def replacing(path):
     path = os.path.realpath(os.fsdecode(path))  # follow links, as open() does
     folder = os.path.dirname(path)
     if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "Not a regular file, so replacing it would destroy it", path)
+        raise OSError(errno.EINVAL, "Not a regular file; replacing it would destroy it", path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else None
@@ -42,7 +42,7 @@ def replacing(path):
 
     def opener(name, flags):
         # Unlike tempfile, use the permissions that open() would: those of the replaced file, or the default of the
-        # umask. The new file must never have more permissions than the old one, not even for a moment.
+        # umask. The new file must never have more permissions than the old one, not even briefly.
         return os.open(name, flags, 0o666 if mode is None else mode)
 
     try:

@@ -29,7 +29,7 @@ from .remedies import contents_error, first_line, object_error, shape_error, ten
 _OTHER_SHAPE = re.compile(r"Expected 2D array|Expected a 2-dimensional container|Found array with dim")
 _OTHER_CONTENTS = re.compile(r"inhomogeneous shape|^(Complex data|could not convert|float\(\) argument|cannot convert)")
 
-# What is only passed on.
+# Re-exported, so that other modules do not import private API.
 __all__ = ["BaseSearchCV", "HasMethods", "Interval", "StrOptions", "effective_n_threads", "fit_context"]
 
 #: Decorator that checks the arguments of a function against constraints, as estimators check their parameters.
@@ -37,12 +37,12 @@ validate_function_params = functools.partial(_validate_params, prefer_skip_neste
 
 
 def output_is_default(estimator):
-    """True unless `set_output` asked for pandas or polars."""
+    """Whether the output is an array, rather than a pandas or polars frame requested by `set_output`."""
     return _get_output_config("transform", estimator)["dense"] == "default"
 
 
 def validate_attributes(obj):
-    """Check the attributes of `obj` that its `_parameter_constraints` name."""
+    """Validate the attributes of `obj` against its `_parameter_constraints`."""
     attributes = {name: getattr(obj, name) for name in obj._parameter_constraints}
     validate_parameter_constraints(obj._parameter_constraints, attributes, caller_name=type(obj).__name__)
 
@@ -51,7 +51,7 @@ def check_classifier(classifier, name):
     """Raise unless `classifier` is a scikit-learn classifier."""
     try:
         valid = not isinstance(classifier, type) and is_classifier(classifier)
-    except AttributeError:  # no estimator at all
+    except AttributeError:  # not an estimator
         valid = False
     if not valid:
         what = "scikit-learn classifiers" if name.endswith("s") else "a scikit-learn classifier"
@@ -66,9 +66,9 @@ def set_random_states(estimator, seed):
 
 
 @contextlib.contextmanager
-def _reading(X, name):
-    """Say in errors of NumPy and scikit-learn which argument they mean, what came, and what to pass instead."""
-    # An array of numbers needs no second look; with one row, that takes longer than the rest.
+def _clear_errors(X, name):
+    """Replace errors of NumPy and scikit-learn by ones that name the argument, its value and a remedy."""
+    # Numeric arrays skip the check, which would dominate the time for a single row.
     plain = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
     problem = None if plain else object_error(X, name)
     if problem is None and getattr(X, "ndim", 2) > 2:
@@ -91,42 +91,43 @@ def _reading(X, name):
 
 
 def _refuse_masked(X, name):
-    """Raise for masked values, also in a list of arrays."""
+    """Raise for masked values, including in a list of arrays."""
     if np.ma.is_masked(X) or (isinstance(X, (list, tuple)) and any(np.ma.is_masked(row) for row in X)):
         raise ValueError(
-            f"{name} has masked values, which would count as they are. Fill them first, as with {name}.filled(0)."
+            f"{name} contains masked values, and the mask would be ignored. Fill them first, for example with"
+            f" {name}.filled(0)."
         )
 
 
 def _refuse_image(estimator, X):
-    """Raise for one image in 2-D whose pixels are as many as the features."""
+    """Raise for a single 2-D image that has as many pixels as there are features."""
     n_features = getattr(estimator, "n_features_in_", None)
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.size == n_features != X.shape[1]:
         raise ValueError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {n_features} features as input."
-            f" If X is one image of {X.shape[0]} x {X.shape[1]} pixels, pass X.reshape(1, -1)."
+            f" If X is a single image of {X.shape[0]} x {X.shape[1]} pixels, pass X.reshape(1, -1)."
         )
 
 
 def read_rows(estimator, X, *, reset, finite=True):
-    """Validate `X` for `estimator`, in its own dtype: a real, finite 2-D array; no copy of numeric input.
+    """Return `X` as a real, finite 2-D array of its own dtype, validated for `estimator`; numeric input is not copied.
 
-    With ``finite=False`` the caller checks for NaN and infinity, block by block, which is faster.
+    With ``finite=False``, the caller checks for NaN and infinity block by block, which is faster.
     """
-    with _reading(X, "X"):
+    with _clear_errors(X, "X"):
         if not reset:
             _refuse_image(estimator, X)
         return _numbers(validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False), "X", finite)
 
 
 def check_rows(X, name="X"):
-    """Validate rows without an estimator, such as those given to a metric."""
-    with _reading(X, name):
+    """Validate rows without an estimator, for example those passed to a metric."""
+    with _clear_errors(X, name):
         return _numbers(check_array(X, dtype=None, ensure_all_finite=False, input_name=name), name, finite=True)
 
 
 def _numbers(X, name, finite):
-    # Booleans are images too (masks); objects and strings become numbers or a clear error.
+    # Boolean masks are images too; objects are converted to float64.
     if X.dtype.kind == "b":
         X = X.astype(np.float32)
     if X.dtype.kind in "fiu":
@@ -139,7 +140,7 @@ def _numbers(X, name, finite):
 
 
 def check_weights(sample_weight, X):
-    """Validate weights of the rows of `X`: not negative, and not all 0."""
+    """Validate the weights of the rows of `X`: non-negative, and not all zero."""
     _refuse_masked(sample_weight, "sample_weight")
     try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -149,27 +150,27 @@ def check_weights(sample_weight, X):
             raise
         raise type(error)(f"sample_weight must hold real numbers, one for each row: {text}") from None
     if weights.max() == 0:
-        raise ValueError("sample_weight must hold at least one number above 0, got zeros alone.")
+        raise ValueError("sample_weight must hold at least one positive number, got only zeros.")
     return weights
 
 
 def check_clean(X_clean, shape, name="X_clean", of="X"):
-    """Validate rows that must have the `shape` of the argument `of`."""
+    """Validate clean rows, which must have the given `shape`, that of the argument named `of`."""
     X_clean = check_rows(X_clean, name)
     if X_clean.shape != shape:
         raise ValueError(
-            f"{name} must have the shape of {of}, {shape}, got {X_clean.shape}. Row i of both must be one image."
+            f"{name} must have the shape of {of}, {shape}, got {X_clean.shape}. Row i of each must be the same image."
         )
     return X_clean
 
 
 def feature_names(X):
-    """The column names of a frame of any library that scikit-learn knows; None for anything else."""
+    """Return the column names of a data frame of any library that scikit-learn supports; otherwise None."""
     return _get_feature_names(X)
 
 
 def with_names(rows, names):
-    """`rows` as a frame with these column names, for estimators that were fitted on one; unchanged for None."""
+    """Return `rows` as a DataFrame, for estimators that were fitted on one; unchanged if `names` is None."""
     if names is None:
         return rows
     import pandas as pd
@@ -178,44 +179,44 @@ def with_names(rows, names):
 
 
 def fitted_names(estimator):
-    """The column names that `estimator` was fitted with, or None."""
+    """Return the column names seen by `estimator` during `fit`, or None."""
     return getattr(estimator, "feature_names_in_", None)
 
 
 def check_names(estimator, X):
-    """Compare the column names of `X` with those that `estimator` was fitted with, as its own methods do."""
+    """Check the column names of `X` against those seen during `fit`, as the methods of `estimator` do."""
     if fitted_names(estimator) is not None:
         _check_feature_names(estimator, X, reset=False)
 
 
 def check_same_names(X, other, name, of="X"):
-    """Raise where two frames have the same columns in another order, and warn if rows are: their position counts."""
+    """Raise if two data frames have the same columns in different orders; warn if they have such an index."""
     _warn_other_index(X, other, name, of)
     names, others = (getattr(frame, "columns", None) for frame in (X, other))
     if names is None or others is None or list(names) == list(others):
         return
     if set(names) == set(others):
-        raise ValueError(f"{name} must have the columns of {of} in the same order: {name}[{of}.columns].")
+        raise ValueError(f"{name} must have the columns of {of} in the same order. Pass {name}[{of}.columns].")
 
 
 def _warn_other_index(X, other, name, of):
-    # A warning, because an index may be left over from before the rows were sorted; columns name pixels.
+    # Only a warning: an index may be left over from before the rows were shuffled, whereas columns name pixels.
     index, others = (getattr(frame, "index", None) for frame in (X, other))
     if not hasattr(index, "equals") or not hasattr(others, "equals") or getattr(other, "ndim", 0) != 2:
-        return  # no frames of pandas; labels may have an index of their own
+        return  # not two pandas DataFrames; a Series of labels may have any index
     if len(index) == len(others) and not index.equals(others) and set(index) == set(others):
         warn_user(
-            f"The index of {name} holds the labels of {of} in another order, but rows are paired by position, not by"
-            f" label. If the labels say which rows belong together, pass {name}.loc[{of}.index]."
+            f"The index of {name} has the labels of that of {of} in a different order, but rows are paired by position,"
+            f" not by label. If equal labels mark the same image, pass {name}.loc[{of}.index]."
         )
 
 
 @contextlib.contextmanager
 def keep_on_error(estimator):
-    """Give `estimator` back its attributes if the block fails, so that a bad `fit` loses nothing fitted."""
-    kept = dict(vars(estimator))
+    """Restore the attributes of `estimator` if the block fails, so that a failed `fit` changes nothing."""
+    before = dict(vars(estimator))
     try:
         yield
     except BaseException:
-        estimator.__dict__ = kept  # in one step, which no second interrupt can divide
+        estimator.__dict__ = before  # one assignment, so that a second interrupt cannot leave it half done
         raise

@@ -1,4 +1,4 @@
-"""Units: the data range, scaling to [0, 1] and back, and whether arrays that meet are in the same units."""
+"""Units: the data range, scaling to [0, 1] and back, and checks that two arrays are in the same units."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sklearn.utils import gen_batches
 
 from .checks import is_real, sample_rows, shown, warn_user
 
-_FARTHEST = 1e12  # from the range, in its widths
-_MOST_COLUMNS = 1 << 12  # looked at by the checks of units
+_FARTHEST = 1e12  # from the data range, in multiples of its width
+_MOST_COLUMNS = 1 << 12  # sampled by the checks of units
 _STRONGEST = 33.0  # mean square of the strongest noise, Rician of level 4 on white, and its standard deviation
-_FEWEST_PAIRS = 500  # values from which a gain is read
+_FEWEST_PAIRS = 500  # values needed to estimate a gain
 _unchecked = ContextVar("_unchecked", default=False)
 
 
 def result_dtype(dtype):
-    """Dtype that comes out for data of `dtype`: floats stay as they are, everything else becomes float32."""
+    """Return the output dtype for data of `dtype`: float dtypes are kept, everything else becomes float32."""
     dtype = np.dtype(dtype)
     return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float32)
 
@@ -40,10 +40,10 @@ def check_data_range(data_range):
 
 
 def resolve_data_range(data_range, X):
-    """Range of clean pixel values: the pair given, or read off `X` for "auto".
+    """Return the range of clean pixel values: the given pair, or the range determined from `X` for "auto".
 
-    "auto" means ``(0, 255)`` for uint8; else ``(0, 1)`` if `X` lies in it, else the observed minimum and maximum. A
-    constant image counts as one unit wide.
+    "auto" means ``(0, 255)`` for uint8, otherwise ``(0, 1)`` if `X` lies in it, otherwise the observed minimum and
+    maximum. The range of a constant image is one unit wide.
     """
     data_range = check_data_range(data_range)
     if data_range != "auto":
@@ -68,17 +68,17 @@ def resolve_data_range(data_range, X):
 def _check_few_bits(X, high):
     """Warn if uint8 is used for masks, or for images of 4 or 5 bits."""
     if high == 1:
-        what = "the values are 0 and 1 only. Pass data_range=(0, 1) if 1 is white, as in a mask."
+        what = "all values are 0 or 1. If 1 is white, as in a mask, pass data_range=(0, 1)."
     # A dim image reaches its maximum in a few pixels, and a power of two by chance.
     elif high in (15, 16, 31, 32) and X.size >= 1000 and np.equal(X, high).mean() >= 0.01:
-        what = f"the values end at {high:g}. Pass data_range=(0, {high:g}) if that is white, as in images of few bits."
+        what = f"the maximum is {high:g}. If that is white, as in images of few bits, pass data_range=(0, {high:g})."
     else:
         return
     warn_user(f"data_range='auto' is (0, 255) for uint8, but {what}")
 
 
 def _check_outliers(X, low, high):
-    """Warn if a handful of pixels sets a range that all others leave half empty, or one position of all rows does."""
+    """Warn if all but a few outliers, or all but a few positions, occupy only a part of the range."""
     some = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
     if _check_positions(some, low, high):
         return
@@ -98,7 +98,7 @@ def _check_outliers(X, low, high):
 
 
 def _check_positions(some, low, high):
-    """Warn if a few columns set a range that all others leave nearly empty; say whether."""
+    """Warn if all but a few columns occupy a small part of the range; return whether they do."""
     n_few = max(1, some.shape[1] // 1000)
     if len(some) < 10 or some.shape[1] < 10 * n_few:
         return False
@@ -115,7 +115,7 @@ def _check_positions(some, low, high):
 
 @contextlib.contextmanager
 def units_unchecked():
-    """Keep `check_scale` silent in the block, for rows whose units were looked at before."""
+    """Disable `check_scale` in a block, for rows whose units have been checked before."""
     token = _unchecked.set(True)
     try:
         yield
@@ -124,27 +124,27 @@ def units_unchecked():
 
 
 def check_scale(X, data_range, name, clean=None):
-    """Warn if `X` is in other units than `data_range` and the rows `clean`, if known; say whether.
+    """Warn if `X` has other units than `data_range`, or than the rows `clean` if given; return whether it has.
 
-    Noise and dim images are in the same units. Units are the same if in doubt.
+    Noisy and dim images must not cause a warning. In doubt, there is none.
     """
     if _unchecked.get() or not (_is_larger(X, data_range) or _is_smaller(X, data_range) or _is_scaled(X, clean)):
         return False
     low, high = data_range if clean is None else (clean.min(), clean.max())
     warn_user(
         f"{name} has values from {X.min():g} to {X.max():g}, which are an order of magnitude off the range"
-        f" ({low:g}, {high:g}) of the clean rows. Bring both to the same units."
+        f" ({low:g}, {high:g}) of the clean rows. Convert both to the same units."
     )
     return True
 
 
 def _sample(X):
-    """Values of some rows and columns, spread over all."""
+    """Return a sample of rows and columns, spread over the array."""
     return sample_rows(X if X.shape[1] <= _MOST_COLUMNS else X[:, :: -(-X.shape[1] // _MOST_COLUMNS)])
 
 
 def _is_larger(X, data_range):
-    """Whether values lie so far from the range that no noise has brought them there."""
+    """Return whether values lie farther from the range than the strongest noise can move them."""
     some, low, width = _sample(X), data_range[0], data_range[1] - data_range[0]
     if low - 5 * width <= some.min() and some.max() <= low + 5 * width:
         return False  # in the common case this is all that is computed
@@ -157,7 +157,7 @@ def _is_larger(X, data_range):
 
 
 def _is_smaller(X, data_range):
-    """Whether values are those of images in [0, 1] or [-1, 1], or standardised, in a range far wider than that."""
+    """Return whether the values are those of images in [0, 1] or [-1, 1], or standardised, in a much wider range."""
     width = data_range[1] - data_range[0]
     if X.dtype.kind != "f" or width < 10:
         return False
@@ -177,7 +177,7 @@ def _is_smaller(X, data_range):
 
 
 def _is_scaled(X, clean):
-    """Whether the gain from `clean` to `X`, which noise does not change, is one of units and not of low light."""
+    """Return whether the gain from `clean` to `X`, which is unaffected by noise, is due to units and not to low light."""
     if clean is None or clean.size < _FEWEST_PAIRS:
         return False
     some, true = (_sample(rows).astype(np.float64).ravel() for rows in (X, clean))
@@ -197,18 +197,18 @@ def _is_scaled(X, clean):
 
 
 def check_in_range(X, data_range, name):
-    """Raise if clean targets lie outside `data_range`."""
+    """Raise if the clean rows lie outside `data_range`."""
     low, high = float(X.min()), float(X.max())
-    # A range observed in float32 must admit the same numbers read as float64, and the other way round.
+    # A range observed in float32 must admit the same numbers read as float64, and vice versa.
     rounding = np.finfo(np.float16 if X.dtype == np.float16 else np.float32).eps
     slack = 1e-6 * (data_range[1] - data_range[0]) + float(rounding) * max(map(abs, data_range))
     if low < data_range[0] - slack or high > data_range[1] + slack:
         remedy = "pass a data_range=(low, high) that covers every clean pixel"
         if _is_larger(X, data_range):
-            remedy = "they are an order of magnitude off, so bring all rows and data_range to the same units"
+            remedy = "they are an order of magnitude off, so convert all rows and data_range to the same units"
         raise ValueError(
             f"{name} has values from {low:.9g} to {high:.9g}, outside data_range=({data_range[0]:.9g},"
-            f" {data_range[1]:.9g}). Clean targets must lie inside it: {remedy}."
+            f" {data_range[1]:.9g}). Clean rows must lie inside it: {remedy}."
         )
 
 
@@ -216,15 +216,15 @@ def _work_dtype(dtype, data_range):
     """Dtype for scaling: `dtype`, or float64 for ranges too wide, too narrow or too far from zero for float32."""
     dtype = np.promote_types(dtype, np.float32)
     low, high = data_range
-    # In float32, differences of large numbers cancel, and tiny numbers have few bits.
+    # In float32, differences of large numbers suffer from cancellation, and subnormal numbers have few bits.
     fits = max(abs(low), abs(high)) < 1e4 * (high - low) < 1e30 and high - low > 1e-30
     return dtype if fits else np.promote_types(dtype, np.float64)
 
 
 def to_unit(X, data_range):
-    """Scale `X` so that `data_range` becomes [0, 1], in its own float dtype, at least float32.
+    """Scale `X` linearly from `data_range` to [0, 1], in its own float dtype, but at least float32.
 
-    Do not write to the result: it is `X` itself where there is nothing to do.
+    Do not modify the result, which is `X` itself if no scaling is needed.
     """
     dtype = np.promote_types(result_dtype(X.dtype), np.float32)
     low, high = data_range
@@ -238,10 +238,10 @@ def to_unit(X, data_range):
 
 
 def to_network(X, data_range, name, hint="pass a data_range=(low, high) that covers them", *, dtype=np.float32):
-    """`X` scaled for a denoiser that computes in `dtype`; with None, in that of `to_unit`, at most float64.
+    """Scale `X` to [0, 1] for a denoiser that computes in `dtype`; if None, as `to_unit`, but at most in float64.
 
-    Values beyond 1e12 are a ValueError. Their squares, summed, overflow in float32 and turn into NaN; the limit is the
-    same in float64, so that what is accepted does not depend on the dtype.
+    Scaled values beyond 1e12 raise a ValueError, because sums of their squares overflow in float32 and become NaN. The
+    limit is the same in float64, so that the accepted values do not depend on the dtype.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         unit = to_unit(X, data_range)
@@ -257,7 +257,7 @@ def to_network(X, data_range, name, hint="pass a data_range=(low, high) that cov
 
 
 def from_unit(unit, data_range, *, out):
-    """Undo `to_unit`: write the values in the units of `data_range` to `out`, which may be `unit` itself."""
+    """Invert `to_unit`: write values in the units of `data_range` to `out`, which may be `unit` itself."""
     low, high = data_range
     work = _work_dtype(out.dtype, data_range)
     options = {"dtype": work, "out": out if out.dtype == work else None}
@@ -271,6 +271,6 @@ def from_unit(unit, data_range, *, out):
                 out[...] = unit
     except FloatingPointError:
         raise ValueError(
-            f"The result reaches beyond what {out.dtype} holds, for data_range=({low:g}, {high:g}). Pass rows of a"
+            f"The result overflows {out.dtype} for data_range=({low:g}, {high:g}). Pass rows of a"
             " wider dtype, such as X.astype(float), or rescale them."
         ) from None

@@ -1,6 +1,6 @@
-"""Make the file that `load_mnist_subset` reads from the full MNIST: python -m sk_denoise.datasets._make_mnist_subset.
+"""Generate the file of `load_mnist_subset` from the full MNIST: python -m sk_denoise.datasets._make_mnist_subset.
 
-MNIST comes from the folder in the environment variable SK_DENOISE_DATA, or from Keras (see `load_mnist`).
+MNIST is read from the folder in the environment variable SK_DENOISE_DATA, or from Keras (see `load_mnist`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sk_denoise.datasets import MNIST_SUBSET, load_mnist
 
 
 def draw_subset():
-    """Draw 8,000 training and 2,000 test digits with the class frequencies of MNIST."""
+    """Draw 8,000 training and 2,000 test digits, stratified by class."""
     X, X_test, y, y_test = load_mnist()
     X, _, y, _ = train_test_split(X, y, train_size=8_000, stratify=y, random_state=0)
     X_test, _, y_test, _ = train_test_split(X_test, y_test, train_size=2_000, stratify=y_test, random_state=0)

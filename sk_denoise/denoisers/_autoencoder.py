@@ -26,12 +26,14 @@ class DenoisingAutoencoder(FittedNetwork):
     Parameters
     ----------
     architecture : {"dense", "conv", "unet"} or callable, default="dense"
-        "dense" is the network of the article and the fastest. "conv" is convolutional with a code of `latent_dim`.
-        "unet" gives the best images and has no code. A callable ``(image_shape, latent_dim) -> keras.Model`` must
-        return a new model at each call, which maps rows or images with values in [0, 1] to the same shape; layers
-        named "encoder" and "decoder" give it a code. Each fit initializes trainable weights and keeps frozen ones.
+        "dense" is the fully connected network of ``examples/plot_article.py`` and the fastest. "conv" is convolutional,
+        with a code of size `latent_dim`. "unet" gives the best images and has no code. A callable ``(image_shape,
+        latent_dim) -> keras.Model`` must return a new model at each call, mapping rows or images with values in [0, 1]
+        to the same shape; it has a code if it has layers named "encoder" and "decoder". Each fit initializes trainable
+        weights and keeps frozen ones.
     latent_dim : int, default=64
-        Size of the code; for "unet", the number of feature maps at its coarser scales. The article uses 64.
+        Size of the code; for "unet", the number of feature maps at its coarser scales. The default is that of
+        ``examples/plot_article.py``.
     hidden_layer_sizes : tuple of int, default=()
         Sizes of the hidden layers of "dense" between the input and the code; the decoder mirrors them.
     image_shape : tuple of int or None, default=None
@@ -41,8 +43,8 @@ class DenoisingAutoencoder(FittedNetwork):
         Noise to train on if the rows are clean: the name of a kind (at level 0.5), or an injector, whose parameters can
         be searched, for example as ``noise__level``.
     loss : str or callable, default="binary_crossentropy"
-        Keras loss between images scaled to [0, 1]. With cross-entropy, networks do not get stuck at black on dark
-        images, as they can with "mse".
+        Keras loss between images scaled to [0, 1]. With cross-entropy, networks do not get stuck predicting black for
+        dark images, as they can with "mse".
     optimizer : str or class, default="adam"
         Keras optimizer, by name or class.
     learning_rate : float, "auto" or callable, default="auto"
@@ -54,7 +56,7 @@ class DenoisingAutoencoder(FittedNetwork):
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" gives enough gradient steps for any number of rows, in 5 to 300 epochs.
     batch_size : int or "auto", default="auto"
-        Rows per gradient step. "auto" is 32, or 64 from 4,096 rows, or 128 from 8,192 rows.
+        Rows per gradient step. "auto" is 32, or 64 for at least 4,096 rows, or 128 for at least 8,192 rows.
     validation_split : float or None, default=None
         Fraction of the rows, drawn at random, held out to compute "val_loss". If None, 0.1 with `early_stopping`,
         otherwise 0.
@@ -80,7 +82,7 @@ class DenoisingAutoencoder(FittedNetwork):
         takes time.
     random_state : int, RandomState or None, default=None
         Seeds the weights, the order of the rows and the noise. An int gives the same bits on one machine with the same
-        number of threads; on other machines or with another number of threads, training is rounded differently.
+        number of threads; on other machines or with another number of threads, rounding errors differ.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -97,11 +99,11 @@ class DenoisingAutoencoder(FittedNetwork):
     n_iter_ : int
         Number of epochs trained.
     data_range_ : tuple of float
-        The range used.
+        The data range used, ``(low, high)``.
     image_shape_ : tuple of int
-        ``(height, width, channels)``.
+        The image shape used, ``(height, width, channels)``.
     target_source_ : str
-        "X_clean", "y", "injector", "noise" or "identity".
+        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity".
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -151,7 +153,7 @@ class DenoisingAutoencoder(FittedNetwork):
         "hidden_layer_sizes": [tuple, list],
         "image_shape": [tuple, list, None],
         "noise": "no_validation",  # check_noise has better messages
-        "loss": "no_validation",  # so has check_names
+        "loss": "no_validation",  # check_keras_params has better messages
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
         "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
@@ -223,7 +225,7 @@ class DenoisingAutoencoder(FittedNetwork):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean (see the rule above), of any real dtype, in any units.
+            Noisy or clean rows (see the description of the class), of any real dtype, in any units.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; otherwise labels, which are ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -239,8 +241,8 @@ class DenoisingAutoencoder(FittedNetwork):
 
         Raises
         ------
-        ValueError
-            If the input is invalid; the message names the argument.
+        ValueError, TypeError
+            If a parameter or the input is invalid; the message names the argument.
 
         Notes
         -----
@@ -269,8 +271,13 @@ class DenoisingAutoencoder(FittedNetwork):
         -------
         self : DenoisingAutoencoder
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the input is invalid; the message names the argument.
         """
-        self._validate_params()  # which scikit-learn leaves out from the second call on
+        self._validate_params()  # scikit-learn skips this after the first call
         continued = self._is_fitted()
         return self._fit(X, y, X_clean, continued=continued, reset=not continued, partial=True)
 
@@ -281,7 +288,7 @@ class DenoisingAutoencoder(FittedNetwork):
     def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False):
         vars(self).pop("_model", None)
         if not continued:
-            vars(self).pop("_own_networks", None)  # the function may now build another network
+            vars(self).pop("_own_networks", None)  # a callable architecture may now build another network
         return fit_network(self, rows, target, data_range, validation_data, continued=continued, partial=partial)
 
     def _check_params(self):
@@ -293,15 +300,17 @@ class DenoisingAutoencoder(FittedNetwork):
             )
         if not callable(architecture) and architecture not in ARCHITECTURES:
             raise ValueError(f"architecture must be a callable or {likely(architecture, ARCHITECTURES)}")
-        line = None if callable(architecture) else ARCHITECTURES[architecture]
+        built_in = None if callable(architecture) else ARCHITECTURES[architecture]
         if not all(is_integer(size) and 0 < size < 2**31 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be a tuple of positive integers, got {shown(sizes)}.")
-        if len(sizes) and not (line and line.has_hidden_layers):
+        if len(sizes) and not (built_in and built_in.has_hidden_layers):
             raise ValueError(
                 f"hidden_layer_sizes={sizes!r} requires architecture='dense', got architecture={architecture!r}."
                 " Leave it at ()."
             )
-        if self.output == "latent" and line and not line.has_code:
-            raise ValueError(f"output='latent' needs a code, which architecture={architecture!r} lacks. Use 'conv'.")
+        if self.output == "latent" and built_in and not built_in.has_code:
+            raise ValueError(
+                f"output='latent' requires a code, which architecture={architecture!r} lacks. Use 'dense' or 'conv'."
+            )
         if self.checkpoint is not None and not os.fspath(self.checkpoint):
-            raise ValueError("checkpoint must be a path, got ''.")
+            raise ValueError("checkpoint must be a path or None, got an empty string.")

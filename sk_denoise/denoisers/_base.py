@@ -32,7 +32,7 @@ def _check_units(rows, target, data_range):
 class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Base class of denoisers, which implement `_learn` on rows in the user's units and `_denoise` on scaled rows."""
 
-    _block_values = 1 << 18  # denoised at a time, so that working copies stay small
+    _block_values = 1 << 18  # values per block, so that temporary arrays stay small
 
     def _learn(self, rows, target, data_range):
         """Learn from validated rows in the user's units; return the fitted attributes as a dict."""
@@ -52,7 +52,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, noisy or clean according to the rule of the class, of any real dtype, in any units.
+            Noisy or clean rows (see the description of the class), of any real dtype, in any units.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; otherwise labels, which are ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -72,7 +72,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._fit(X, y, X_clean)
 
     def _fit(self, X, y, X_clean, *, data_range=None, reset=True, **options):
-        """Fit; `data_range` is that of the previous fit if this one continues it."""
+        """Fit. `data_range` is that of the previous fit if this one continues it."""
         with keep_on_error(self):
             self._check_params()
             own = check_data_range(self.data_range)
@@ -106,11 +106,17 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         X_denoised : ndarray of shape (n_samples, n_features)
             Denoised rows in the same units. Float dtypes are kept, integers become float32.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
+            far outside the data range.
         """
         return self.predict(X)
 
     def predict(self, X):
-        """Denoise rows, like `transform`, except that `transform` returns codes with ``output="latent"``.
+        """Denoise rows; same as `transform`, unless that returns codes.
 
         Parameters
         ----------
@@ -121,6 +127,12 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         X_denoised : ndarray of shape (n_samples, n_features)
             Denoised rows in the same units. Float dtypes are kept, integers become float32.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
+            far outside the data range.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
@@ -132,12 +144,12 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._in_blocks(rows, self._denoise, self.n_features_in_)
 
     def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
-        """Apply `function` to blocks of rows, scaled to [0, 1] before and scaled back after it, as `scale` says."""
+        """Apply `function` to blocks of rows; `scale` says whether its input and its output are scaled to [0, 1]."""
         before, after = (self.data_range_ if scaled else (0.0, 1.0) for scaled in scale)
         hint = {} if scale[0] else {"hint": "scale the codes down"}
         out = np.empty((len(X), n_outputs), dtype=result_dtype(X.dtype))
         step = block_rows or max(1, self._block_values // X.shape[1])
-        for start in range(0, len(X), step):  # gen_batches checks its arguments, which one row would notice
+        for start in range(0, len(X), step):  # without gen_batches, whose argument checks slow down single rows
             rows = slice(start, start + step)
             unit = to_network(X[rows], before, name, dtype=dtype, **hint)
             from_unit(function(unit), after, out=out[rows])
@@ -150,7 +162,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows: noisy if given with `X_clean`, with a `y` of the shape of `X`, or directly from a `NoiseInjector`.
-            Otherwise they are taken as clean, and the noise that the denoiser was fitted with is added, with a seed.
+            Otherwise they are taken as clean, and the noise used in `fit` is added, with a fixed seed.
         y : array-like, default=None
             Clean rows, if numeric and of the shape of `X`; anything else is ignored.
         X_clean : array-like of shape (n_samples, n_features), default=None
@@ -162,8 +174,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         score : float
             PSNR over all pixels of all rows, with the width of `data_range_` as the peak. NaN, with an
-            `UndefinedMetricWarning`, if no clean rows are known, as for plain rows after a fit on pairs: comparing rows
-            with themselves would reward doing nothing, and any other noise would measure something else.
+            `UndefinedMetricWarning`, if no clean rows are known, for example for plain rows after a fit on pairs:
+            comparing rows with themselves would reward doing nothing, and other noise would measure something else.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
@@ -172,10 +184,10 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if target.source == "none" and self._noise is not None:
             clean, rows = rows, np.asarray(self._noise.fit_transform(rows))
         if clean is None:
-            # No error, because scikit-learn's checks and searches score whatever can be fitted.
+            # Not an error, because scikit-learn's checks and searches score anything that can be fitted.
             warn_user(
-                "score needs clean rows to compare with, and these rows carry none, so the score is NaN. Pass the clean"
-                " rows as y (in a search, too) or as X_clean=, or put a NoiseInjector in front.",
+                "score requires clean rows to compare with, but X carries none, so the score is NaN. Pass the clean"
+                " rows as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser.",
                 UndefinedMetricWarning,
             )
             return float("nan")

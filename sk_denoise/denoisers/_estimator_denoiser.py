@@ -1,4 +1,4 @@
-"""`EstimatorDenoiser`, which turns estimators of scikit-learn into denoisers."""
+"""`EstimatorDenoiser`, which turns scikit-learn estimators into denoisers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONE_OUTPUT = re.compile(r"1-?d\b|one-dimensional|1-dimensional|dimension|multi|
 
 
 def _kind(estimator):
-    """Return "regressor" or "decomposition", or raise a TypeError that says what is needed."""
+    """Return "regressor" or "decomposition", or raise a TypeError for any other estimator."""
     if hasattr(estimator, "fit") and not isinstance(estimator, type):
         if is_regressor(estimator):
             return "regressor"
@@ -35,8 +35,8 @@ def _kind(estimator):
     )
 
 
-def _check_way_back(estimator, rows):
-    """Refuse, at `fit` and not later, a KernelPCA that was not told to learn the way back."""
+def _check_inverse(estimator, rows):
+    """Raise in `fit`, rather than later, if the inverse transform is not fitted, such as in KernelPCA by default."""
     try:
         estimator.inverse_transform(estimator.transform(rows))
     except NotFittedError as error:
@@ -46,10 +46,10 @@ def _check_way_back(estimator, rows):
 
 
 def _pairs(rows, target, data_range, n_draws, random_state):
-    """Noisy and clean rows, scaled to [0, 1], for fitting a regressor, according to `target`."""
+    """Return noisy and clean rows, scaled to [0, 1], on which to fit a regressor, according to `target`."""
     clean = to_unit(target.clean, data_range)
     if target.noise is None:
-        return _own(to_unit(rows, data_range), rows), _own(clean, target.clean)
+        return _copy_if_shared(to_unit(rows, data_range), rows), _copy_if_shared(clean, target.clean)
     seed = random_state if is_integer(random_state) else check_random_state(random_state).randint(2**31 - 1)
     rng, redraw = np.random.default_rng(seed), corruption(target, data_range)
     noisy = np.concatenate([redraw(clean, rng) for _ in range(n_draws)])
@@ -57,29 +57,29 @@ def _pairs(rows, target, data_range, n_draws, random_state):
 
 
 def _fit_regressor(estimator, noisy, clean):
-    """Fit it; say what it must handle where it refuses targets of many columns."""
+    """Fit a regressor, with a clear error if it does not support multiple outputs."""
     if clean.shape[1] == 1:
-        estimator.fit(noisy, clean.ravel())  # a column would be warned of
+        estimator.fit(noisy, clean.ravel())  # scikit-learn warns about column vectors
         return
     try:
         estimator.fit(noisy, clean)
-    except Exception as error:  # some libraries have exceptions of their own
+    except Exception as error:  # other libraries raise their own exceptions
         if not _ONE_OUTPUT.search(str(error)) or get_tags(estimator).target_tags.multi_output:
             raise
         raise ValueError(
-            f"estimator={shown(estimator)} predicts one output, and must handle several, one for each of the"
+            f"estimator={shown(estimator)} predicts a single output, but must predict several, one for each of the"
             f" {clean.shape[1]} pixels. Wrap it in sklearn.multioutput.MultiOutputRegressor(...), which fits one for"
-            " each pixel, or take a regressor of many outputs, such as Ridge()."
+            " each pixel, or use a regressor that supports multiple outputs, such as Ridge()."
         ) from error
 
 
-def _own(unit, given):
-    """Copy `unit` if it shares memory with `given`, because some estimators modify their input, and others keep it."""
+def _copy_if_shared(unit, given):
+    """Copy `unit` if it shares memory with `given`, because some estimators modify or keep their input."""
     return unit.copy() if np.may_share_memory(unit, given) else unit
 
 
 class EstimatorDenoiser(BaseDenoiser):
-    """Denoise images with an estimator of scikit-learn.
+    """Denoise images with a scikit-learn estimator.
 
     An estimator with `transform` and `inverse_transform`, such as a decomposition or a pipeline of decompositions, is
     fitted on clean rows and denoises by ``inverse_transform(transform(X))``: whatever cannot be expressed by a few
@@ -91,16 +91,15 @@ class EstimatorDenoiser(BaseDenoiser):
     ----------
     estimator : estimator object
         A decomposition, such as `PCA`, ``KernelPCA(fit_inverse_transform=True)`` or `NMF`, or a regressor that supports
-        multiple outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; wrap
-        one that does not in a ``MultiOutputRegressor``. It is cloned, and fitted to rows
-        scaled to [0, 1]. Its parameters can be searched, for example as ``estimator__n_components``; its
-        `random_state` is not set.
+        multiple outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; wrap one that does not in a
+        `MultiOutputRegressor`. It is cloned and fitted on rows scaled to [0, 1]. Its parameters can be searched, for
+        example as ``estimator__n_components``; its `random_state` is not set.
     noise : str, NoiseInjector or None, default="gaussian"
         Noise to fit a regressor on if the rows are clean: the name of a kind (at level 0.5), or an injector. If None,
         the regressor is fitted on the rows as they are.
     n_draws : int, default=1
         Number of noisy copies of the clean rows on which to fit a regressor, if the noise can be drawn. More copies
-        come closer to the noise that a `DenoisingAutoencoder` redraws each epoch, but take that many times the memory.
+        approximate noise that is redrawn each epoch, as in `DenoisingAutoencoder`, but take proportionally more memory.
     data_range : "auto" or pair of floats, default="auto"
         Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector, or else determines
         it from the clean rows: (0, 255) for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and
@@ -113,9 +112,9 @@ class EstimatorDenoiser(BaseDenoiser):
     estimator_ : estimator object
         The fitted estimator, on rows scaled to [0, 1].
     data_range_ : tuple of float
-        The range used.
+        The data range used, ``(low, high)``.
     target_source_ : str
-        "X_clean", "y", "injector", "noise" or "identity".
+        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity".
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -154,9 +153,9 @@ class EstimatorDenoiser(BaseDenoiser):
 
     _parameter_constraints = {
         "estimator": "no_validation",  # _kind has better messages
-        "noise": "no_validation",  # so has check_noise
+        "noise": "no_validation",  # check_noise has better messages
         "n_draws": [Interval(Integral, 1, 2**31 - 1, closed="both")],
-        "data_range": "no_validation",  # and so has check_data_range
+        "data_range": "no_validation",  # check_data_range has better messages
         "random_state": ["random_state"],
     }
 
@@ -167,7 +166,7 @@ class EstimatorDenoiser(BaseDenoiser):
         self.data_range = data_range
         self.random_state = random_state
 
-    _block_values = 1 << 24  # larger, because each call of an estimator has a fixed cost
+    _block_values = 1 << 24  # values per block; larger, because each call of an estimator has a fixed cost
 
     def _check_params(self):
         _kind(self.estimator)
@@ -175,9 +174,9 @@ class EstimatorDenoiser(BaseDenoiser):
     def _learn(self, rows, target, data_range):
         kind, estimator = _kind(self.estimator), clone(self.estimator)
         if kind == "decomposition":
-            clean = _own(to_unit(target.clean, data_range), target.clean)
+            clean = _copy_if_shared(to_unit(target.clean, data_range), target.clean)
             estimator.fit(clean)
-            _check_way_back(estimator, clean[:2])  # SparsePCA cannot transform a single row
+            _check_inverse(estimator, clean[:2])  # SparsePCA cannot transform a single row
         else:
             noisy, clean = _pairs(rows, target, data_range, self.n_draws, self.random_state)
             _fit_regressor(estimator, noisy, clean)
@@ -190,8 +189,9 @@ class EstimatorDenoiser(BaseDenoiser):
             if "Negative values" not in str(error):
                 raise
             raise ValueError(
-                f"estimator={shown(self.estimator)} takes no negative values, and X has some below the data range,"
-                f" {self.data_range_}, which is scaled to [0, 1]. Clip them first: np.clip(X, *denoiser.data_range_)."
+                f"estimator={shown(self.estimator)} does not accept negative values, but X has values below the"
+                f" data range, {self.data_range_}, which is scaled to [0, 1]. Clip them first:"
+                " np.clip(X, *denoiser.data_range_)."
             ) from error
 
     def _denoise(self, unit):
@@ -203,7 +203,7 @@ class EstimatorDenoiser(BaseDenoiser):
         denoised = np.asarray(denoised)
         if denoised.size != unit.size:
             raise ValueError(
-                f"estimator={shown(self.estimator)} must give back rows of the shape it gets, {unit.shape}, got"
+                f"estimator={shown(self.estimator)} must return an array of the shape of its input, {unit.shape}, got"
                 f" {denoised.shape}."
             )
         return denoised.reshape(unit.shape)

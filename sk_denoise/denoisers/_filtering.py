@@ -1,7 +1,7 @@
-"""The filters of `ImageFilter`, as functions of images scaled to [0, 1], and the choice of their parameters.
+"""Filters of `ImageFilter`, as functions of images scaled to [0, 1], and calibration of their parameters.
 
 Images are arrays of shape ``(n, height, width, channels)``, float32 or float64. Axes of length one are not filtered, so
-that a signal is filtered along its length. The result for an image does not depend on the other images.
+a signal is filtered along its length. The result for an image does not depend on the other images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 
-#: The parameters of `ImageFilter` that each method has.
+#: Parameters of each method of `ImageFilter`.
 METHODS = {
     "median": ("size",),
     "gaussian": ("sigma",),
@@ -22,7 +22,7 @@ METHODS = {
     "nlm": ("level", "h", "patch_size", "patch_distance"),
 }
 
-#: The values from which "auto" chooses; those of "level" (of "wavelet") and "h" are multiples of the noise level. The
+#: Values from which "auto" chooses. Those of "level" (for "wavelet") and "h" are multiples of the noise level. The
 #: first combination does nothing, or almost nothing, so that clean images can remain unchanged.
 GRIDS = {
     "size": (1, 3, 5, 7),
@@ -43,14 +43,14 @@ _MIN_H = 1e-3  # as a fraction of the range; positive, because scikit-image divi
 
 
 def _spatial(image_shape):
-    """The sides of an image that are longer than one pixel, or a side of 1 for a single pixel."""
+    """Return the sides of an image that are longer than one pixel, or ``(1,)`` for a single pixel."""
     return tuple(size for size in image_shape[:2] if size > 1) or (1,)
 
 
-def _along(images, value, nothing):
-    """`value` for the axes to filter along, and `nothing` for the others."""
-    height, width = (value if size > 1 else nothing for size in images.shape[1:3])
-    return nothing, height, width, nothing
+def _along(images, value, neutral):
+    """Return `value` for the axes to filter along, and `neutral` for the others."""
+    height, width = (value if size > 1 else neutral for size in images.shape[1:3])
+    return neutral, height, width, neutral
 
 
 def median(images, size):
@@ -107,7 +107,7 @@ def tv(images, weight):
 
 
 def wavelet_depth(image_shape, wavelet):
-    """Number of times an image can be halved, minus one, because the coarsest scale contains hardly any noise."""
+    """Return the number of scales, one less than possible because the coarsest scale contains hardly any noise."""
     import pywt
 
     deepest = pywt.dwtn_max_level(_spatial(image_shape), wavelet)
@@ -129,7 +129,7 @@ def nlm(images, h, patch_size, patch_distance):
 
     options = {"h": h, "patch_size": patch_size, "patch_distance": patch_distance, "fast_mode": True}
     height, width, channels = images.shape[1:]
-    shape = (width, height, channels) if width == 1 else (height, width, channels)  # signals are always rows
+    shape = (width, height, channels) if width == 1 else (height, width, channels)  # signals are passed as one row
     out = np.empty_like(images)
     for image, result in zip(images, out):
         result[...] = denoise_nl_means(image.reshape(shape), channel_axis=-1, **options).reshape(image.shape)
@@ -145,7 +145,7 @@ def denoise(images, method, params):
 
 
 def estimate_level(images):
-    """Standard deviation of the noise, by the method of Donoho and Johnstone, averaged over images."""
+    """Return the standard deviation of the noise, by the method of Donoho and Johnstone, averaged over images."""
     from skimage.restoration import estimate_sigma
 
     shape = (*_spatial(images.shape[1:]), images.shape[3])
@@ -156,7 +156,7 @@ def estimate_level(images):
 
 
 def candidates(method, given, level, image_shape):
-    """Parameter grids to choose from, weakest filter first: `given` values, otherwise the grid values that fit."""
+    """Return the grids to search, weakest filter first: `given` values, or those of `GRIDS` that fit the image."""
     side = min(_spatial(image_shape))
     fits = {
         "size": lambda size: size <= max(side, 1),
@@ -183,7 +183,7 @@ def _scaled(name, value, level):
 
 
 def calibrate(images, clean, method, grids):
-    """The combination of `grids` with the smallest error with respect to `clean` or, if None, by J-invariance."""
+    """Return the parameters with the smallest error with respect to `clean` or, if None, by J-invariance."""
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
     if len(combinations) == 1:
         return combinations[0]
@@ -197,7 +197,7 @@ def calibrate(images, clean, method, grids):
 
 
 def _self_supervised_errors(images, method, grids):
-    """Loss of Batson and Royer for each combination: how well hidden pixels are predicted from their neighbours."""
+    """Return the loss of Batson and Royer for each combination: the error of predicting hidden pixels."""
     from skimage.restoration import calibrate_denoiser
 
     shape = (*_spatial(images.shape[1:]), images.shape[3])
@@ -208,8 +208,8 @@ def _self_supervised_errors(images, method, grids):
     parameters = {**grids, "channel_axis": (-1,)}
     losses = []
     for image in images:
-        _, (_, of_image) = calibrate_denoiser(
+        _, (_, image_losses) = calibrate_denoiser(
             image.reshape(shape), function, parameters, stride=_STRIDE, extra_output=True
         )
-        losses.append(of_image)
+        losses.append(image_losses)
     return np.mean(losses, axis=0)

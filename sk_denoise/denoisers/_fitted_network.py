@@ -13,12 +13,12 @@ from ._base import BaseDenoiser
 
 
 def _has_code(estimator):
-    """True if the network has a code; otherwise raise an AttributeError that says why not."""
+    """Return True if the network has a code; otherwise raise an AttributeError that says why it does not."""
     if estimator._is_fitted():
         has_code = estimator._code_size is not None
     else:
-        line = ARCHITECTURES.get(estimator.architecture) if isinstance(estimator.architecture, str) else None
-        has_code = line is None or line.has_code
+        built_in = ARCHITECTURES.get(estimator.architecture) if isinstance(estimator.architecture, str) else None
+        has_code = built_in is None or built_in.has_code
     if not has_code:
         raise AttributeError(
             f"architecture={estimator.architecture!r} has no code, so it cannot encode or decode: it has no layers"
@@ -28,10 +28,10 @@ def _has_code(estimator):
     return True
 
 
-def _gives_code(estimator):
+def _outputs_code(estimator):
     if estimator.output != "latent":
         raise AttributeError(
-            f"inverse_transform needs output='latent', got output={estimator.output!r}: denoising cannot be undone."
+            f"inverse_transform requires output='latent', got output={estimator.output!r}: denoising has no inverse."
         )
     return _has_code(estimator)
 
@@ -45,13 +45,13 @@ class FittedNetwork(BaseDenoiser):
     __sklearn_is_fitted__ = _is_fitted
 
     def _networks(self, spec):
-        """The cache of compiled networks: the estimator's own for custom networks, otherwise shared by all."""
+        """Return the cache of compiled networks: the estimator's own for custom networks, otherwise the shared one."""
         from ..networks import cache
 
         return cache.SHARED if cache.is_shared(spec) else vars(self).setdefault("_own_networks", cache.Networks(1))
 
     def _through(self, part, X, n_outputs, **options):
-        """Pass validated rows or codes through a part of the network."""
+        """Compute a part of the network on validated rows or codes."""
         forward = self._networks(self._spec).forward(self._spec)
         dtype = forward.dtype_for(result_dtype(X.dtype))
         function = forward.through(part, self._weights, dtype)
@@ -69,11 +69,17 @@ class FittedNetwork(BaseDenoiser):
         -------
         X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
             Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
+            far outside the data range.
         """
         return self.predict(X) if self._output_part() == "model" else self.encode(X)
 
     def _output_part(self):
-        """The part of the network that computes `output`."""
+        """Return the name of the part of the network that computes `output`."""
         check_is_fitted(self)
         if self.output not in ("denoised", "latent") or (self.output == "latent" and self._code_size is None):
             raise ValueError(
@@ -92,12 +98,18 @@ class FittedNetwork(BaseDenoiser):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Noisy rows.
+            Noisy rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, latent_dim)
-            Codes, not scaled.
+            Codes, as computed by the encoder, without scaling. Float dtypes are kept, integers become float32.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
+            far outside the data range.
         """
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
@@ -116,7 +128,12 @@ class FittedNetwork(BaseDenoiser):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            Images, in the units of the rows seen during `fit`.
+            Images, in the units of the rows seen during `fit`. Float dtypes are kept, integers become float32.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `Z` is not a 2-D array of finite real numbers with `latent_dim` columns, or if a value is too large.
         """
         return self._decode(Z, "Z")
 
@@ -127,19 +144,19 @@ class FittedNetwork(BaseDenoiser):
             raise ValueError(f"{name} must have {self._code_size} columns, the size of the code, got {Z.shape[1]}.")
         return self._through("decoder", Z, self.n_features_in_, scale=(False, True), name=name)
 
-    @available_if(_gives_code)
+    @available_if(_outputs_code)
     def inverse_transform(self, X):
         """Decode the codes returned by `transform` with ``output="latent"``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, latent_dim)
-            Codes.
+            Codes, as returned by `transform`.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Images, in the units of the rows seen during `fit`.
+            Images, in the units of the rows seen during `fit`. Float dtypes are kept, integers become float32.
         """
         return self._decode(X, "X")
 
@@ -192,8 +209,8 @@ class FittedNetwork(BaseDenoiser):
         -------
         model : keras.Model
             Maps rows of shape (n_samples, n_features), in the units of the rows seen during `fit`, to denoised rows in
-            the same units, or to codes with ``output="latent"``. It is a new model at each call, and not compiled,
-            which only training requires.
+            the same units, or to codes with ``output="latent"``. Each call returns a new model, which is not
+            compiled, because only training requires that.
 
         See Also
         --------

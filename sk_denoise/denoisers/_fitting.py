@@ -1,4 +1,4 @@
-"""Prepares the fit of a `DenoisingAutoencoder`: what its network is trained on, and how."""
+"""Preparation of the fit of a `DenoisingAutoencoder`: training rows, validation rows and training plan."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, res
 from ..networks.training import Plan, Rows
 from ._targets import corruption, find_target
 
-_PAIRS = ("X_clean", "y")  # sources of targets that come with noisy rows
-_ALONE = ("noise", "identity")  # sources of targets that are the rows themselves
+_PAIRS = ("X_clean", "y")  # sources of targets for which noisy rows are given
+_ALONE = ("noise", "identity")  # sources of targets that are the given rows themselves
 
 
 def fit_network(estimator, rows, target, data_range, validation_data, *, continued, partial):
@@ -27,16 +27,16 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     callbacks = fit.check_keras_params(estimator.loss, estimator.optimizer, estimator.callbacks)
     spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean))
     if len(rows) == 1 and not continued:
-        warn_user("X has one row only, from which a network learns nothing but that row. Give it more images.")
+        warn_user("X has one row only, so the network can only memorize it. Pass more images.")
     if continued and spec != estimator._spec:
         raise ValueError(
-            f"{'partial_fit' if partial else 'warm_start=True'} goes on with {estimator._spec}, but the parameters and"
-            f" rows now require {spec}. Restore the parameters, or fit a clone of this estimator."
+            f"{'partial_fit' if partial else 'warm_start=True'} continues from {estimator._spec}, but the parameters"
+            f" and rows now require {spec}. Restore the parameters, or fit a clone of this estimator."
         )
     if continued and estimator.target_source_ in _PAIRS and target.source in _ALONE:
         warn_user(
-            "The network was trained on pairs of noisy and clean rows, and this fit goes on with rows alone, which"
-            " count as clean ones. If they are noisy, pass the clean rows, too, as y or X_clean=."
+            "The network was trained on pairs of noisy and clean rows, but this fit continues with rows alone, which"
+            " are taken as clean. If they are noisy, also pass the clean rows, as y or X_clean=."
         )
     training, held_out = _split(estimator, rows, target, data_range, validation_data, partial)
     job = fit.make_job(
@@ -59,7 +59,7 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
 
 
 def _join_histories(before, after):
-    """One entry for each epoch; NaN for epochs without held-out rows."""
+    """Concatenate the entries for each epoch, with NaN for epochs without validation rows."""
 
     def values(history, name):
         return history.get(name, [math.nan] * len(history["loss"]))
@@ -79,46 +79,48 @@ def _network_spec(estimator, image_shape):
 
 
 def _make_rows(rows, target, data_range):
-    """Rows to train or validate on, according to `target`."""
+    """Return rows to train or validate on, according to `target`."""
     noisy = rows if target.source in _PAIRS else None
     corrupt = None if target.noise is None else corruption(target, data_range)
     return Rows(target.clean, noisy, corrupt, data_range, target.noise)
 
 
 def _split(estimator, rows, target, data_range, validation_data, partial):
-    """Training rows and validation rows, if any."""
-    everything = _make_rows(rows, target, data_range)
+    """Return the training rows and the validation rows, or None."""
+    all_rows = _make_rows(rows, target, data_range)
     if partial:
-        return everything, None
+        return all_rows, None
     if validation_data is not None:
-        return everything, _validation_rows(estimator, validation_data, target, data_range)
-    share = estimator.validation_split
-    if share is None:
-        share = 0.1 if estimator.early_stopping else 0
-    if estimator.early_stopping and not share:
-        raise ValueError("early_stopping=True needs rows to validate on: set validation_split above 0.")
-    if not share:
-        return everything, None
-    n_held_out = math.ceil(share * len(rows))
+        return all_rows, _validation_rows(estimator, validation_data, target, data_range)
+    fraction = estimator.validation_split
+    if fraction is None:
+        fraction = 0.1 if estimator.early_stopping else 0
+    if estimator.early_stopping and not fraction:
+        raise ValueError(
+            "early_stopping=True requires validation rows. Set validation_split above 0, or pass validation_data."
+        )
+    if not fraction:
+        return all_rows, None
+    n_held_out = math.ceil(fraction * len(rows))
     if n_held_out >= len(rows):
         raise ValueError(
-            f"validation_split={share} with n_samples={len(rows)} leaves no row to train on. Pass more rows, or a"
-            " smaller fraction."
+            f"validation_split={fraction} with n_samples={len(rows)} leaves no training rows. Pass more rows, or"
+            " a smaller fraction."
         )
     order = check_random_state(estimator.random_state).permutation(len(rows))
-    return everything.take(np.sort(order[n_held_out:])), everything.take(np.sort(order[:n_held_out]))
+    return all_rows.take(np.sort(order[n_held_out:])), all_rows.take(np.sort(order[:n_held_out]))
 
 
 def _validation_rows(estimator, validation_data, training, data_range):
-    """Rows of `validation_data`, by the same rule as the training rows."""
+    """Return the rows of `validation_data`, by the same rule as for the training rows."""
     pair = isinstance(validation_data, tuple)
     if pair and len(validation_data) != 2:
-        raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} parts.")
+        raise ValueError(f"validation_data must be rows or a pair (X, X_clean), got {len(validation_data)} items.")
     given, X_clean = validation_data if pair else (validation_data, None)
     name = "validation_data[0]" if pair else "validation_data"
-    names, of_validation = fitted_names(estimator), feature_names(given)
-    if names is not None and of_validation is not None and list(names) != list(of_validation):
-        raise ValueError(f"{name} must have the columns of X in the same order: {name}[X.columns].")
+    names, validation_names = fitted_names(estimator), feature_names(given)
+    if names is not None and validation_names is not None and list(names) != list(validation_names):
+        raise ValueError(f"{name} must have the columns of X in the same order. Pass {name}[X.columns].")
     rows = check_rows(given, "validation_data")
     check_scale(rows, data_range, "validation_data")
     if rows.shape[1] != estimator.n_features_in_:
@@ -132,23 +134,23 @@ def _validation_rows(estimator, validation_data, training, data_range):
     target = find_target(given, rows, None, X_clean, estimator.noise)
     if training.source in _PAIRS and target.source in _ALONE:
         raise ValueError(
-            f"validation_data must be a pair (X, X_clean) after a fit on pairs, got {shown(given)} alone: noise other"
-            " than that of the pairs would judge the training."
+            f"validation_data must be a pair (X, X_clean) if the training rows are pairs, got {shown(given)}:"
+            " noise drawn on rows alone would differ from that of the pairs."
         )
     if target.source in _ALONE and training.source == "injector":
-        target = dataclasses.replace(target, source="injector", noise=training.noise)  # the training noise
+        target = dataclasses.replace(target, source="injector", noise=training.noise)
     check_in_range(target.clean, data_range, "validation_data")
     return _make_rows(rows, target, data_range)
 
 
 def _make_plan(estimator, n_rows, continued, partial):
-    """How to train on `n_rows`."""
+    """Return the training plan for `n_rows`."""
     if is_integer(estimator.random_state):
         seed = int(estimator.random_state)
     else:
         seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     if continued:
-        # Each fit numbers its epochs from 0, so its noise differs only if the seed does.
+        # Each fit numbers its epochs from 0, so a continued fit needs another seed to draw different noise.
         seed = int(np.random.SeedSequence([seed, estimator.n_iter_]).generate_state(1)[0])
     batch_size = resolve_batch_size(estimator.batch_size, n_rows)
     return Plan(

@@ -18,11 +18,11 @@ __all__ = ["ImageFilter"]
 
 N_CALIBRATION_ROWS = 32  # enough for such coarse grids; a fit takes about a second
 _ALL_PARAMS = sorted({name for names in _filtering.METHODS.values() for name in names})
-_COUNTS = ("size", "patch_size", "patch_distance")
+_INTEGER_PARAMS = ("size", "patch_size", "patch_distance")
 
 
 def _draw(n_rows, random_state):
-    """Indices of the rows to calibrate on."""
+    """Return the indices of the rows to calibrate on."""
     if n_rows <= N_CALIBRATION_ROWS:
         return np.arange(n_rows)
     return np.sort(check_random_state(random_state).choice(n_rows, N_CALIBRATION_ROWS, replace=False))
@@ -37,7 +37,7 @@ class ImageFilter(BaseDenoiser):
     Parameters
     ----------
     method : {"median", "gaussian", "bilateral", "tv", "wavelet", "nlm"}, default="median"
-        "median" of a window removes isolated outliers. "gaussian" blur is the simplest filter. "bilateral" averages
+        "median", over a window, removes isolated outliers. "gaussian" blur is the simplest filter. "bilateral" averages
         nearby pixels of similar value [1]_. "tv" makes images piecewise constant, by total variation [2]_ [3]_.
         "wavelet" shrinks wavelet coefficients, by BayesShrink [4]_. "nlm" averages similar patches, by non-local
         means [6]_.
@@ -88,11 +88,11 @@ class ImageFilter(BaseDenoiser):
     level_ : float
         The given or estimated level, for "wavelet" and "nlm". ``params_["level"]`` may be a multiple of it.
     data_range_ : tuple of float
-        The range used.
+        The data range used, ``(low, high)``.
     target_source_ : str
-        "X_clean", "y", "injector" or "none".
+        Source of the clean rows: "X_clean", "y", "injector" or "none".
     image_shape_ : tuple of int
-        ``(height, width, channels)``.
+        The image shape used, ``(height, width, channels)``.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -101,22 +101,22 @@ class ImageFilter(BaseDenoiser):
     See Also
     --------
     DenoisingAutoencoder : Learns what the images look like, with a neural network.
-    EstimatorDenoiser : Learns what the images look like, with an estimator of scikit-learn.
+    EstimatorDenoiser : Learns what the images look like, with a scikit-learn estimator.
 
     Notes
     -----
     "auto" chooses from the grids in ``denoisers/_filtering.py``, each of which starts with a filter that does almost
-    nothing. Values that do not fit the image are left out. If the shorter side of the image, other than a side of one
-    pixel, is less than three pixels, this first filter is used, unless clean rows allow a choice.
+    nothing. Values that do not fit the image are skipped. Images of a single pixel, or with a side of two pixels, are
+    too small for J-invariance, so this first filter is used unless ``calibration="supervised"``.
 
     Prefer ``calibration="supervised"`` if there are clean rows. J-invariance assumes that the noise of a pixel is
     independent of that of others, and evaluates a filter on images in which hidden pixels are replaced with the mean of
     their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is a good
-    guess on smooth images and a bad one on tiny images. So the choice can be too weak, such as a median of one pixel on
-    the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too strong for weak
-    noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and 0.5, its
-    choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB below them on
-    the digits (``benchmarks/calibration.py``).
+    guess on smooth images and a bad one on tiny images. The choice can therefore be too weak, such as a median of one
+    pixel on the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too strong
+    for weak noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and
+    0.5, its choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB
+    below them on the digits (``benchmarks/calibration.py``).
 
     The image is mirrored at its border, except with "bilateral", which ignores pixels beyond it. "bilateral" does not
     use scikit-image, whose spatial weights are shifted in version 0.26.
@@ -208,7 +208,7 @@ class ImageFilter(BaseDenoiser):
         image_shape = read_layout(self.image_shape, rows if target.clean is None else target.clean)
         if target.clean is None and self.calibration == "supervised":
             raise ValueError(
-                "calibration='supervised' needs clean rows to compare with, but none are known for these rows. Pass"
+                "calibration='supervised' needs clean rows to compare with, but X carries none. Pass"
                 " X_clean=, put a NoiseInjector before the filter, or use calibration='j_invariant'."
             )
         if "wavelet" in given and _filtering.wavelet_depth(image_shape, given["wavelet"]) == 0:
@@ -244,7 +244,7 @@ class ImageFilter(BaseDenoiser):
             _check_wavelet(given["wavelet"])
 
     def _given(self):
-        """Values of the parameters that are set; raise if one of them is a parameter of another method."""
+        """Return the parameters that are not "auto"; raise if one of them belongs to another method."""
         methods, given = _filtering.METHODS, {}
         for name in _ALL_PARAMS:
             value = getattr(self, name)
@@ -255,7 +255,7 @@ class ImageFilter(BaseDenoiser):
                 raise ValueError(
                     f"{name}={value!r} belongs to method={owners}, got method={self.method!r}. Leave it at 'auto'."
                 )
-            given[name] = value if name == "wavelet" else (int if name in _COUNTS else float)(value)
+            given[name] = value if name == "wavelet" else (int if name in _INTEGER_PARAMS else float)(value)
         return given
 
 

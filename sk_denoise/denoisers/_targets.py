@@ -1,4 +1,4 @@
-"""Where the clean target comes from: the one question that a pipeline leaves open, answered in one place."""
+"""The target rule: where the clean rows come from, and which noise is drawn on them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..noise._injector import NoiseInjector, NoisyArray
 from ..noise.kinds import KINDS
 
 DEFAULT_NOISE = "gaussian"
-UNKNOWN = object()  # noise of denoisers that have no such parameter: rows that come alone may be noisy
-_WIDE = 0.5  # of the width of X: images of another size are that wide, the targets of a regressor hardly ever
+UNKNOWN = object()  # for denoisers without a `noise` parameter: rows given alone may be noisy
+_MIN_WIDTH = 0.5  # of images as `y`, as a fraction of the width of X; regression targets are hardly ever as wide
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The clean rows, where they came from, and the noise to draw on them (None: the rows given are used)."""
+    """The clean rows, their source, and the noise to draw on them, or None to use the given rows."""
 
     source: str  # "X_clean", "y", "injector", "noise", "identity" or "none"
-    clean: np.ndarray | None  # None where the source is "none"
+    clean: np.ndarray | None  # None if the source is "none"
     noise: NoiseInjector | None
 
 
 def check_noise(noise):
-    """The parameter `noise` as an injector, or None."""
+    """Return the parameter `noise` as an injector, or None."""
     if noise is None or noise is UNKNOWN:
         return None
     if isinstance(noise, NoiseInjector):
@@ -41,7 +41,7 @@ def check_noise(noise):
 
 
 def _shape(y):
-    """The shape of `y` without reading it, where it has one; () for a scalar."""
+    """Return the shape of `y`, without converting it if it has one; () for a scalar."""
     if hasattr(y, "shape"):
         return tuple(y.shape)
     try:
@@ -51,44 +51,44 @@ def _shape(y):
 
 
 def check_labels_or_rows(y, shape):
-    """Refuse a `y` that does not go with rows of this `shape`, and warn of images that would pass for labels."""
-    texts = isinstance(y, (list, tuple)) and len(y) > 0 and isinstance(y[0], (str, bytes))
-    problem = None if y is None or texts or isinstance(y, np.ndarray) else object_error(y, "y")
+    """Raise if `y` does not match rows of this `shape`, and warn about images that would be taken as labels."""
+    is_text = isinstance(y, (list, tuple)) and len(y) > 0 and isinstance(y[0], (str, bytes))
+    problem = None if y is None or is_text or isinstance(y, np.ndarray) else object_error(y, "y")
     if problem is not None:
         raise problem
-    own = _shape(y)
-    if y is None or not own:
+    y_shape = _shape(y)
+    if y is None or not y_shape:
         return
-    if own[0] != shape[0]:
-        raise ValueError(f"y must have as many rows as X, {shape[0]}, got {own[0]}.")
-    if len(own) > 2:
+    if y_shape[0] != shape[0]:
+        raise ValueError(f"y must have as many rows as X, {shape[0]}, got {y_shape[0]}.")
+    if len(y_shape) > 2:
         remedy = f"flatten them: {'y.reshape' if hasattr(y, 'reshape') else 'np.stack(y).reshape'}(len(y), -1)."
-    elif len(own) == 2 and own != shape and own[1] >= _WIDE * shape[1] and _has_fractions(y):
-        remedy = f"bring them to the {shape[1]} features of X."
+    elif len(y_shape) == 2 and y_shape != shape and y_shape[1] >= _MIN_WIDTH * shape[1] and _has_fractions(y):
+        remedy = f"resize them to the {shape[1]} features of X."
     else:
         return
     warn_user(
-        f"y has the shape {own} and not that of X, {shape}, so it counts as labels and is ignored. If it holds the"
+        f"y has the shape {y_shape}, not that of X, {shape}, so it is taken as labels and is ignored. If it holds the"
         f" clean images, {remedy}"
     )
 
 
 def _has_fractions(y):
-    """Whether `y` holds numbers that are not whole, which no labels are."""
+    """Whether `y` contains non-integer numbers, which cannot be labels."""
     array = np.asarray(y)
     return array.dtype.kind == "f" and bool(np.any(array != np.floor(array)))
 
 
 def _is_numeric(y):
-    """Whether `y`, of the shape of `X`, is meant to hold numbers: `check_clean` says if it fails to."""
+    """Whether `y`, of the shape of `X`, is meant to be numeric; `check_clean` then raises if a value is invalid."""
     try:
         array = np.asarray(y)
     except (TypeError, ValueError, RuntimeError):  # a tensor
         return True
-    if array.ndim != 2 or array.dtype.kind in "biufc":  # sparse arrays become objects without dimensions
+    if array.ndim != 2 or array.dtype.kind in "biufc":  # sparse arrays become 0-D object arrays
         return True
     if array.dtype.kind == "O" and any(isinstance(value, Number) for value in array.flat):
-        return True  # also with missing values, or with a column of texts
+        return True  # even with missing values, or a column of strings
     try:
         array.astype(np.float64)
     except (TypeError, ValueError):
@@ -97,14 +97,14 @@ def _is_numeric(y):
 
 
 def image_target(y, shape):
-    """`y` as clean rows where it is shaped like X and meant to be numbers, else None: then it is labels."""
+    """Return `y` as clean rows if it has the given `shape` and is numeric, otherwise None, for labels."""
     if y is None or len(shape) != 2 or _shape(y) != shape or not _is_numeric(y):
         return None
     return check_clean(y, shape, "y")
 
 
 def find_target(given, X, y, X_clean, noise):
-    """The clean target for the validated rows `X`, which the caller gave as `given`."""
+    """Return the target for the validated rows `X`, which the caller passed as `given`."""
     injector = check_noise(noise)
     for name, other in (("X_clean", X_clean), ("y", y)):
         check_same_names(given, other, name)
@@ -119,15 +119,15 @@ def find_target(given, X, y, X_clean, noise):
         if noise is not UNKNOWN and not (isinstance(noise, str) and noise == DEFAULT_NOISE):
             warn_user(
                 f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
-                " at its default behind an injector."
+                " at its default after an injector."
             )
         return Target("injector", given.clean, given.injector)
     if noise is UNKNOWN:
         return Target("none", None, None)
     if isinstance(given, NoisyArray):
         warn_user(
-            "X is a slice, copy or cast of rows out of a NoiseInjector, or computed from them, and has lost their clean"
-            " source, so noisy rows count as clean ones. Split or scale before adding noise, or pass X_clean=."
+            "X is a slice, copy or cast of the output of a NoiseInjector, or computed from it, and no longer carries"
+            " the clean rows, so noisy rows are taken as clean. Split or scale before adding noise, or pass X_clean=."
         )
     if injector is not None:
         return Target("noise", X, injector)
@@ -135,34 +135,35 @@ def find_target(given, X, y, X_clean, noise):
 
 
 def scoring_noise(target, data_range):
-    """The noise trained on, the same at each call, to score plain rows with; None if none was drawn."""
+    """Return the training noise with a fixed seed and range, for scoring plain rows; None if no noise was drawn."""
     if target.noise is None:
         return None
-    own = target.noise.data_range_ if target.source == "injector" else target.noise.data_range
-    own = data_range if isinstance(own, str) else own
+    noise_range = target.noise.data_range_ if target.source == "injector" else target.noise.data_range
+    noise_range = data_range if isinstance(noise_range, str) else noise_range
     seed = target.noise.random_state if is_integer(target.noise.random_state) else 0
-    return clone(target.noise).set_params(when="always", data_range=own, random_state=seed)
+    return clone(target.noise).set_params(when="always", data_range=noise_range, random_state=seed)
 
 
-def resolve_range(own, target, rows):
-    """The range `own`, or for "auto" the injector's, else the one read off the clean rows, or off the rows."""
-    if own == "auto" and target.source == "injector":
+def resolve_range(data_range, target, rows):
+    """Return `data_range`; if "auto", that of the injector, or else of the clean rows, or else of the rows."""
+    if data_range == "auto" and target.source == "injector":
         return target.noise.data_range_
-    if own == "auto" and target.source == "noise":
-        own = target.noise.data_range
-    return resolve_data_range(own, rows if target.clean is None else target.clean)
+    if data_range == "auto" and target.source == "noise":
+        data_range = target.noise.data_range
+    return resolve_data_range(data_range, rows if target.clean is None else target.clean)
 
 
 def corruption(target, data_range):
-    """What draws `target`'s noise on rows scaled by `data_range`: ``(unit, rng) -> noisy``."""
+    """Return a function ``(unit, rng) -> noisy`` that draws the noise of `target` on rows scaled by `data_range`."""
     injector = target.noise
-    # An injector in front has read its range; of one that is a parameter, only the parameters count.
-    own = injector.data_range_ if target.source == "injector" else injector.data_range
-    if isinstance(own, str) or tuple(own) == tuple(data_range):
+    # A preceding injector has determined its range; of one passed as `noise`, only the parameters count.
+    noise_range = injector.data_range_ if target.source == "injector" else injector.data_range
+    if isinstance(noise_range, str) or tuple(noise_range) == tuple(data_range):
         return injector._redraw
-    # Levels are fractions of the injector's range, which is not ours: go there and back.
-    scale = np.float32((data_range[1] - data_range[0]) / (own[1] - own[0]))
-    shift = np.float32((data_range[0] - own[0]) / (own[1] - own[0]))
+    # Levels are fractions of the injector's range, so convert to that range and back.
+    width = noise_range[1] - noise_range[0]
+    scale = np.float32((data_range[1] - data_range[0]) / width)
+    shift = np.float32((data_range[0] - noise_range[0]) / width)
 
     def redraw(unit, rng):
         return (injector._redraw(unit * scale + shift, rng) - shift) / scale

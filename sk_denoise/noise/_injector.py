@@ -29,7 +29,7 @@ from .kinds import KINDS, PROBABILITY_KINDS, add_noise
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
-_MAX_LEVEL = 4  # of the data range; larger values are nearly always a sigma in grey values
+_MAX_LEVEL = 4  # as a fraction of the data range; larger values are almost always a sigma in grey levels
 _BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cache, enough to occupy a thread
 
 
@@ -38,7 +38,7 @@ def check_level(level, kind):
     bounds = tuple(level) if isinstance(level, (tuple, list)) else (level, level)
     highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
     if len(bounds) != 2 or not all(map(is_real, bounds)) or not 0 <= bounds[0] <= bounds[1] <= highest:
-        what = "a fraction of the data range: noise of 25 grey values out of 255 is level=25/255"
+        what = "a fraction of the data range: for a sigma of 25 grey levels out of 255, pass level=25/255"
         raise ValueError(
             f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
             f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
@@ -47,7 +47,7 @@ def check_level(level, kind):
 
 
 def _blocks(shape, kind):
-    """Slices of rows; a callable gets all rows at once, and may not be thread-safe."""
+    """Return slices of rows; a callable gets all rows at once, because it may not be thread-safe."""
     n_rows = _BLOCK_VALUES // shape[1] if isinstance(kind, str) else shape[0]
     return list(gen_batches(shape[0], max(1, n_rows)))
 
@@ -59,6 +59,8 @@ def _random_keys(rng, n_rows):
 class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Add noise to flattened images, and pass the clean images on to the next step.
 
+    The noisy and clean rows serve to train a denoiser, such as a denoising autoencoder [1]_.
+
     Parameters
     ----------
     kind : str or callable, default="gaussian"
@@ -67,8 +69,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     level : float or pair of floats, default=0.5
         Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
         at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. The
-        article uses 0.5 [1]_. If a pair ``(low, high)``, a level is drawn for each row, to train denoisers for unknown
-        levels.
+        default is that of the article reproduced in ``examples/plot_article.py``. If a pair ``(low, high)``, a level is
+        drawn for each row, to train denoisers for unknown levels.
     when : {"always", "fit", "transform"}, default="always"
         "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that is
         trained on added noise and applied to rows that are noisy already; "transform" only in `transform`.
@@ -84,7 +86,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     data_range_ : tuple of float
-        The range used.
+        The data range used, ``(low, high)``.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -98,7 +100,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     -----
     If noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
     next step. It is lost in any step in between, and with ``set_output(transform="pandas")``. With ``level=0`` and a
-    kind given by name, the result is a plain array, too, and the denoiser is trained with its own `noise`.
+    kind given by name, the result is also a plain array, and the denoiser is trained with its own `noise`.
 
     A pipeline cached with ``memory=`` reuses the cached noise, even with ``random_state=None``.
 
@@ -159,6 +161,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : NoiseInjector
             The fitted injector.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
         """
         self._fit(X)
         return self
@@ -176,28 +183,34 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Clean rows.
+            Clean rows, of any real dtype, in any units.
         y : object, default=None
             Ignored.
 
         Returns
         -------
         X_noisy : NoisyArray of shape (n_samples, n_features)
-            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+            Noisy rows in the units of `X`. Float dtypes are kept, integers become float32. A plain array if no noise
+            was added.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
         """
         if isinstance(X, NoisyArray):
             warn_user(
-                "X comes out of a NoiseInjector, so its noisy rows count as the clean ones of this injector. For two"
-                " kinds of noise at once, use one injector, whose kind is a function (X, level, rng) that adds both."
+                "X is the output of a NoiseInjector, so this injector takes its noisy rows as clean. To add two kinds"
+                " of noise, use one injector whose kind is a function (X, level, rng) that adds both."
             )
         X = self._fit(X)
         if self.when == "transform":
             return self._plain(X)
         if not output_is_default(self):
             warn_user(
-                "set_output hides the clean rows from the step after this NoiseInjector: a DenoisingAutoencoder would"
-                " take the noisy rows for clean ones. Use set_output(transform='default') for the injector, or pass the"
-                " clean rows as X_clean."
+                "set_output hides the clean rows from the next step: a DenoisingAutoencoder would take the noisy rows"
+                " as clean. Use set_output(transform='default') on the NoiseInjector, or pass the clean rows as"
+                " X_clean."
             )
         return self._inject(X)
 
@@ -207,12 +220,18 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Clean rows.
+            Clean rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
         X_noisy : NoisyArray of shape (n_samples, n_features)
-            In the units of `X`; float dtypes kept, integers become float32. A plain array where no noise was added.
+            Noisy rows in the units of `X`. Float dtypes are kept, integers become float32. A plain array if no noise
+            was added.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
         """
         check_is_fitted(self)
         self._check_params()
@@ -227,12 +246,13 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _inject(self, X):
         level = check_level(self.level, self.kind)
-        # Without noise, do not attach the clean rows: joblib hashes the values of arrays, not their attributes.
+        # Without noise, do not attach the clean rows: joblib hashes the values of arrays, but not their attributes, so
+        # a pipeline with memory= could not tell the result from equal rows without clean ones.
         if level in (0, (0, 0)) and isinstance(self.kind, str):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
         keys_of = self._keys(X.shape)
-        check_finite = not get_config()["assume_finite"]  # read here, because threads have their own settings
+        check_finite = not get_config()["assume_finite"]  # read here, because scikit-learn's settings are per thread
 
         def add(blocks):
             streams = RowStreams(by_row=isinstance(self.random_state, Integral))
@@ -249,21 +269,21 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         n_threads = min(len(blocks), effective_n_threads())
         if n_threads > 1:
             with ThreadPoolExecutor(n_threads) as pool:
-                # Copies of the caller's context hold NumPy's error settings.
+                # The caller's context holds NumPy's error settings, so each thread gets a copy of it.
                 shares = [blocks[i::n_threads] for i in range(n_threads)]
-                for done in [pool.submit(copy_context().run, add, share) for share in shares]:
-                    done.result()
+                for future in [pool.submit(copy_context().run, add, share) for share in shares]:
+                    future.result()
         else:
             add(blocks)
         return NoisyArray(noisy, np.asarray(X), copy.deepcopy(self))
 
     def _keys(self, shape):
-        """A function that returns the keys of some rows of an array."""
+        """Return a function that computes the keys of a slice of rows."""
         if isinstance(self.random_state, Integral):
             multipliers = key_multipliers(self.random_state, shape[1])
 
             def by_content(X, rows, buffer):
-                # Scaled in float64, so that equal values give equal keys in any dtype and units.
+                # Scale in float64, so that equal values give equal keys in any dtype and units.
                 X = X[rows] if self.data_range_ == (0, 1) else X[rows].astype(np.float64)
                 return row_keys(to_unit(X, self.data_range_), multipliers, buffer)
 
@@ -273,7 +293,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return lambda X, rows, buffer: keys[rows]
 
     def _redraw(self, unit, rng):
-        """Add new noise, drawn from a Generator, to rows scaled to [0, 1]; denoisers call it in each epoch."""
+        """Add new noise, drawn from a Generator, to rows scaled to [0, 1]; called by denoisers in each epoch."""
         self._check_params()
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
@@ -291,22 +311,23 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def _digest_of(rows):
-    """A number that changes if some rows, spread over all, change."""
+    """Return a checksum of at most 64 rows, spread over the array, by which to detect modifications."""
     return zlib.crc32(np.ascontiguousarray(sample_rows(rows)).view(np.uint8))
 
 
 class NoisyArray(np.ndarray):
     """Noisy rows that keep the clean rows for the next step of a pipeline.
 
-    In every other respect it is an ordinary ndarray. The two attributes are None in slices, copies, casts and results
-    of arithmetic, whose rows may differ from the clean ones; a denoiser warns of those. Pickles keep the attributes.
+    In every other respect, it is an ordinary ndarray. Both attributes are None in slices, copies, casts and results of
+    arithmetic, because their rows may no longer match the clean ones; denoisers warn about such arrays. Pickling keeps
+    the attributes.
 
     Attributes
     ----------
     clean : ndarray of shape (n_samples, n_features) or None
-        The rows before noise: the array itself, not a copy. A fit raises if it has been written on since.
+        The rows before noise was added; not a copy. `fit` raises an error if they have been modified since.
     injector : NoiseInjector or None
-        A copy of the transformer that added the noise, as it was then.
+        A copy of the transformer that added the noise, as it was at that time.
     """
 
     @validate_function_params({"noisy": [np.ndarray], "clean": [np.ndarray], "injector": [NoiseInjector]})
@@ -318,18 +339,18 @@ class NoisyArray(np.ndarray):
         return self
 
     def _check_unchanged(self):
-        """Raise if the clean rows, which are a reference, have been written on since."""
+        """Raise if the clean rows, which are not a copy, have been modified since noise was added."""
         if _digest_of(self.clean) != self._digest:
             raise ValueError(
-                "X carries clean rows that have changed since noise was added to them, as by X /= 255 in place. Change"
-                " the rows first and add noise then, or pass the clean rows as X_clean."
+                "X carries clean rows that have changed since noise was added, for example by an in-place operation"
+                " such as X /= 255. Modify the rows before adding noise, or pass the clean rows as X_clean."
             )
 
     def __array_finalize__(self, source):
         self.clean = self.injector = self._digest = None
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        # Rows without their source, of which denoisers warn; anything else is a plain scalar or array.
+        # Results of the same shape stay NoisyArrays without clean rows, about which denoisers warn.
         if return_scalar:
             return array[()]
         return np.asarray(array).view(NoisyArray if array.shape == self.shape else np.ndarray)

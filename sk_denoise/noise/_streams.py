@@ -40,7 +40,7 @@ class RowStreams:
         self._n_arrays = 0
 
     def buffer(self, name, shape, dtype):
-        """Return scratch memory, the same for each `name`."""
+        """Return scratch memory, which is reused for each `name`."""
         size = math.prod(shape)
         if name not in self._buffers or self._buffers[name].size < size:
             self._buffers[name] = np.empty(size, dtype)
@@ -51,7 +51,7 @@ class RowStreams:
         return self.buffer(self._n_arrays, shape, _F32)
 
     def _words(self, n):
-        """The next `n` 32-bit words of each row: the halves of SplitMix64 started at the row's key."""
+        """Return the next `n` 32-bit words of each row: halves of the output of SplitMix64, seeded with its key."""
         shape = len(self._keys), -(-n // 2)
         counters = np.arange(self._used + 1, self._used + shape[1] + 1, dtype=_U64)
         counters *= _STEP
@@ -65,13 +65,13 @@ class RowStreams:
         return words.view(_U32)[:, :n]
 
     def random(self, shape, dtype=_F32):
-        """Uniform numbers in [0, 1) of `shape`, multiples of 2 ** -24."""
+        """Draw uniform numbers in [0, 1), multiples of 2 ** -24."""
         words, numbers = self._words(shape[1]), self._array(shape)
         words >>= _U32(8)
         return np.multiply(words, _F32(2**-24), out=numbers, casting="unsafe", dtype=_F32)
 
     def standard_normal(self, shape, dtype=_F32):
-        """Standard normal numbers of `shape`: coordinates of points of random radius and angle [1]_.
+        """Draw standard normal numbers, as coordinates of points of random radius and angle [1]_.
 
         Each word gives one point: 20 bits determine its radius (up to 5.4) and 12 bits its angle.
 
@@ -102,11 +102,11 @@ class RowStreams:
         return normal
 
     def new_generator(self, index=0):
-        """A `numpy.random.Generator` for one row, for a callable kind."""
+        """Return a `numpy.random.Generator` for one row, to pass to a callable kind."""
         return np.random.default_rng([int(self._keys[index]), self._used])
 
     def _generator_of(self, index):
-        # Setting the state of one generator takes a tenth of the time of making one.
+        # Setting the state of a generator takes a tenth of the time of creating one.
         self._state["state"]["key"] = np.array([self._keys[index], 0], dtype=_U64)
         self._state["state"]["counter"] = np.array([0, 0, self._used, 0], dtype=_U64)
         self._state.update(buffer_pos=4, has_uint32=0, uinteger=0)
@@ -114,7 +114,7 @@ class RowStreams:
         return self._generator
 
     def poisson(self, lam):
-        """Poisson counts with means `lam`, drawn by NumPy, because the number of words per count varies."""
+        """Draw Poisson counts with means `lam`, using NumPy because the number of words per count varies."""
         if self.by_row:
             counts = np.empty(lam.shape, dtype=np.int64)
             for index, row in enumerate(lam):
@@ -126,16 +126,16 @@ class RowStreams:
 
 
 def key_multipliers(seed, n_features):
-    """The random multipliers of `row_keys` for a seed."""
+    """Draw the multipliers of `row_keys` for a seed."""
     generator = np.random.Generator(np.random.Philox(key=int(seed)))
     return generator.integers(0, 2**64, size=(2, n_features + 1), dtype=_U64)
 
 
 def row_keys(unit, multipliers, buffer):
-    """A 64-bit key for each row, computed from its values in float32, so that it does not depend on the dtype.
+    """Return a 64-bit key for each row, computed from its values in float32, so that the dtype does not matter.
 
-    It consists of the upper halves of two sums of values times random multipliers. The probability that two different
-    rows share a key is at most 2 ** -64, whatever their values [1]_.
+    A key consists of the upper halves of two sums of values times random multipliers. The probability that two
+    different rows share a key is at most 2 ** -64, whatever their values [1]_.
 
     References
     ----------

@@ -1,9 +1,9 @@
-"""The noise models: one pure function for each kind, ``kind(X, level, rng) -> X_noisy``.
+"""Noise models: one pure function for each kind, ``kind(X, level, rng) -> X_noisy``.
 
 Each takes an array `X` of shape (n_samples, n_features) scaled to [0, 1], a `level` that is a number or an array of
 shape (n_samples, 1), and a source of random numbers (a `numpy.random.Generator`, or `RowStreams`, the faster one that
 `NoiseInjector` uses). Each returns a new array of the dtype of `X`, not clipped. Random numbers are drawn in float32,
-which is more precise than any image.
+which is more precise than the pixels of any image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHARED = """\
 Parameters
 ----------
 X : ndarray of shape (n_samples, n_features)
-    Rows scaled to [0, 1].
+    Clean rows of a float dtype, scaled to [0, 1].
 level : float or ndarray of shape (n_samples, 1)
     {level}
 rng : numpy.random.Generator
@@ -34,13 +34,18 @@ rng : numpy.random.Generator
 Returns
 -------
 X_noisy : ndarray of shape (n_samples, n_features)
-    Noisy rows, not clipped.
+    Noisy rows, not clipped, in the dtype of `X`.
+
+Raises
+------
+ValueError, TypeError
+    If `X` is not a non-empty 2-D float array, or if `level` is out of range or has the wrong shape.
 
 """
 
 
 def _kind(level, highest=np.inf):
-    """Decorator of a kind that checks its arguments and adds the sections shared by all kinds to its docstring."""
+    """Return a decorator that checks the arguments of a kind and adds the shared sections to its docstring."""
     closed = "both" if highest < np.inf else "left"
     constraints = {
         "X": [np.ndarray],
@@ -75,12 +80,13 @@ def _kind(level, highest=np.inf):
 def gaussian(X, level, rng):
     """Additive Gaussian noise, ``X + level * N(0, 1)``.
 
-    Mean ``X``, variance ``level ** 2``. This is the noise of the article and of most of the literature [1]_.
+    Mean ``X``, variance ``level ** 2``. This is the noise of most of the literature on denoising [1]_, and of the
+    article reproduced in ``examples/plot_article.py``.
 
     References
     ----------
-    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
-       denoising autoencoders", ICML 2008.
+    .. [1] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol, "Stacked denoising autoencoders", Journal of
+       Machine Learning Research 11, 2010.
     """
     noise = rng.standard_normal(X.shape, dtype=_F32).astype(X.dtype, copy=False)
     noise *= level
@@ -90,7 +96,7 @@ def gaussian(X, level, rng):
 
 @_kind("Half the width of the distribution.")
 def uniform(X, level, rng):
-    """Additive uniform noise, ``X + level * U(-1, 1)``, as from coarse quantization.
+    """Additive uniform noise, ``X + level * U(-1, 1)``, such as that of coarse quantization.
 
     Mean ``X``, variance ``level ** 2 / 3`` [1]_.
 
@@ -106,7 +112,7 @@ def uniform(X, level, rng):
     return noise
 
 
-@_kind("Standard deviation relative to the pixel.")
+@_kind("Standard deviation relative to the pixel value.")
 def speckle(X, level, rng):
     """Multiplicative Gaussian noise, ``X * (1 + level * N(0, 1))``, as in ultrasound and radar.
 
@@ -123,9 +129,9 @@ def speckle(X, level, rng):
     return noise
 
 
-@_kind("Probability, at most 1.", highest=1)
+@_kind("Probability that a pixel is replaced, in [0, 1].", highest=1)
 def salt_pepper(X, level, rng):
-    """Each pixel becomes black or white, equally likely, with probability `level`.
+    """Set pixels to black or white, each with probability ``level / 2``.
 
     Mean ``(1 - level) * X + level / 2``, variance ``(1 - level) * X ** 2 + level / 2 - mean ** 2`` [1]_.
 
@@ -138,9 +144,9 @@ def salt_pepper(X, level, rng):
     return np.where(draw < level, (draw < level / 2).astype(X.dtype), X)
 
 
-@_kind("Probability, at most 1.", highest=1)
+@_kind("Probability that a pixel is replaced, in [0, 1].", highest=1)
 def masking(X, level, rng):
-    """Each pixel becomes the minimum of the range with probability `level`.
+    """Set pixels to the minimum of the data range with probability `level`.
 
     Mean ``(1 - level) * X``, variance ``level * (1 - level) * X ** 2`` [1]_.
 
@@ -154,17 +160,17 @@ def masking(X, level, rng):
 
 @_kind("Standard deviation at full intensity.")
 def poisson(X, level, rng):
-    """Photon counting, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
+    """Photon-counting noise, ``Poisson(X * peak) / peak`` with ``peak = 1 / level ** 2`` photons at full intensity.
 
-    Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity. A negative intensity
-    counts as none [1]_.
+    Mean ``X``, variance ``level ** 2 * X``: `level` is the relative noise at full intensity [1]_. Negative intensities
+    are treated as zero.
 
     References
     ----------
     .. [1] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian, "Practical Poissonian-Gaussian noise modeling and fitting
        for single-image raw-data", IEEE Transactions on Image Processing 17(10), 2008.
     """
-    # Below this level, counts would overflow their integers, and the noise would be lost in float32.
+    # Below this level, counts could overflow int64, and the noise would be lost in float32.
     level = np.asarray(level, dtype=np.float64)
     unit = np.maximum(level, 1e-6) ** 2
     mean = (np.maximum(X, 0) / unit).astype(np.float64, copy=False)
@@ -178,12 +184,12 @@ def poisson(X, level, rng):
     return np.where(level > 1e-6, counts * unit, X).astype(X.dtype, copy=False)
 
 
-@_kind("Standard deviation of both channels.")
+@_kind("Standard deviation of the real and of the imaginary part.")
 def rician(X, level, rng):
     """Magnitude of a complex Gaussian, ``sqrt((X + level * N1) ** 2 + (level * N2) ** 2)``, as in magnitude MRI.
 
     Mean square ``X ** 2 + 2 * level ** 2``; mean ``level * sqrt(pi / 2) * L(-X ** 2 / (2 * level ** 2))`` with the
-    Laguerre function ``L`` of order 1/2: dark pixels come out brighter [1]_.
+    Laguerre function ``L`` of order 1/2, so dark pixels become brighter [1]_.
 
     References
     ----------
@@ -199,9 +205,10 @@ KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_peppe
 
 
 def add_noise(unit, kind, level, streams, *, clip, out):
-    """Write noisy rows to `out`, given rows scaled to [0, 1]: draw a level for each row, apply the kind, clip.
+    """Add noise to rows scaled to [0, 1], clip them if requested, and write them to `out`.
 
-    `kind` is a name in `KINDS` or a callable, `level` a number or a pair to draw from, `streams` a `RowStreams`.
+    `kind` is a name in `KINDS` or a callable, `level` a number, or a pair between which to draw a level for each row,
+    and `streams` a `RowStreams`.
     """
     if isinstance(level, tuple):
         low, high = level
@@ -209,7 +216,7 @@ def add_noise(unit, kind, level, streams, *, clip, out):
     if isinstance(kind, str):
         noisy = KINDS[kind](unit, level, streams)
     elif streams.by_row:
-        # A callable draws an unknown number of values, so it is called for each row, with that row's generator.
+        # A callable draws an unknown number of values, so it is called for each row with a generator of its own.
         levels = [level] * len(unit) if np.ndim(level) == 0 else level[:, np.newaxis]
         rows = [_call(kind, unit[i : i + 1], levels[i], streams.new_generator(i)) for i in range(len(unit))]
         noisy = np.concatenate(rows)
@@ -223,7 +230,7 @@ def add_noise(unit, kind, level, streams, *, clip, out):
 
 
 def _call(kind, unit, level, rng):
-    """Apply a callable kind to a copy of the rows, and check its result."""
+    """Apply a callable kind to a copy of the rows, and validate the result."""
     name = getattr(kind, "__name__", repr(kind))
     returned = kind(unit.copy(), level, rng)
     try:

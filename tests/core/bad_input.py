@@ -1,4 +1,4 @@
-"""Every public callable, and wrong values for its arguments, read off signatures and declared constraints."""
+"""All public callables, and invalid values for their arguments, derived from signatures and constraints."""
 
 import contextlib
 import copy
@@ -41,7 +41,7 @@ def _search():
     return GridSearchCV(quick(epochs=1), {"latent_dim": [1, 2]}, cv=2).fit(X)
 
 
-#: Makers of valid values for arguments without a default, and for those of the class or function named before a dot.
+#: Factories of valid values for required arguments; a prefix names the class or function that an entry applies to.
 VALID = {
     **dict.fromkeys(("X", "X_true", "X_pred", "noisy", "clean"), lambda: X),
     **dict.fromkeys(("y", "y_true", "y_before", "y_after"), lambda: Y),
@@ -75,8 +75,8 @@ VALID = {
     "curves": lambda: {"a": {"level": [0.1, 0.2], "accuracy": [0.5, 0.4]}},
     "RecoveryDisplay.labels": lambda: {},
 }
-#: Other arguments without which an argument is not checked.
-BESIDE = {
+#: Other arguments to pass, without which an argument is not checked.
+ALSO_PASSED = {
     "X_test": {"y_test": Y},
     "y_test": {"X_test": X},
     "sample_weight": {"X_clean": X},
@@ -85,10 +85,10 @@ BESIDE = {
 }
 #: Arguments that scikit-learn checks or ignores.
 UNCHECKED = ("input_features", "copy")
-#: Classes that users get and do not make, and scorers, which hand everything on.
-NOT_MADE = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
+#: Classes that users do not instantiate, and scorers, which only delegate.
+NOT_CALLED = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
 
-#: Values that few arguments accept; those that satisfy the constraints of an argument are left out.
+#: Values that few arguments accept; those that satisfy the constraints of an argument are skipped.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]
 VALUES += [float("inf"), np.array([0.5, 1.5]), datetime.date(2020, 1, 1), np.random.default_rng(0)]
 
@@ -115,7 +115,7 @@ ROWS = {
     "masked": lambda rows: np.ma.masked_array(rows, mask=rows == np.max(rows)),
     "frame of texts": lambda rows: pd.DataFrame(np.full(rows.shape, "a")),
 }
-HELD_BY_ARRAYS = ("NaN in it", "inf in it", "masked")
+UNCHECKED_IN_ARRAYS = ("NaN in it", "inf in it", "masked")
 VECTORS = {
     "2-D": lambda values: np.stack([values, values], axis=1),
     "one less": lambda values: values[:-1],
@@ -143,7 +143,7 @@ class Entry:
     subject: Callable | None = None
 
     def valid(self):
-        """Values for the required arguments."""
+        """Return valid values for the required arguments."""
         values = {}
         for name, parameter in self.parameters.items():
             keys = [f"{owner}.{name}" for owner in self.name.split(".")]
@@ -154,7 +154,7 @@ class Entry:
         return values
 
     def bad_values(self, argument):
-        """Kind and value of the invalid argument."""
+        """Yield a description and a value for each invalid value of the argument."""
         yield "object", Nonsense()
         declared = self.constraints.get(argument, "no_validation")
         if declared != "no_validation":
@@ -163,12 +163,12 @@ class Entry:
             if argument in arguments:
                 rows = X if kinds is ROWS else Y
                 rows = rows[:, :4] if argument == "Z" else rows
-                taken = HELD_BY_ARRAYS if "rng" in self.parameters else ()  # noise models, which calculate with these
-                yield from ((kind, make(rows)) for kind, make in kinds.items() if kind not in taken)
+                skipped = UNCHECKED_IN_ARRAYS if "rng" in self.parameters else ()  # noise models do not check values
+                yield from ((kind, make(rows)) for kind, make in kinds.items() if kind not in skipped)
 
     def call(self, argument, value):
-        """The error raised by a call with one wrong argument, and the attributes of the subject that it changes."""
-        beside = {name: given for name, given in BESIDE.get(argument, {}).items() if name in self.parameters}
+        """Return the error raised by a call with one invalid argument, and the attributes of the subject it changes."""
+        beside = {name: given for name, given in ALSO_PASSED.get(argument, {}).items() if name in self.parameters}
         subject = [copy.copy(self.subject())] if self.subject else []
         before, error = dict(vars(*subject)) if subject else {}, None
         try:
@@ -183,7 +183,7 @@ def _violations(constraints):
     values = list(VALUES)
     for constraint in constraints:
         if isinstance(constraint, StrOptions):
-            values += [option[:-1] for option in constraint.options]  # a letter missing
+            values += [option[:-1] for option in constraint.options]  # a typo
         with contextlib.suppress(NotImplementedError):
             values.append(generate_invalid_param_val(constraint))
     for value in values:
@@ -206,9 +206,9 @@ def _methods(cls, subject, without=UNCHECKED):
     for name, method in inspect.getmembers(cls, inspect.isfunction):
         if name[0] != "_" and method.__module__.startswith("sk_denoise"):
             call = lambda obj, /, name=name, **arguments: getattr(obj, name)(**arguments)
-            coding = lambda: copy.copy(subject()).set_params(output="latent")
-            own = coding if name == "inverse_transform" else subject
-            yield _entry(f"{cls.__name__}.{name}", method, call=call, subject=own, without=without)
+            with_codes = lambda: copy.copy(subject()).set_params(output="latent")
+            own_subject = with_codes if name == "inverse_transform" else subject
+            yield _entry(f"{cls.__name__}.{name}", method, call=call, subject=own_subject, without=without)
 
 
 def _estimator(cls):
@@ -241,7 +241,7 @@ def _entries(module):
         member = getattr(module, name)
         if inspect.ismodule(member):
             yield from _entries(member)
-        elif inspect.isfunction(member) and name not in NOT_MADE:
+        elif inspect.isfunction(member) and name not in NOT_CALLED:
             yield _entry(name, member)
         elif inspect.isclass(member) and issubclass(member, BaseEstimator):
             yield from _estimator(member)
@@ -249,9 +249,9 @@ def _entries(module):
             yield from _display(member)
         elif inspect.isclass(member) and name == "RecoveryReport":
             yield from _methods(member, lambda: _made("report"))
-        elif inspect.isclass(member) and name not in NOT_MADE:
+        elif inspect.isclass(member) and name not in NOT_CALLED:
             yield _entry(name, member.__new__, call=member)
 
 
-#: All of them by name.
+#: All entries by name.
 ENTRIES = {entry.name: entry for name in sk_denoise._MODULES for entry in _entries(getattr(sk_denoise, name))}

@@ -1,4 +1,4 @@
-"""Bad input raises an error that names the argument, and changes neither the estimator nor the arrays given."""
+"""Invalid input raises an error that names the argument, and modifies neither the estimator nor the arrays."""
 
 import contextlib
 import io
@@ -13,12 +13,12 @@ from sklearn.exceptions import NotFittedError
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector
 
-#: Messages of scikit-learn about arrays and of Python about paths, which do not know the name of the argument.
+#: Messages of scikit-learn about arrays, and of Python about paths, that do not name the argument.
 NAMELESS = r"Found array with 0|[Ss]ample weight|os\.PathLike"
 
 
 def fault(entry, argument, value):
-    """What is wrong with the error for a bad value, or None."""
+    """Return what is wrong with the error for an invalid value, or None."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         error, changed = entry.call(argument, value)

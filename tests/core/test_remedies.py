@@ -1,4 +1,4 @@
-"""Kind I, errors that mislead: the error says what came in place of rows, and what to pass."""
+"""Errors for input that is not an array of rows say what was passed, and what to pass instead."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ SIZES = [np.zeros((8, 6)), np.zeros((4, 6)), np.zeros((8, 6))]
 
 
 class DataSet:
-    """As of pydicom: iterates over elements that are no pixels, and decodes on access."""
+    """Mimics pydicom: iterates over elements other than pixels, and decodes pixels on access."""
 
     def __iter__(self):
         return iter([1, 2])
@@ -35,7 +35,7 @@ class DataSet:
 
 
 class Volume:
-    """As of nibabel."""
+    """Mimics nibabel."""
 
     shape, ndim = (8, 6, 4), 3
 
@@ -44,7 +44,7 @@ class Volume:
 
 
 class Tensor:
-    """As of PyTorch, on a graphics card."""
+    """Mimics PyTorch, on a GPU."""
 
     shape, ndim = (2, 48), 2
 
@@ -65,7 +65,7 @@ class GradientTensor(Tensor):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
 
 
-SAID = {
+CASES = {
     "DICOM": (DataSet(), "DICOM", r"X\.pixel_array\.reshape\(1, -1\)"),
     "object with pixels": (SimpleNamespace(pixel_array=PIXELS), "SimpleNamespace", r"X\.pixel_array"),
     "list of DICOM": ([DataSet(), DataSet()], "list of .*DICOM", r"image\.pixel_array\.reshape"),
@@ -88,8 +88,8 @@ SAID = {
     "many sizes": ([np.zeros((n, 6)) for n in range(1, 9)], "8 images of 8 sizes", r"\(3, 6\), \.\.\."),
     "one size": (SIZES[::2], r"shape \(2, 8, 6\)", r"np\.stack\(X\)\.reshape\(len\(X\), -1\)"),
     "one size as objects": (pd.Series(SIZES[::2]), r"shape \(2, 8, 6\)", r"np\.stack\(X\)\.reshape"),
-    "rows of several lengths": ([[1, 2], [3]], "one length", "2 lengths: 2, 1"),
-    "rows and labels": (load_digit_images(), r"pair of arrays.*\(1797, 64\), \(1797,\)", "apart"),
+    "rows of several lengths": ([[1, 2], [3]], "equal length", "2 lengths: 2, 1"),
+    "rows and labels": (load_digit_images(), r"pair of arrays.*\(1797, 64\), \(1797,\)", "separately"),
     "one image": ([1.0, 2.0], "2-dimensional", r"np\.reshape\(X, \(1, -1\)\)"),
     "a column": (pd.Series([1.0, 2.0]), "Series", r"np\.reshape\(X, \(1, -1\)\)"),
     "nothing": ([], "no rows", ""),
@@ -98,9 +98,9 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("name", CASES)
 def test_what_came_and_what_to_pass(name):
-    X, came, remedy = SAID[name]
+    X, came, remedy = CASES[name]
     with pytest.raises((TypeError, ValueError), match=rf"\bX\b(?s:.*){came}") as caught:
         NoiseInjector().fit(X)
     assert caught.match(remedy)

@@ -1,4 +1,4 @@
-"""What rows say to the shape that was given or guessed: it is named if wrong, and nothing is said if right."""
+"""Warnings about wrong image shapes, given or guessed, and silence about correct ones."""
 
 import tracemalloc
 import warnings
@@ -23,7 +23,7 @@ def crops(image, n, height, width, step=1):
 
 
 def mosaic():
-    """As a sensor with a colour filter takes it."""
+    """Raw image of a sensor with a Bayer filter."""
     raw = ASTRONAUT[..., 1].copy()
     raw[::2, ::2], raw[1::2, 1::2] = ASTRONAUT[::2, ::2, 0], ASTRONAUT[1::2, 1::2, 2]
     return raw

@@ -16,7 +16,7 @@ def weights_equal(a, b):
 
 
 class TestTarget:
-    """The target of training; the rule itself is tested in test_targets.py."""
+    """The target of training; for the rule itself, see test_targets.py."""
 
     def test_pairs_are_used(self, small):
         est = quick().fit(small * 0.5, small[::-1], X_clean=small)
@@ -214,7 +214,7 @@ class TestTraining:
         assert len(est.history_["loss"]) == 2
 
     def test_rate_left_to_keras(self, small):
-        slow = quick(optimizer="adadelta").fit(small)  # Keras 3's 0.001, nearly nothing
+        slow = quick(optimizer="adadelta").fit(small)  # 0.001 in Keras 3, almost no training
         fast = quick(optimizer="adadelta", learning_rate=1.0, learning_rate_schedule="constant").fit(small)
         start = quick(optimizer="adadelta", learning_rate=1e-9).fit(small)
         moved = [np.abs(e.model_.get_weights()[0] - start.model_.get_weights()[0]).max() for e in (slow, fast)]
@@ -256,7 +256,7 @@ class TestTraining:
         for _ in range(10):
             many.partial_fit(X)
         assert many.n_iter_ == 10 and many.history_["loss"][-1] < many.history_["loss"][0]
-        with pytest.raises(ValueError, match="warm_start=True goes on with"):
+        with pytest.raises(ValueError, match="warm_start=True continues from"):
             est.set_params(latent_dim=9).fit(X)
 
     def test_progress_bar(self, small, capsys):
@@ -355,7 +355,7 @@ class TestGoingOn:
 
 
 class Widening:
-    """A callable with state, and not hashable."""
+    """An unhashable callable with state."""
 
     __hash__ = None
     units = 4
@@ -401,7 +401,7 @@ class TestTraps:
         huge = quick().fit(small * 1e150)
         assert np.isfinite(huge.score(small * 1e150))
 
-    @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own callback
+    @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # from the callback of Keras
     def test_schedule_against_callback(self, small):
         scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.0)
         with pytest.warns(UserWarning, match="learning_rate_schedule='constant'"):

@@ -34,7 +34,7 @@ def denoiser(request):
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    """Noisy digits in 0..16 that keep the clean rows."""
+    """Noisy digits in [0, 16] that keep the clean rows."""
     return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
 
 
@@ -56,8 +56,8 @@ class TestTarget:
         denoiser.fit(noisy)
         expected = psnr(clean, denoiser.predict(rows), data_range=(0, 16))
         assert denoiser.score(noisy) == denoiser.score(rows, clean) == denoiser.score(rows, X_clean=clean) == expected
-        some = np.arange(200) < 10
-        assert denoiser.score(noisy, sample_weight=some) == pytest.approx(denoiser.score(rows[:10], clean[:10]))
+        first_ten = np.arange(200) < 10
+        assert denoiser.score(noisy, sample_weight=first_ten) == pytest.approx(denoiser.score(rows[:10], clean[:10]))
 
     def test_plain_rows_are_scored_with_the_noise_trained_on(self, denoiser, noisy):
         denoiser.fit(noisy)
@@ -124,7 +124,7 @@ def test_copies_are_equal_and_fit_on(denoiser, noisy):
 
 
 def test_input_is_not_modified(denoiser, digits):
-    X = np.array(digits[0][:100]) / 16  # nothing to scale, so the denoisers see the rows themselves
+    X = np.array(digits[0][:100]) / 16  # in [0, 1], so the denoisers get the rows themselves
     before = X.copy()
     out = denoiser.fit(X, X_clean=X).transform(X)
     np.testing.assert_array_equal(X, before)
@@ -155,7 +155,7 @@ def test_clean_rows_with_columns_in_another_order(denoiser, noisy):
             denoiser.fit(frame, **given)
 
 
-def test_frames_of_polars(denoiser, noisy):  # scored once by a constructor that they do not have
+def test_frames_of_polars(denoiser, noisy):  # regression: `score` once used a constructor that they lack
     frame = pytest.importorskip("polars").DataFrame(np.asarray(noisy), schema=[f"pixel{i}" for i in range(64)])
     denoiser.fit(frame, X_clean=noisy.clean)
     assert np.isfinite(denoiser.score(frame, X_clean=noisy.clean))

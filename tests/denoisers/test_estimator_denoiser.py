@@ -123,7 +123,7 @@ class TestInSearches:
         (None, TypeError, "estimator must be"),
         (PCA(99), ValueError, "n_components"),
         (KernelPCA(2), ValueError, "estimator=.*fit_inverse_transform=True"),
-        # Kind G, errors from below: they name the argument and the remedy.
+        # Errors of the estimator name the argument and the remedy.
         *[(one, ValueError, r"estimator=.*several.*multioutput\.MultiOutputRegressor\(") for one in ONE_OUTPUT],
     ],
 )
@@ -133,7 +133,7 @@ def test_estimators_that_cannot_denoise(small, estimator, error, match):
 
 
 def test_one_output_wrapped(small):
-    """Kind G: the remedy that the error names works."""
+    """The remedy in the error message works."""
     wrapped = MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=2))
     few = small[:, :4]
     assert EstimatorDenoiser(wrapped).fit(few).transform(few).shape == few.shape

@@ -33,12 +33,12 @@ def method(request):
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    """Noisy digits in 0..16 that keep the clean rows."""
+    """Noisy digits in [0, 16] that keep the clean rows."""
     return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
 
 
 def squares(n, shape, seed=0):
-    """Images with edges, clean and noisy."""
+    """Return images with edges, clean and noisy."""
     rng = np.random.default_rng(seed)
     clean = np.zeros((n, *shape))
     for image in clean:
@@ -217,10 +217,10 @@ class TestPixels:
         out = _filtering.bilateral(images, 0.3, 0.6)
         y, x = np.mgrid[:5, :6]
         for i, j in ((0, 0), (2, 3), (4, 5)):
-            apart = (y - i) ** 2 + (x - j) ** 2
+            distance = (y - i) ** 2 + (x - j) ** 2
             near = (abs(y - i) <= 2) & (abs(x - j) <= 2)  # three standard deviations
-            unlike = ((images - images[:, i : i + 1, j : j + 1]) ** 2).sum(-1)
-            weight = near * np.exp(-apart / (2 * 0.6**2) - unlike / (2 * 0.3**2))
+            contrast = ((images - images[:, i : i + 1, j : j + 1]) ** 2).sum(-1)
+            weight = near * np.exp(-distance / (2 * 0.6**2) - contrast / (2 * 0.3**2))
             expected = (weight[..., None] * images).sum((1, 2)) / weight.sum((1, 2))[:, None]
             np.testing.assert_allclose(out[:, i, j], expected)
 

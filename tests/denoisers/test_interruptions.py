@@ -1,4 +1,4 @@
-"""Interrupted fits: the estimator is unchanged, and a checkpoint resumes the fit to the bit."""
+"""Interrupted fits: the estimator is unchanged, and a checkpoint resumes the fit bit for bit."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ quick = functools.partial(quick_of_two, epochs=6)
 
 
 def assert_equal(a, b):
-    """Assert that both are identical to the bit."""
+    """Assert that both are identical bit for bit."""
     assert a.history_ == b.history_
     assert a.n_iter_ == b.n_iter_
     for x, y in zip(a._weights, b._weights, strict=True):
@@ -30,7 +30,7 @@ def assert_equal(a, b):
 
 @pytest.fixture
 def stop_in(monkeypatch):
-    """Make training stop once, within the given epoch, counted from 0."""
+    """Return a function that makes training stop once, in the given epoch, counted from 0."""
 
     def stop_in(epoch, error):
         original = training._train_epoch

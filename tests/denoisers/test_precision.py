@@ -15,14 +15,14 @@ from sk_denoise.networks import cache
 
 
 def fitted(architecture, shape, scale=1.0):
-    """A denoiser fitted on random images with values up to `scale`, and other rows to denoise."""
+    """Return a denoiser fitted on random images with values up to `scale`, and other rows to denoise."""
     X = scale * np.random.default_rng(0).random((80, *shape)).reshape(80, -1)
     params = {"latent_dim": 8, "epochs": 1, "data_range": (0, scale), "random_state": 0}
     return DenoisingAutoencoder(architecture, **params).fit(X[:40]), X[40:]
 
 
 def methods(denoiser, X):
-    """Each method of a network, with its input rows and the width of its output range."""
+    """Return each method of a network, with its input and the width of its output range."""
     width = np.ptp(denoiser.data_range_)
     ways = [(denoiser.transform, X, width), (denoiser.predict, X, width)]
     if hasattr(denoiser, "encode"):
@@ -202,13 +202,13 @@ class Watched(keras.layers.Layer):
         return x
 
 
-def own(image_shape, latent_dim):
+def watched(image_shape, latent_dim):
     rows = keras.Input((16,))
     return keras.Model(rows, keras.layers.Dense(16, activation="sigmoid")(Watched()(rows)))
 
 
 def test_networks_of_the_users_own_keep_their_precision(small):
-    denoiser = DenoisingAutoencoder(own, epochs=1, random_state=0).fit(small)
+    denoiser = DenoisingAutoencoder(watched, epochs=1, random_state=0).fit(small)
     SEEN.clear()
     assert denoiser.transform(small).dtype == np.float64
     assert set(SEEN) <= {"float32"}

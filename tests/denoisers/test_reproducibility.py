@@ -1,4 +1,4 @@
-"""Results are reproducible, and no settings of the user are changed."""
+"""Results are reproducible, and the user's settings are not changed."""
 
 import json
 import random
@@ -30,7 +30,7 @@ def answers():
     noisy = np.asarray(NoiseInjector(level=0.3, random_state=0).fit_transform(X))
     found = {"noise": digest([noisy]), "filter": digest([ImageFilter("tv", random_state=0).fit(X).transform(noisy)])}
     scores = {}
-    # Sizes at which threads were seen to share out sums: few maps, long sums, batches unlike a power of two.
+    # Sizes at which threads were seen to split sums: few maps, long sums, batches that are not powers of two.
     cases = [("dense", {"batch_size": 16, "latent_dim": 128}), ("dense", {"hidden_layer_sizes": (300,)}),
              ("dense", {"batch_size": 300, "latent_dim": 4, "optimizer": "sgd"}), ("conv", {"latent_dim": 4}),
              ("conv", {"batch_size": 300}), ("unet", {"latent_dim": 4, "batch_size": 300}), ("unet", {})]
@@ -44,7 +44,7 @@ def answers():
 
 
 def answers_of(n_threads, hash_seed):
-    """Results of a new process."""
+    """Return the results of a new process."""
     number = str(n_threads)
     threads = {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": number, "OMP_NUM_THREADS": number}
     out = run_python(ANSWERS + "\nprint(json.dumps(answers()))", **threads, PYTHONHASHSEED=hash_seed)
@@ -157,7 +157,7 @@ import json, locale, logging, os, random, signal, sys, threading, warnings
 import keras, matplotlib, numpy as np, sklearn, tensorflow as tf, threadpoolctl
 
 def draws():
-    '''Where the user's streams of random numbers stand; drawing moves them, so both runs draw alike.'''
+    '''Draws from the user's random streams, which reveal their states.'''
     return [
         tf.random.normal((3,)).numpy().tolist(), tf.random.get_global_generator().normal((3,)).numpy().tolist(),
         np.random.random(3).tolist(), random.random(), keras.random.normal((3,)).numpy().tolist(),

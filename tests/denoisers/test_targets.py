@@ -1,4 +1,4 @@
-"""The target rule, alone and in what is paired by it; its use by networks is tested in test_autoencoder.py."""
+"""The target rule, and the pairing of rows by it; for its use by networks, see test_autoencoder.py."""
 
 import warnings
 from pathlib import Path
@@ -58,7 +58,7 @@ class TestNoise:
     def test_others_are_refused(self, noise, match, small):
         with pytest.raises(ValueError, match=match):
             check_noise(noise)
-        with pytest.raises(ValueError, match=match):  # even where it would not be used
+        with pytest.raises(ValueError, match=match):  # even if it would not be used
             find(small, X_clean=small, noise=noise)
 
 
@@ -75,7 +75,7 @@ class TestLength:
             np.eye(3),  # one-hot labels
             np.full((3, 7), True),
             np.full((3, 7), "a"),
-            np.full((3, 1), 0.5),  # targets of a regressor
+            np.full((3, 1), 0.5),  # regression target
             csr_array((3, 7)),
         ],
     )
@@ -193,15 +193,17 @@ class TestRule:
 
     @pytest.mark.parametrize("noise", [None, "masking", NoiseInjector("gaussian")])
     def test_injector_before_noise_with_a_warning(self, noisy, noise):
-        told = r"^The rows come from NoiseInjector\(.*, so noise=.* of this denoiser is not used\. Leave noise at its"
-        with pytest.warns(UserWarning, match=told + r" default behind an injector\.$"):
+        message = (
+            r"^The rows come from NoiseInjector\(.*, so noise=.* of this denoiser is not used\. Leave noise at its"
+        )
+        with pytest.warns(UserWarning, match=message + r" default after an injector\.$"):
             target = find(noisy, noise=noise)
         assert target.noise is noisy.injector
 
     @pytest.mark.parametrize(("noise", "source"), [("masking", "noise"), (None, "identity")])
     def test_lost_source_with_a_warning(self, noisy, noise, source):
         for rows in (noisy[:9], np.clip(noisy, 0, 1), noisy / 2):
-            with pytest.warns(UserWarning, match="lost their clean source"):
+            with pytest.warns(UserWarning, match="no longer carries the clean rows"):
                 target = find(rows, noise=noise)
             assert target.source == source
             np.testing.assert_array_equal(target.clean, rows)
@@ -209,7 +211,7 @@ class TestRule:
     @pytest.mark.parametrize("name", ["clean", "injector"])
     def test_half_a_source_is_none(self, noisy, name):
         setattr(noisy, name, None)
-        with pytest.warns(UserWarning, match="lost their clean source"):
+        with pytest.warns(UserWarning, match="no longer carries the clean rows"):
             assert find(noisy).source == "noise"
 
     def test_noise(self, small):
@@ -240,7 +242,7 @@ class TestCorruption:
         np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 4), small), expected)
 
     def test_an_injector_in_front_counts_with_what_it_has_read(self, small):
-        # But for an injector given as a parameter, only its own parameter matters, whether it is fitted or not.
+        # Of an injector passed as a parameter, only its own parameters matter, whether it is fitted or not.
         injector = NoiseInjector(data_range="auto", clip=False).fit(small * 7 - 3)
         plain = injector._redraw(small, np.random.default_rng(0))
         np.testing.assert_array_equal(self.draw(Target("noise", small, injector), (0, 1), small), plain)
@@ -248,16 +250,19 @@ class TestCorruption:
         assert not np.allclose(scaled, plain)
 
     @pytest.mark.parametrize("kind", ["gaussian", "speckle"])
-    @pytest.mark.parametrize(("own", "ours"), [((0, 10), (2, 7)), ((-1, 1), (0, 16)), ((100, 200), (0, 50))])
-    def test_other_range(self, kind, own, ours):
+    @pytest.mark.parametrize(
+        ("noise_range", "data_range"), [((0, 10), (2, 7)), ((-1, 1), (0, 16)), ((100, 200), (0, 50))]
+    )
+    def test_other_range(self, kind, noise_range, data_range):
         unit = np.random.default_rng(1).random((40, 9)).astype(np.float32)
-        injector = NoiseInjector(kind, 0.2, data_range=own, clip=False)
-        noisy = self.draw(Target("noise", unit, injector), ours, unit)
+        injector = NoiseInjector(kind, 0.2, data_range=noise_range, clip=False)
+        noisy = self.draw(Target("noise", unit, injector), data_range, unit)
         assert noisy.dtype == np.float32
-        # The same via data units: convert to them, then to the injector's scale, add noise, and convert back.
-        values = unit * (ours[1] - ours[0]) + ours[0]
-        drawn = injector._redraw((values - own[0]) / (own[1] - own[0]), np.random.default_rng(0))
-        expected = (drawn * (own[1] - own[0]) + own[0] - ours[0]) / (ours[1] - ours[0])
+        # The same in data units: convert to these, then to the injector's scale, add noise, and convert back.
+        (low, high), (noise_low, noise_high) = data_range, noise_range
+        values = unit * (high - low) + low
+        drawn = injector._redraw((values - noise_low) / (noise_high - noise_low), np.random.default_rng(0))
+        expected = (drawn * (noise_high - noise_low) + noise_low - low) / (high - low)
         np.testing.assert_allclose(noisy, expected, rtol=1e-4, atol=1e-4)
 
     def test_clipping_is_to_the_injectors_range(self):
@@ -268,17 +273,17 @@ class TestCorruption:
 
 
 def test_warnings_point_at_the_line_that_calls_fit(small, noisy):
-    # Not under mutmut, which adds frames to the stack.
+    # Fails under mutmut, which adds stack frames.
     for call in ("fit", "partial_fit", "fit_transform"):
         for rows, y in ((small, small.reshape(60, 4, 4)), (noisy, None), (noisy[:30], None)):
             denoiser = DenoisingAutoencoder(noise="masking", epochs=1, latent_dim=2)
-            with pytest.warns(UserWarning) as told:
+            with pytest.warns(UserWarning) as record:
                 getattr(denoiser, call)(rows, y)
-            assert [warning.filename for warning in told] == [__file__], (call, told[0].message)
+            assert [warning.filename for warning in record] == [__file__], (call, record[0].message)
 
 
 class TestPairs:
-    """Kinds A, B and F: what is paired, which arrays belong to the user, and the names in frames."""
+    """Pairing of rows, arrays that belong to the user, and column names of frames."""
 
     @pytest.fixture
     def frames(self, small):

@@ -1,4 +1,4 @@
-"""Values that were guessed in silence, kind by kind; each input failed once."""
+"""Regression tests for input that was once misinterpreted silently."""
 
 import warnings
 
@@ -34,18 +34,18 @@ def pairs(digits):
 
 
 def photographs(n, height, width, colour=False):
-    """Cuttings of a photograph, in [0, 1]."""
+    """Crops of a photograph, in [0, 1]."""
     image = (skimage.data.astronaut() if colour else skimage.data.camera()) / 255
     rng = np.random.default_rng(0)
     places = [(rng.integers(512 - height), rng.integers(512 - width)) for _ in range(n)]
     return np.stack([image[y : y + height, x : x + width] for y, x in places]).reshape(n, -1)
 
 
-class TestScoringInventsNoNoise:  # A
+class TestScoringInventsNoNoise:
     def test_search_on_pairs(self, pairs):
         noisy, clean = pairs
         grid = {"estimator__alpha": [0.1, 1, 10, 100]}
-        with pytest.warns(UndefinedMetricWarning, match="as y"), pytest.warns(UserWarning, match="non-finite"):
+        with pytest.warns(UndefinedMetricWarning, match=r"\by\b"), pytest.warns(UserWarning, match="non-finite"):
             search = GridSearchCV(EstimatorDenoiser(Ridge()), grid, cv=3).fit(noisy, X_clean=clean)
         assert np.isnan(search.cv_results_["mean_test_score"]).all()
         search = GridSearchCV(EstimatorDenoiser(Ridge()), grid, cv=3).fit(noisy, clean)
@@ -72,7 +72,7 @@ class TestScoringInventsNoNoise:  # A
             assert np.isfinite(cross_val_score(clone(denoiser), noisy[:90], clean[:90], scoring=scorer, cv=2)).all()
 
 
-class TestLiveReferences:  # B
+class TestLiveReferences:
     @pytest.mark.parametrize("denoiser", DENOISERS[::2])
     def test_one_injector_at_three_levels(self, digits, denoiser):
         injector, fits = NoiseInjector(random_state=0), []
@@ -101,7 +101,7 @@ class TestLiveReferences:  # B
             ImageFilter("gaussian", sigma=0.5).fit(noisy)
 
 
-class TestShapes:  # C
+class TestShapes:
     def fits(self, X, clean=None, **params):
         for denoiser in (ImageFilter("gaussian", sigma=0.5, **params), quick(**params)):
             yield lambda denoiser=denoiser: denoiser.fit(X, X_clean=clean)
@@ -158,7 +158,7 @@ class TestShapes:  # C
         ImageFilter("gaussian", sigma=0.5).fit(film)
 
 
-class TestTwoArraysTwoUnits:  # D
+class TestTwoArraysTwoUnits:
     @pytest.mark.parametrize("denoiser", DENOISERS)
     def test_pairs(self, pairs, denoiser):
         noisy, clean = pairs
@@ -211,7 +211,7 @@ class TestTwoArraysTwoUnits:  # D
         fitted.transform(NoiseInjector(level=4, clip=False, random_state=0).fit(frames).transform(frames))
 
 
-class TestRanges:  # E
+class TestRanges:
     def test_scorers_take_the_denoisers_range(self, digits):
         clean = digits[0][:300] / 16
         noisy = clean + 0.2 * np.random.default_rng(0).standard_normal(clean.shape)

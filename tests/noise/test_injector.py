@@ -85,7 +85,7 @@ def test_rows_of_different_content_do_not_share_noise(digits):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
-    # Poisson numbers not drawn by row depend on the block.
+    # Poisson counts that are not drawn row by row depend on the block.
     for state in (int, np.random.RandomState) if kind != "poisson" else (int,):
         with monkeypatch.context() as patch:
             whole = np.asarray(NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100]))
@@ -100,7 +100,7 @@ def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
 def test_bulk_numbers_have_the_distribution_and_no_correlations(source, draw, cdf):
     numbers = getattr(source(np.empty((1000, 999))), draw)((1000, 999))
     assert stats.kstest(numbers.ravel(), cdf).pvalue > 1e-3
-    # Neighbours in a row, in a column, and the two coordinates of a point, 500 columns apart; also of squares.
+    # Neighbours in a row and in a column, and the two coordinates of a point, 500 columns apart; also their squares.
     for values in (numbers, numbers**2):
         pairs = [(values[:, 1:], values[:, :-1]), (values[1:], values[:-1]), (values[:, 500:], values[:, :499])]
         for a, b in pairs:
@@ -207,7 +207,7 @@ class TestNoisyArray:
 
 
 def test_warnings_point_at_the_line_that_calls_fit(small):
-    # Not under mutmut, which adds frames to the stack.
+    # Fails under mutmut, which adds stack frames.
     injector = NoiseInjector(random_state=0).set_output(transform="pandas")
     for call in (injector.fit_transform, make_pipeline(injector, StandardScaler()).fit):
         with pytest.warns(UserWarning, match="set_output") as record:
