@@ -320,7 +320,7 @@ def _denoiser(estimator):
 
 
 def _range_of(estimator, y):
-    """Return the data range of the denoiser, so that all folds are scored with the same range; check the units of `y`."""
+    """Return the data range of the denoiser, the same for all folds, after checking the units of `y`."""
     data_range = getattr(_denoiser(estimator), "data_range_", "auto")
     if data_range != "auto":
         check_scale(check_rows(y, "y"), data_range, "y")

@@ -79,13 +79,13 @@ def _check_few_bits(X, high):
 
 def _check_outliers(X, low, high):
     """Warn if all but a few outliers, or all but a few positions, occupy only a part of the range."""
-    some = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
-    if _check_positions(some, low, high):
+    sample = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
+    if _check_positions(sample, low, high):
         return
     n_few = max(10, X.size // 100_000)
-    if some.size < 100 * n_few:
+    if sample.size < 100 * n_few:
         return
-    values = np.partition(some, (n_few, some.size - 1 - n_few), axis=None)
+    values = np.partition(sample, (n_few, sample.size - 1 - n_few), axis=None)
     inner = float(values[n_few]), float(values[-1 - n_few])
     if inner[1] - inner[0] >= 0.5 * (high - low):
         return
@@ -97,12 +97,12 @@ def _check_outliers(X, low, high):
         )
 
 
-def _check_positions(some, low, high):
+def _check_positions(sample, low, high):
     """Warn if all but a few columns occupy a small part of the range; return whether they do."""
-    n_few = max(1, some.shape[1] // 1000)
-    if len(some) < 10 or some.shape[1] < 10 * n_few:
+    n_few = max(1, sample.shape[1] // 1000)
+    if len(sample) < 10 or sample.shape[1] < 10 * n_few:
         return False
-    darkest, brightest = np.sort(some.min(axis=0)), np.sort(some.max(axis=0))
+    darkest, brightest = np.sort(sample.min(axis=0)), np.sort(sample.max(axis=0))
     inner = float(darkest[n_few]), float(brightest[-1 - n_few])
     if inner[1] - inner[0] >= (high - low) / 8:  # bright details that all images share are not that bright
         return False
@@ -145,13 +145,13 @@ def _sample(X):
 
 def _is_larger(X, data_range):
     """Return whether values lie farther from the range than the strongest noise can move them."""
-    some, low, width = _sample(X), data_range[0], data_range[1] - data_range[0]
-    if low - 5 * width <= some.min() and some.max() <= low + 5 * width:
+    sample, low, width = _sample(X), data_range[0], data_range[1] - data_range[0]
+    if low - 5 * width <= sample.min() and sample.max() <= low + 5 * width:
         return False  # in the common case this is all that is computed
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = ((some.astype(np.float64) - low) / width) ** 2
+        squares = ((sample.astype(np.float64) - low) / width) ** 2
     if not np.isfinite(squares).all():
-        return bool(np.isfinite(some).all())  # NaN and infinity are an error elsewhere, and no question of units
+        return bool(np.isfinite(sample).all())  # NaN and infinity are an error elsewhere, and no question of units
     squares = np.minimum(squares, np.quantile(squares, 0.98))  # without hot pixels
     return bool(squares.mean() > _STRONGEST * (1 + 4 / math.sqrt(X.shape[1])))
 
@@ -161,39 +161,39 @@ def _is_smaller(X, data_range):
     width = data_range[1] - data_range[0]
     if X.dtype.kind != "f" or width < 10:
         return False
-    some = _sample(X)
-    if np.count_nonzero(np.abs(some) <= 3) < 0.97 * some.size:
+    sample = _sample(X)
+    if np.count_nonzero(np.abs(sample) <= 3) < 0.97 * sample.size:
         return False
-    some = some.astype(np.float64)
+    sample = sample.astype(np.float64)
     darkest, brightest = float(X.min()), float(X.max())
-    if not max(-darkest, brightest) < 30 or np.array_equal(some, np.round(some)) or some.std() <= 0.05:
+    if not max(-darkest, brightest) < 30 or np.array_equal(sample, np.round(sample)) or sample.std() <= 0.05:
         return False  # bright spots on black, masks, constant rows
     if darkest >= 0 and brightest == 1:
         return True  # white in [0, 1]
-    # Faded frames have no negative values; the read noise of a black frame is some 0.25 grey values.
-    bound = 3 if np.quantile(some, 0.05) < -0.2 else 1.5
-    within = np.count_nonzero(np.abs(some) <= bound) >= 0.97 * some.size
-    return bool(width >= 20 and within and math.sqrt(np.mean(some**2)) > 0.27)
+    # Faded frames have no negative values; the read noise of a black frame is about 0.25 grey values.
+    bound = 3 if np.quantile(sample, 0.05) < -0.2 else 1.5
+    within = np.count_nonzero(np.abs(sample) <= bound) >= 0.97 * sample.size
+    return bool(width >= 20 and within and math.sqrt(np.mean(sample**2)) > 0.27)
 
 
 def _is_scaled(X, clean):
-    """Return whether the gain from `clean` to `X`, which is unaffected by noise, is due to units and not to low light."""
+    """Return whether the gain from `clean` to `X`, which noise does not affect, is due to units, not to low light."""
     if clean is None or clean.size < _FEWEST_PAIRS:
         return False
-    some, true = (_sample(rows).astype(np.float64).ravel() for rows in (X, clean))
-    largest = max(np.abs(some).max(), np.abs(true).max())
+    sample, true = (_sample(rows).astype(np.float64).ravel() for rows in (X, clean))
+    largest = max(np.abs(sample).max(), np.abs(true).max())
     low, high = true.min(), true.max()
     if not largest < 1e100 or high - low <= 1e-9 * largest:
         return False
-    noise, true = some - some.mean(), true - true.mean()
+    noise, true = sample - sample.mean(), true - true.mean()
     gain = noise @ true / (true @ true)
     noise -= gain * true
     error = 4 * math.sqrt((noise**2) @ (true**2)) / (true @ true)  # for noise that depends on the pixel, too
     if gain - error > 8:
         return True
     contrast = gain * (high - low)  # of X; between 0.5 and 2.2 it is that of images in [0, 1] or [-1, 1]
-    units = high - low >= 20 and 0.5 < contrast < 2.2 and gain > error and abs(some.mean()) <= 3
-    return bool(units and X.dtype.kind == "f" and not np.array_equal(some, np.round(some)))
+    units = high - low >= 20 and 0.5 < contrast < 2.2 and gain > error and abs(sample.mean()) <= 3
+    return bool(units and X.dtype.kind == "f" and not np.array_equal(sample, np.round(sample)))
 
 
 def check_in_range(X, data_range, name):
