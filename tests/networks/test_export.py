@@ -243,14 +243,14 @@ class TestTheFile:
             estimator.to_onnx(tmp_path / "none" / "model.onnx")
         with pytest.raises(OSError):
             estimator.to_onnx(tmp_path)
-        with pytest.raises(TypeError, match="path must be a path, got 3"):
+        with pytest.raises(TypeError, match=r"^path must .*, got 3\."):
             estimator.to_onnx(3)
 
     def test_weights_beyond_two_gib(self, tmp_path, monkeypatch):
         pytest.importorskip("tf2onnx")
         estimator, _ = made()
         monkeypatch.setattr(export, "_MOST_BYTES", 100)
-        with pytest.raises(ValueError, match=r"has 592 bytes of weights, .* room for 100\. Lower latent_dim"):
+        with pytest.raises(ValueError, match=r"\b592 bytes .* 100\. Lower latent_dim"):
             estimator.to_onnx(tmp_path / "model.onnx")
 
     @pytest.mark.parametrize("missing", ["onnx", "tf2onnx"])
