@@ -244,9 +244,8 @@ def run_demo(
 def _search(injector, denoiser, X, log):
     """Mean and standard deviation over folds of the PSNR for each latent size; this requires no labels."""
     architecture = ARCHITECTURES[denoiser.architecture]
-    sizes = (
-        [32, 64, 128, 256] if architecture.compiles_with_xla else [32, 64]
-    )  # convolutional networks train more slowly
+    # Convolutional networks train more slowly.
+    sizes = [32, 64, 128, 256] if architecture.compiles_with_xla else [32, 64]
     log(f"searching latent_dim in {sizes} ...")
     pipe = Pipeline([("noise", injector), ("denoise", clone(denoiser).set_params(epochs=_SEARCH["epochs"]))])
     folds = KFold(_SEARCH["folds"], shuffle=True, random_state=denoiser.random_state)

@@ -24,9 +24,8 @@ def look(number):
 def plain(name):
     """Format a name so that matplotlib neither parses it as math text nor omits it from a legend."""
     text = str(name).replace("$", r"\$")
-    return (
-        f"\u200b{text}" if text.startswith("_") else text
-    )  # zero-width space; matplotlib omits labels that start with an underscore
+    # A zero-width space, because matplotlib omits labels that start with an underscore.
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def finish(ax, grid=None, alpha=1.0):
