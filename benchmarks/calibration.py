@@ -1,8 +1,8 @@
-"""Calibration of filters: J-invariance on noisy rows alone compared with tuning on pairs, in decibels.
+"""Compare two calibrations of filters by PSNR: J-invariance on noisy rows alone, and tuning on pairs.
 
 Run: python benchmarks/calibration.py
-Gaussian noise, clipped; filters are fitted on 500 rows and measured on 500 others. MNIST comes from the folder in
-SK_DENOISE_DATA, or from Keras; about a minute.
+Takes about a minute. The noise is Gaussian, with clipping; filters are fitted on 500 rows and tested on 500 others.
+MNIST is read from the folder SK_DENOISE_DATA, or downloaded by Keras.
 """
 
 import os
@@ -19,7 +19,7 @@ METHODS = ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")
 
 
 def main():
-    """Print one row for each data set and level."""
+    """Print one line for each data set and level."""
     print(f"{'PSNR in dB':<14}{'level':>6}{'noisy':>7}", *(f"{name:>15}" for name in METHODS), sep="")
     print(f"{'':<27}", *(f"{'alone / pairs':>15}" for _ in METHODS), sep="")
     for name, images in (("digits", load_digit_images()[0]), ("MNIST", load_mnist()[0])):

@@ -1,8 +1,9 @@
-"""How the defaults were chosen: PSNR on held-out training rows for similar settings, never on test rows.
+"""Show how the defaults were chosen: PSNR on held-out training rows for alternative settings.
 
 Run: python benchmarks/defaults.py [digits] [mnist] [more]
-`digits` uses the embedded 8 x 8 digits (1,000 rows for training, 200 held out, test rows not used); `mnist` uses 50,000
-and 5,000 of the training rows, dense only; with `more`, also conv and unet (about half an hour).
+`digits` trains on 1,000 of the embedded 8 x 8 digits and holds out 200; `mnist` trains on 50,000 training rows and
+holds out 5,000. Test rows are not used. Only "dense" is trained; with `more`, "conv" and "unet" as well, which takes
+about half an hour.
 """
 
 import os
@@ -22,9 +23,9 @@ RATES = {"dense": (3e-3, 1e-2, 3e-2), "conv": (1e-3, 3e-3, 1e-2), "unet": (1e-3,
 
 
 def measure(X, held_out, level, architecture, **settings):
-    """Held-out PSNR and seconds of one setting."""
+    """Print the held-out PSNR and the training time of one setting."""
     injector = NoiseInjector(level=level, random_state=1).fit(X)
-    # Ten draws of noise on a small set, so that the figure does not depend on a single draw.
+    # Ten draws of noise for small sets, so that the PSNR does not depend on a single draw.
     clean = np.concatenate([held_out] * (10 if len(held_out) < 1000 else 1))
     noisy = NoiseInjector(level=level, random_state=np.random.RandomState(2)).fit(X).transform(clean)
     start = time.perf_counter()
@@ -36,7 +37,7 @@ def measure(X, held_out, level, architecture, **settings):
 
 
 def digits(more):
-    """The embedded digits."""
+    """Measure on the embedded digits."""
     X, y = load_digit_images()
     X, _, y, _ = train_test_split(X, y, test_size=597, stratify=y, random_state=0)
     for level in (0.3, 0.5):
@@ -55,7 +56,7 @@ def digits(more):
 
 
 def mnist(more):
-    """MNIST."""
+    """Measure on MNIST."""
     X = load_mnist()[0]
     train, held_out = X[:50_000], X[50_000:55_000]
     measure(train, held_out, 0.5, "dense")

@@ -1,6 +1,6 @@
-"""Memory and latency of one process over 2,000 fits and 1,000,000 single-row transforms.
+"""Measure memory and latency of one process over 2,000 fits and 1,000,000 transforms of a single row.
 
-Run ``make bench-long``; it takes a quarter of an hour or more and prints the tables kept in ``benchmarks/results``.
+Run ``make bench-long``. It takes at least a quarter of an hour, and saves its tables in ``benchmarks/results``.
 """
 
 import argparse
@@ -23,11 +23,11 @@ def resident():
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1e3
-    raise OSError("This system does not tell how much memory a process has.")
+    raise OSError("/proc/self/status has no VmRSS, the resident memory of this process.")
 
 
 def fits(X, n_networks, smallest=2):
-    """One fit after the other, each with another seed and other rows; a generator of calls."""
+    """Yield functions that fit, each with another seed and other rows, in `n_networks` shapes."""
     for number in itertools.count():
         denoiser = DenoisingAutoencoder(
             "conv" if number % 4 == 3 else "dense",
@@ -41,7 +41,7 @@ def fits(X, n_networks, smallest=2):
 
 
 def single_rows(X):
-    """One row after the other through one denoiser."""
+    """Yield functions that transform one row, all with the same denoiser."""
     denoiser = DenoisingAutoencoder(epochs=2, random_state=0).fit(X)
     n_rows = len(X)
     for number in itertools.count():
@@ -49,7 +49,7 @@ def single_rows(X):
 
 
 def measure(what, calls, n_calls):
-    """A line for each tenth: resident memory at its end, median and 99th percentile of a call."""
+    """Print and return a line per tenth of the calls: resident memory, median and 99th percentile of the latency."""
     lines = [f"{what}: {n_calls:,} in one process", "  calls done    memory, MB    median, ms    99 %, ms"]
     for stage in range(N_STAGES):
         seconds = np.empty(n_calls // N_STAGES)
@@ -65,7 +65,7 @@ def measure(what, calls, n_calls):
 
 
 def main():
-    """Measure both, print the tables and save them."""
+    """Measure fits and transforms, print the tables and save them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fits", type=int, default=2_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -77,9 +77,9 @@ def main():
         " times show.",
         measure("fits, a quarter of them conv, 12 networks in turn", fits(X, 12), options.fits),
         measure("transforms of a single row, dense", single_rows(X), options.rows),
-        # TensorFlow and XLA keep of each network that they have compiled more than they give back.
+        # TensorFlow and XLA do not release all the memory of networks that are no longer used.
         measure(
-            "fits, each of a network that this process has not seen",
+            "fits, each of a network that is new to this process",
             fits(X, options.networks, smallest=14),
             options.networks,
         ),

@@ -1,9 +1,9 @@
-"""Mutation testing: mutmut inserts one fault at a time into three modules, and runs the tests of that module.
+"""Mutation testing of three modules with mutmut, which makes one change at a time and runs the tests of the module.
 
-``python benchmarks/mutation.py`` prints the table and the faults that no test noticed, each with the reason given in
-``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` does so for one module. The modules are
-copied to ``build/mutation``. Faults noticed in an earlier run count as noticed until their function changes, so delete
-that folder after removing tests. A run from scratch takes half an hour.
+``python benchmarks/mutation.py`` prints a table and the mutants that survived, each with the reason given in
+``results/mutation_reasons.txt``; ``python benchmarks/mutation.py metrics`` tests one module only. The code is copied to
+``build/mutation``. Mutants killed in an earlier run are not tested again until their function changes, so delete that
+folder after removing tests. A run from scratch takes half an hour.
 """
 
 import datetime
@@ -17,15 +17,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "mutation"
 REASONS = ROOT / "benchmarks" / "results" / "mutation_reasons.txt"
-# Tests that take a second or less, and only of that module, because they are run for each fault.
+# Only the tests of the module, and only those that take up to a second, because they run for each mutant.
 TESTS = {
     "noise/_injector": ["noise/test_injector.py", "test_properties.py::TestNoise"],
     "denoisers/_targets": ["denoisers/test_targets.py", "test_properties.py::TestTargetRule"],
     "metrics": ["test_metrics.py", "test_properties.py::TestMetrics"],
 }
-# Left out: tests that train networks, or start new Python processes.
+# Expressions for `pytest -k` of tests to leave out, because they train networks or start Python processes.
 LEFT_OUT = {"noise/_injector": "warnings_point", "denoisers/_targets": "warnings_point"}
-# Its fork server collects the tests but runs none, so that processes forked from it can use TensorFlow.
+# The fork server of mutmut collects tests without running any, so processes forked from it can use TensorFlow.
 CONFIG = """
 [tool.mutmut]
 source_paths = ["sk_denoise"]
@@ -39,7 +39,7 @@ CAUGHT = ("killed", "timeout", "segfault")
 
 
 def run(module, n_processes):
-    """The faults of `module` as ``{name: status}``, and a function that shows the changed lines of one."""
+    """Test the mutants of `module`; return ``{name: status}``, and a function that returns the change of a mutant."""
     folder = WORK / module
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("sk_denoise", "tests"):
@@ -47,7 +47,9 @@ def run(module, n_processes):
     tests = [f"tests/{name}" for name in TESTS[module]] + ["-k", f"not ({LEFT_OUT.get(module, 'nothing')})"]
     config = CONFIG.format(module=module, tests=json.dumps(tests))
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
-    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # the map of tests to functions may be outdated
+    (folder / "mutants" / "mutmut-stats.json").unlink(
+        missing_ok=True
+    )  # its map from tests to functions may be outdated
     mutmut = [sys.executable, "-m", "mutmut"]
     test = [*mutmut, "run", "--max-children", str(n_processes)]
 
@@ -59,7 +61,7 @@ def run(module, n_processes):
     before = read()
     subprocess.run(test, cwd=folder, check=True, stdout=sys.stderr)
     statuses = read()
-    # Faults that survived an earlier run: mutmut tests them again only by name.
+    # mutmut tests mutants that survived an earlier run only if they are named.
     again = [name for name, status in statuses.items() if status not in CAUGHT and before.get(name) == status]
     if again:
         subprocess.run([*test, *again], cwd=folder, check=True, stdout=sys.stderr)
@@ -74,20 +76,20 @@ def run(module, n_processes):
 
 
 def function_of(name):
-    """``module.Class.function`` from the name that mutmut gives a fault."""
+    """Convert the name of a mutant to ``module.Class.function``."""
     module, _, mangled = name.removeprefix("sk_denoise.").partition(".x")
     return ".".join([module, *filter(None, mangled.rpartition("__mutmut_")[0].removeprefix("_").split("ǁ"))])
 
 
 def read_reasons():
-    """The reasons by fault, ``function: change``."""
+    """Read the reasons for surviving mutants, by ``function: change``."""
     blocks = REASONS.read_text().split("\n\n") if REASONS.exists() else []
     pairs = [block.strip().split("\n  ", 1) for block in blocks if block.strip() and not block.startswith("#")]
     return {fault: " ".join(reason.split()) for fault, reason in pairs}
 
 
 def main(modules, n_processes=1):
-    """Print the table and the faults that survived."""
+    """Print the table and the surviving mutants."""
     reasons, rows, survivors = read_reasons(), [], []
     for module in modules:
         statuses, show = run(module, n_processes)

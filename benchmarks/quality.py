@@ -1,7 +1,7 @@
-"""Quality of the three architectures on MNIST with their defaults: Gaussian noise of level 0.5, 60,000 rows.
+"""Measure the three architectures with their defaults on MNIST: Gaussian noise of level 0.5, 60,000 training rows.
 
 Run: python benchmarks/quality.py [dense conv unet]
-MNIST comes from the folder in SK_DENOISE_DATA, or from Keras. Times are of this machine.
+MNIST is read from the folder SK_DENOISE_DATA, or downloaded by Keras. Times are those of the machine it runs on.
 """
 
 import os
@@ -20,7 +20,7 @@ from sk_denoise.metrics import accuracy_recovery, psnr, ssim
 
 
 def main(architectures):
-    """Print one row for each architecture."""
+    """Print one line for each architecture."""
     X, X_test, y, y_test = load_mnist()
     injector = NoiseInjector(level=0.5, random_state=0).fit(X)
     noisy = np.asarray(injector.transform(X_test))
@@ -30,8 +30,8 @@ def main(architectures):
         return classifier.score(rows / np.float32(255), y_test)
 
     clean, noisy_accuracy = accuracy(X_test), accuracy(noisy)
-    print("MNIST, gaussian noise of level 0.5, 60,000 training rows, figures on the 10,000 test rows")
-    print(f"MLPClassifier on 10,000 clean rows: accuracy {clean:.3f} clean, {noisy_accuracy:.3f} noisy")
+    print("MNIST, Gaussian noise of level 0.5, 60,000 training rows, scores on the 10,000 test rows")
+    print(f"MLPClassifier trained on 10,000 clean rows: accuracy {clean:.3f} clean, {noisy_accuracy:.3f} noisy")
     print(
         f"{'denoiser':<10}{'epochs':>7}{'fit (s)':>9}{'MSE':>9}{'PSNR':>7}{'SSIM':>7}{'accuracy':>10}{'recovered':>11}"
     )

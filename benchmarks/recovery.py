@@ -1,11 +1,11 @@
-"""How much accuracy denoising recovers, compared with classical filters and noise-augmented classifiers.
+"""Measure how much accuracy denoising recovers, compared with filters and noise-augmented classifiers.
 
 Run: python benchmarks/recovery.py digits|mnist|labels|show [kind ...]
-`digits`: the embedded digits, all kinds of noise, levels 0 to 0.7, all denoisers (about half an hour on 2 cores).
-`mnist`: networks trained on 60,000 unlabelled rows, classifiers on 10,000 labels (about an hour; MNIST comes from the
-folder in SK_DENOISE_DATA, or from Keras). `labels`: Gaussian noise of level 0.5 with 100 to 60,000 labels (about a
-quarter of an hour). Each writes CSV files to benchmarks/results/recovery/, from which the results page is generated,
-and prints the tables; `show` prints the tables of existing files.
+`digits`: the embedded digits, all kinds of noise, levels from 0 to 0.7, all denoisers (half an hour on 2 cores).
+`mnist`: networks trained on 60,000 rows without labels, classifiers on 10,000 labelled rows (about an hour; MNIST is
+read from the folder SK_DENOISE_DATA, or downloaded by Keras). `labels`: Gaussian noise of level 0.5, 100 to 60,000
+labels (about a quarter of an hour). Each writes CSV files to benchmarks/results/recovery/, from which the results page
+is generated, and prints them as tables; `show` prints existing files.
 """
 
 import os
@@ -36,18 +36,18 @@ LEVELS = (0.1, 0.3, 0.5, 0.7)
 RANGE = (0, 0.7)
 METHODS = ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")
 UNET_ON_MNIST = ("gaussian", "rician", "salt_pepper")
-N_TEST = 2_000  # of the test half of MNIST
+N_TEST = 2_000  # of the 10,000 test rows of MNIST
 N_LABELS = 10_000
 
 
 def filters():
-    """Every filter, calibrated on noisy rows, and tuned on pairs of noisy and clean rows."""
+    """All filters, calibrated on noisy rows, and tuned on pairs of noisy and clean rows."""
     calibrated = {name: ImageFilter(name, random_state=0) for name in METHODS}
     return calibrated | {f"{n}, tuned": clone(f).set_params(calibration="supervised") for n, f in calibrated.items()}
 
 
 def write(name, frame):
-    """Save a table as CSV, without columns that follow from the others."""
+    """Save a table as CSV, without columns that the results page does not use."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     dropped = ["recovery_note", "refitted_gain_verdict", "refitted_vs_augmented_low", "refitted_vs_augmented_high"]
     frame = frame.drop(columns=dropped, errors="ignore")
@@ -55,7 +55,7 @@ def write(name, frame):
 
 
 def keep(name, networks, others, learned, start):
-    """Join the reports trained on the range of levels and on each level; compare denoisers; write the tables."""
+    """Join the reports trained on the range of levels and on each level, compare denoisers, and write the tables."""
     report = networks.join(others)
     frame = report.to_frame()
     write(name, frame)
@@ -66,7 +66,7 @@ def keep(name, networks, others, learned, start):
 
 
 def digits(kinds):
-    """The embedded digits."""
+    """Measure on the embedded digits."""
     X, y = load_digit_images()
     X = X / np.float32(16)
     X, X_test, y, y_test = train_test_split(X, y, test_size=597, stratify=y, random_state=0)
@@ -99,7 +99,7 @@ def digits(kinds):
 
 
 def mnist_classifiers():
-    """Four classifiers; nearest neighbours in 50 dimensions, which is as accurate and ten times as fast."""
+    """Four classifiers; nearest neighbours use 50 components, which is as accurate and ten times as fast."""
     return {
         "logistic regression": LogisticRegression(max_iter=100, tol=1e-3),
         "k-nearest neighbours": make_pipeline(PCA(50), KNeighborsClassifier()),
@@ -109,13 +109,13 @@ def mnist_classifiers():
 
 
 def load():
-    """MNIST scaled to [0, 1], with the first test rows."""
+    """Load MNIST scaled to [0, 1], with the first 2,000 test rows."""
     X, X_test, y, y_test = load_mnist()
     return X / np.float32(255), X_test[:N_TEST] / np.float32(255), y, y_test[:N_TEST]
 
 
 def mnist(kinds):
-    """MNIST."""
+    """Measure on MNIST."""
     X, X_test, y, y_test = load()
     options = {"X_test": X_test, "y_test": y_test, "levels": LEVELS, "n_seeds": 1, "verbose": 1, "n_labels": N_LABELS}
     for kind in kinds:
@@ -134,7 +134,7 @@ def mnist(kinds):
 
 
 def labels(_):
-    """When does denoising pay off? The same denoisers, trained without labels, and an increasing number of labels."""
+    """Measure with an increasing number of labels for the classifier; denoisers are trained once, without labels."""
     X, X_test, y, y_test = load()
     noisy = NoiseInjector(level=0.5, random_state=0).fit_transform(X)
     denoisers = {"dense": DenoisingAutoencoder(random_state=0), "U-Net": DenoisingAutoencoder("unet", random_state=0)}
@@ -160,7 +160,7 @@ def labels(_):
 
 
 def show(names):
-    """Print the tables of existing files."""
+    """Print existing files as tables."""
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem.endswith("-compared") or (names and not any(name in path.stem for name in names)):
             continue

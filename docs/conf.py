@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import house
 import results_page
 
-results_page.make()  # from the CSV files that the benchmarks keep
+results_page.make()  # from the CSV files of benchmarks/recovery.py
 house.draw(results_page.OUT / "house.svg")
 
 project = "sk_denoise"
@@ -27,7 +27,7 @@ html_sidebars = {"**": []}
 templates_path = ["_templates"]
 autosummary_generate = True
 numpydoc_show_class_members = False
-# What scikit-learn adds refers to scikit-learn's own glossary.
+# The docstrings of these generated methods refer to the glossary of scikit-learn.
 autodoc_default_options = {
     "members": True,
     "inherited-members": False,

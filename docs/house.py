@@ -1,6 +1,6 @@
-"""Diagram of the subpackages ("rooms") and their imports: ``python docs/house.py [PICTURE.svg]`` draws it.
+"""Draw a diagram of the subpackages ("rooms") and their imports: ``python docs/house.py [house.svg]``.
 
-`tests/test_house.py` checks that imports only point downwards.
+`tests/test_house.py` checks that each room imports only from rooms on lower floors.
 """
 
 import ast
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "sk_denoise"
-#: From the bottom up; each room may import from the rooms below it.
+#: Rooms of each floor, from the bottom up.
 FLOORS = (
     ("_core",),
     ("metrics", "datasets"),
@@ -22,7 +22,7 @@ FLOORS = (
 
 
 def imports():
-    """For each module, by its path in the package, the modules and libraries that it imports anywhere."""
+    """For each module of the package, the set of modules and libraries that it imports, also inside functions."""
     paths = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in PACKAGE.rglob("*.py")}
     found = {}
     for name, path in paths.items():
@@ -42,16 +42,16 @@ def imports():
 
 
 def room(module):
-    """The room of a module."""
+    """Return the room of a module."""
     return module.split(".")[0]
 
 
 def draw(path):
-    """Draw the rooms with their lines of code, and an arrow for each import that does not follow from others."""
+    """Draw the rooms with their lines of code; arrows are imports, without those implied by other arrows."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams["svg.hashsalt"] = "sk_denoise"  # the same file each time
+    matplotlib.rcParams["svg.hashsalt"] = "sk_denoise"  # makes the file reproducible
     edges = {(room(a), room(b)) for a, found in imports().items() for b in found if room(a) != room(b)}
     edges = {(a, b) for a, b in edges if not any((a, via) in edges and (via, b) in edges for _, via in edges)}
     axes = Figure(figsize=(7, 7.5), layout="constrained").subplots()

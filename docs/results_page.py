@@ -1,4 +1,4 @@
-"""Tables and figures of the results page, made from the CSV files that benchmarks/recovery.py keeps."""
+"""Make the tables and figures of the results page from the CSV files written by benchmarks/recovery.py."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +17,13 @@ MARKS = {"helps": "+", "better": "+", "hurts": "−", "worse": "−", "no differ
 
 
 def read(name):
-    """The table in a CSV file; None if it was not measured."""
+    """Read the table of a measurement; None if it was not made."""
     path = RESULTS / f"{name}.csv"
     return pd.read_csv(path) if path.exists() else None
 
 
 def table(head, lines):
-    """A list-table; empty without lines."""
+    """Format a list-table; empty if there are no lines."""
     if not lines:
         return ""
     cells = [f"   {'* -' if i == 0 else '  -'} {cell}" for line in [head, *lines] for i, cell in enumerate(line)]
@@ -31,12 +31,12 @@ def table(head, lines):
 
 
 def by(frame, column):
-    """Rows as a dict by one of their columns."""
+    """Return the rows of a frame as a dict, keyed by one of their columns."""
     return {row[column]: row for row in frame.to_dict("records")}
 
 
 def signed(row, name="gain", digits=1):
-    """A difference, its interval, and its mark; empty if it was not measured."""
+    """Format a difference with its interval and its mark; empty if it was not measured."""
     if np.isnan(row[name]):
         return ""
     value, low, high = (f"{row[key]:+.{digits}f}" for key in (name, f"{name}_low", f"{name}_high"))
@@ -44,17 +44,17 @@ def signed(row, name="gain", digits=1):
 
 
 def networks(frame):
-    """Names of the networks, the best last."""
+    """Names of the networks in a frame, the best one last."""
     return [name for name in ("dense", "conv", "U-Net") if name in set(frame["denoiser"])]
 
 
 def ranged(frame):
-    """Whether each row belongs to a denoiser trained on the range of levels."""
+    """Mask of the rows of denoisers trained on the range of levels."""
     return frame["trained_on"].str.contains("-")
 
 
 def as_trained(name, kind):
-    """Rows tested on the noise trained on: networks on the range, filters on each level."""
+    """Rows tested on their training noise: networks trained on the range, filters on each level."""
     frame = read(f"{name}-{kind}")
     if frame is None:
         return None
@@ -63,7 +63,7 @@ def as_trained(name, kind):
 
 
 def at_half(name, kind="gaussian", level=0.5):
-    """All denoisers at one noise: quality, and accuracy with four classifiers."""
+    """All denoisers for one kind and level of noise: image quality, and accuracy with four classifiers."""
     frame = as_trained(name, kind)
     frame = frame[frame["level"] == level]
     cells = {denoiser: by(rows, "classifier") for denoiser, rows in frame.groupby("denoiser", sort=False)}
@@ -81,13 +81,13 @@ def at_half(name, kind="gaussian", level=0.5):
 
 
 def augmented(row):
-    """Accuracy and draws of the noise-augmented classifier."""
+    """Format the accuracy of the noise-augmented classifier and its number of draws."""
     limit = "" if row["augmented_saturated"] == "yes" else ", limit"
     return f"{row['accuracy_augmented']:.3f} ({row['augmented_draws']:.0f} draws{limit})"
 
 
 def against_filters(name):
-    """How often each network is better than, no different from, or worse than the twelve filters."""
+    """How many of the twelve filters each network is better than, no different from, and worse than."""
     lines = []
     for kind in KINDS:
         frame = read(f"{name}-{kind}-compared")
@@ -97,7 +97,7 @@ def against_filters(name):
         for network in networks(frame):
             for level in LEVELS:
                 chosen = frame[(frame["denoiser"] == network) & (frame["level"] == level)]
-                images = chosen[chosen["classifier"] == "MLP"]  # quality does not depend on it
+                images = chosen[chosen["classifier"] == "MLP"]  # image quality does not depend on the classifier
                 cells = [count(images["psnr_verdict"]), count(images["ssim_verdict"])]
                 cells += [count(chosen.loc[chosen["classifier"] == c, "accuracy_verdict"]) for c in CLASSIFIERS]
                 lines.append([kind, f"{level:g}", network, *cells])
@@ -106,12 +106,12 @@ def against_filters(name):
 
 
 def count(verdicts):
-    """Better / no different / worse."""
+    """Count the verdicts, as better/no different/worse."""
     return "/".join(str((verdicts == word).sum()) for word in ("better", "no difference", "worse"))
 
 
 def against_each(name, kind="gaussian", level=0.5):
-    """The best network minus each other denoiser at one noise, with intervals."""
+    """The best network minus each other denoiser for one kind and level of noise, with intervals."""
     frame = read(f"{name}-{kind}-compared")
     frame = frame[frame["level"] == level]
     best = networks(frame)[-1]
@@ -126,7 +126,7 @@ def against_each(name, kind="gaussian", level=0.5):
 
 
 def against_augmented(name):
-    """The best network against the noise-augmented classifier, classifier unchanged, at each level."""
+    """The best network minus the noise-augmented classifier at each level, without refitting."""
     lines = []
     for kind in KINDS:
         frame = as_trained(name, kind)
@@ -141,7 +141,7 @@ def against_augmented(name):
 
 
 def where_not(name):
-    """What networks trained on each kind do to clean rows and to a kind that they were not trained on."""
+    """Gain of each network on clean rows and on a kind of noise that it was not trained on."""
     lines = []
     for kind in KINDS:
         frame = read(f"{name}-{kind}")
@@ -159,7 +159,7 @@ def where_not(name):
 
 
 def range_or_level(name, kinds):
-    """The dense network trained on the range of levels, and trained on the level tested."""
+    """The dense network trained on the range of levels, and trained on the test level only."""
     lines = []
     for kind in kinds:
         frame = read(f"{name}-{kind}")
@@ -177,7 +177,7 @@ def range_or_level(name, kinds):
 
 
 def curves(name, path, classifier="MLP"):
-    """Accuracy against level, a panel for each kind."""
+    """Plot accuracy against noise level, one panel per kind of noise."""
     from matplotlib.figure import Figure
 
     from sk_denoise.displays import RecoveryDisplay
@@ -190,12 +190,12 @@ def curves(name, path, classifier="MLP"):
         report = SimpleNamespace(to_frame=frame[frame["denoiser"].isin(shown)].copy)
         RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, ax=ax)
         ax.set_ylabel(f"accuracy of the {classifier}")
-        ax.get_legend().set_title(None)  # networks on the range, filters on each level: the page says so
+        ax.get_legend().set_title(None)  # training differs between denoisers, as the page explains
     figure.savefig(path, dpi=110)
 
 
 def label_curve(path):
-    """Accuracy against labels: denoisers trained without labels, and the noise-augmented classifier."""
+    """Plot accuracy against the number of labels, for denoising and for the noise-augmented classifier."""
     from matplotlib.figure import Figure
 
     frame = read("labels")
@@ -218,7 +218,7 @@ def label_curve(path):
 
 
 def label_table():
-    """The same as numbers."""
+    """Table of the numbers plotted by `label_curve`."""
     lines = []
     for n_labels, rows in read("labels").groupby("n_labels"):
         cells = by(rows, "denoiser")

@@ -1,4 +1,4 @@
-"""The command ``sk-denoise``: a parser, and a function for each subcommand."""
+"""The ``sk-denoise`` command: the argument parser, and one function per subcommand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .noise.kinds import KINDS
 
 __all__ = ["main"]
 
-#: Denoisers and classifiers by the names that the command accepts.
+#: Names of denoisers and classifiers that the command accepts.
 DENOISERS = [*ARCHITECTURES, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
 CLASSIFIERS = {
     "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
@@ -23,7 +23,7 @@ CLASSIFIERS = {
     "forest": ("ensemble", "RandomForestClassifier", {}),
     "mlp": ("neural_network", "MLPClassifier", {"max_iter": 500}),
 }
-_MAX_VALUES = 1_500_000  # limits a report of many cells to minutes
+_MAX_VALUES = 1_500_000  # keeps the run time of a report of many cells to minutes
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,32 +32,34 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser():
-    """Make the parser of all commands."""
+    """Make the argument parser of all subcommands."""
     parser = _Parser(prog="sk-denoise", description="Image denoising that speaks scikit-learn.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    demo = commands.add_parser("demo", help="how much of the accuracy lost to noise is recovered by denoising?")
+    demo = commands.add_parser(
+        "demo", help="train a denoiser and measure how much of the accuracy lost to noise it recovers"
+    )
     _add_common(demo, "mnist_subset")
     _add(demo, "--noise", "kind of noise", choices=sorted(KINDS), default="gaussian")
-    _add(demo, "--level", "fraction of the data range", type=float, default=0.5)
-    _add(demo, "--architecture", "network of the denoiser", choices=list(ARCHITECTURES), default="dense")
-    _add(demo, "--labels", "number of labelled images", type=int, default=300, dest="n_labels")
-    _add(demo, "--output", "folder for the pictures", default="sk-denoise-demo")
-    _add_report(commands.add_parser("report", help="noise x level x denoiser x classifier: table, page, CSV file"))
+    _add(demo, "--level", "noise level, as a fraction of the data range", type=float, default=0.5)
+    _add(demo, "--architecture", "network architecture of the denoiser", choices=list(ARCHITECTURES), default="dense")
+    _add(demo, "--labels", "number of labelled images for training classifiers", type=int, default=300, dest="n_labels")
+    _add(demo, "--output", "folder for the figures", default="sk-denoise-demo")
+    _add_report(commands.add_parser("report", help="compare denoisers over kinds of noise, levels and classifiers"))
     return parser
 
 
 def _add(parser, name, help, *, default, **options):
-    """Add an option whose help text includes the default."""
+    """Add an option, with the default appended to its help text."""
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
     parser.add_argument(name, default=default, help=f"{help} (default: {shown})", **options)
 
 
 def _add_common(parser, default):
     datasets = ["mnist_subset", "mnist", "digits"]
-    explained = "10,000 embedded MNIST digits, full MNIST, or scikit-learn's 8 x 8 digits"
+    explained = "10,000 embedded MNIST digits, the full MNIST, or the 8 x 8 digits of scikit-learn"
     _add(parser, "--dataset", explained, choices=datasets, default=default)
-    _add(parser, "--seed", "seeds everything", type=int, default=0)
+    _add(parser, "--seed", "random seed", type=int, default=0)
 
 
 def _add_report(parser):
@@ -68,20 +70,29 @@ def _add_report(parser):
         ("--classifier", CLASSIFIERS, ["logistic", "neighbours", "mlp"]),
     ):
         names = sorted(choices)
-        _add(parser, name, f"any of {' '.join(names)}", nargs="+", metavar="NAME", choices=names, default=default)
-    _add(parser, "--level", "fractions of the data range", nargs="+", type=float, default=[0.1, 0.3, 0.5])
-    trained = "train on a range of levels (default: on each level)"
+        _add(
+            parser, name, f"one or more of {' '.join(names)}", nargs="+", metavar="NAME", choices=names, default=default
+        )
+    _add(
+        parser,
+        "--level",
+        "noise levels to test, as fractions of the data range",
+        nargs="+",
+        type=float,
+        default=[0.1, 0.3, 0.5],
+    )
+    trained = "train on a range of noise levels (default: on each level separately)"
     parser.add_argument("--trained-level", nargs=2, type=float, metavar=("LOW", "HIGH"), help=trained)
-    parser.add_argument("--labels", type=int, help="number of labelled rows (default: all, at most 3,000)")
-    _add(parser, "--seeds", "how often everything is fitted", type=int, default=3)
-    _add(parser, "--jobs", "number of processes; -1 for one per core", type=int, default=-1)
-    parser.add_argument("--html", help="write a self-contained page with figures to this file")
-    parser.add_argument("--csv", help="write one line per cell to this file")
+    parser.add_argument("--labels", type=int, help="number of labelled images (default: all, at most 3,000)")
+    _add(parser, "--seeds", "number of repetitions with different seeds", type=int, default=3)
+    _add(parser, "--jobs", "number of worker processes, -1 for one per core", type=int, default=-1)
+    parser.add_argument("--html", help="write a self-contained HTML page with figures to this file")
+    parser.add_argument("--csv", help="write the results as CSV to this file, one line per cell")
 
 
 @contextlib.contextmanager
 def _silence():
-    """Silence standard error, to which TensorFlow writes on import, before any of its settings take effect."""
+    """Silence standard error: TensorFlow writes to it on import, before its settings take effect."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -94,14 +105,14 @@ def _silence():
 
 
 def _set_up_tensorflow():
-    """Set the variables that TensorFlow reads on import, unless the user has set them."""
+    """Set environment variables that TensorFlow reads on import, unless they are already set."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Off by default on some processors, although convolutions are faster with oneDNN.
+    # TensorFlow disables oneDNN on some processors on which it speeds up convolutions.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def demo(arguments):
-    """Run the demo and print its table."""
+    """Run the demo and print its results."""
     with _silence():
         importlib.import_module("sk_denoise.networks.building")
     from .demo import run_demo
@@ -109,13 +120,11 @@ def demo(arguments):
     options = {name: value for name, value in vars(arguments).items() if name != "command"}
     result = run_demo(**options, log=lambda line: print(line, flush=True))
     print(result)
-    print("\npictures:", ", ".join(map(str, result.figures)))
+    print("\nfigures:", ", ".join(map(str, result.figures)))
     command = sys.argv[0] if sys.argv[0].endswith("sk-denoise") else "sk-denoise"
     print("\nnext:")
-    print(
-        f"  {command} demo --architecture unet    sharper images, in a few minutes; --help lists noise, data and more"
-    )
-    print(f"  {command} report --html report.html   several kinds of noise, denoisers and classifiers, as a page")
+    print(f"  {command} demo --architecture unet    sharper images, in a few minutes (see --help for more)")
+    print(f"  {command} report --html report.html   several noises, denoisers and classifiers, as an HTML page")
 
 
 def _make_denoiser(name):
@@ -124,7 +133,7 @@ def _make_denoiser(name):
     from .denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 
     if name == "pca":
-        return EstimatorDenoiser(PCA(0.9))  # enough components to explain this fraction of the variance
+        return EstimatorDenoiser(PCA(0.9))  # the components that explain 90 % of the variance
     return DenoisingAutoencoder(name) if name in ARCHITECTURES else ImageFilter(name)
 
 
@@ -137,17 +146,17 @@ def report(arguments):
     """Make a recovery report, print it, and write the requested files."""
     for path in (arguments.html, arguments.csv):
         if path is not None:
-            open(path, "a").close()  # fail before the work, not after it
+            open(path, "a").close()  # fails before training rather than after it
     with _silence():
         importlib.import_module("sk_denoise.networks.building")
     made = _run_report(arguments)
     print(f"\n{made}")
     if arguments.html is not None:
         made.to_html(arguments.html)
-        print(f"\npage: {arguments.html}")
+        print(f"\nHTML page: {arguments.html}")
     if arguments.csv is not None:
         made.to_frame().to_csv(arguments.csv, index=False)
-        print(f"cells: {arguments.csv}")
+        print(f"CSV file: {arguments.csv}")
 
 
 def _run_report(arguments):
@@ -161,7 +170,7 @@ def _run_report(arguments):
     n_labels = 3_000 if arguments.labels is None and len(X) > 3_000 else arguments.labels
     levels = arguments.trained_level
     with warnings.catch_warnings():
-        # That one of hundreds of classifiers has not converged is not worth a warning.
+        # Hundreds of classifiers are fitted; a few that have not converged do not matter.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return recovery_report(
             {name: _make_denoiser(name) for name in arguments.denoiser},
@@ -183,18 +192,23 @@ def _run_report(arguments):
 
 
 def main(argv=None):
-    """Run the command.
+    """Run the ``sk-denoise`` command.
 
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments. If None, they are read from `sys.argv`, and TensorFlow is set up through environment variables that
-        are not already set: fewer log messages, oneDNN kernels on.
+        Arguments. If None, they are read from `sys.argv`, and TensorFlow is configured by environment variables to log
+        less and to use oneDNN kernels; variables that are already set are kept.
 
     Returns
     -------
     code : int
-        0, or 1 after an error, which is reported in one line, or 130 if interrupted.
+        Exit status: 0, 1 after an error, which is reported in one line, or 130 if interrupted.
+
+    Raises
+    ------
+    SystemExit
+        If the arguments are wrong, with status 2, or for ``--help`` and ``--version``.
     """
     parser = make_parser()
     arguments = parser.parse_args(argv)

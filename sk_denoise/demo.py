@@ -1,4 +1,4 @@
-"""The whole workflow in one call: how much of the accuracy lost to noise is recovered by denoising."""
+"""The whole workflow in one call: search, train, and measure how much of the lost accuracy denoising recovers."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _AUGMENTED = {"max_draws": 64}
 
 @dataclasses.dataclass(frozen=True)
 class DemoResult:
-    """Results of the demo; printing them shows tables.
+    """Results of the demo. Print them to see tables.
 
     Attributes
     ----------
     latent_dim : int
         Best of the latent sizes searched.
     search : dict of int to tuple of float
-        For each latent size, the mean PSNR on held-out folds and its standard deviation over folds, in dB.
+        Mean and standard deviation over folds of the held-out PSNR, in dB, for each latent size.
     report : RecoveryReport
-        The denoiser on test images: with the demo's noise (first line), without noise, and with another kind.
-    figures : list of Path
+        Results on test images with the noise of the demo (first row), without noise, and with another kind of noise.
+    figures : list of pathlib.Path
         Paths of the saved figures.
     """
 
@@ -68,7 +68,7 @@ def _image_lines(result):
     lines = [f"{'test images':<20}PSNR               SSIM (± standard error)"]
     for name in ("noisy", "denoised"):
         errors, structure = by_row[f"mse_{name}"], by_row[f"ssim_{name}"]
-        # The standard error of a logarithm is that of its argument, relative to the argument.
+        # Delta method: the standard error of a logarithm is the relative standard error of its argument.
         in_db = 10 / math.log(10) * _standard_error(errors) / errors.mean()
         score = f"{-10 * math.log10(errors.mean()):5.2f} ± {in_db:.2f} dB"
         lines.append(f"{name:<20}{score:<19}{structure.mean():.3f} ± {_standard_error(structure):.3f}")
@@ -82,12 +82,12 @@ def _accuracy_lines(result):
     for name, title, note in (
         ("clean", "clean", ""),
         ("noisy", "noisy", ""),
-        ("denoised", "denoised", "the same classifier, untouched"),
-        ("refitted", "denoised, refitted", "trained on denoised images instead"),
+        ("denoised", "denoised", "same classifier, not retrained"),
+        ("refitted", "denoised, refitted", "classifier retrained on denoised images"),
         (
             "augmented",
             "noise-augmented",
-            f"trained on noisy images, no denoiser ({row['augmented_draws']:.0f} draws{limit})",
+            f"classifier trained on noisy images, no denoiser ({row['augmented_draws']:.0f} draws{limit})",
         ),
     ):
         accuracy = row[f"accuracy_{name}"]
@@ -110,7 +110,7 @@ def _accuracy_lines(result):
 
 
 def _class_lines(report):
-    """Counts of repaired and broken test images by class."""
+    """Counts of repaired and broken predictions by class."""
     y_true, before, after = report.predictions()
     classes = np.unique(y_true)
     lines = [f"{'digit':<20}" + "".join(f"{label:>5}" for label in classes) + "  total"]
@@ -124,7 +124,7 @@ def _class_lines(report):
 
 
 def _recovery_interval(by_row, n_resamples=2000):
-    """Interval of the recovered share in percent, by resampling test images."""
+    """Bootstrap interval of the recovered share in percent, over test images."""
     gain = (by_row["correct_denoised"] - by_row["correct_noisy"]).to_numpy(float)
     loss = (by_row["correct_clean"] - by_row["correct_noisy"]).to_numpy(float)
     rng = np.random.default_rng(0)
@@ -137,14 +137,14 @@ def _standard_error(values):
 
 
 def load(dataset, seed):
-    """Load training and test rows of a data set, scaled to [0, 1], and their labels."""
+    """Load a data set; return training and test rows scaled to [0, 1], then training and test labels."""
     if dataset == "digits":
         X, y = load_digit_images()
         X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=597, stratify=y, random_state=seed)
     else:
         X_train, X_test, y_train, y_test = load_mnist() if dataset == "mnist" else load_mnist_subset()
-    # The denoiser takes any units, but the classifier converges quickly only on small numbers. All pixels are scaled
-    # by the same factor, not by their own spread, to keep the classifier as robust to noise as possible.
+    # The denoiser takes any units, but classifiers converge faster on small numbers. Scaling all pixels by one factor,
+    # instead of standardizing each, keeps classifiers as robust to noise as possible.
     peak = np.float32(X_train.max())
     return X_train / peak, X_test / peak, y_train, y_test
 
@@ -173,40 +173,46 @@ def run_demo(
     seed=0,
     log=print,
 ):
-    """Search the latent size, train, measure the recovered accuracy, and save pictures.
+    """Search the latent size, train a denoiser, measure the recovered accuracy, and save figures.
 
-    There are many images without labels, few with labels, and a classifier that was trained on the clean ones; then
-    images arrive noisy.
+    The scenario: there are many images without labels, few with labels, and a classifier trained on clean images, but
+    the images to classify are noisy.
 
     Parameters
     ----------
     dataset : {"mnist_subset", "mnist", "digits"}, default="mnist_subset"
-        10,000 digits of MNIST, embedded in the package; the full MNIST, see `sk_denoise.datasets.load_mnist`; or
-        scikit-learn's 8 x 8 digits.
+        The 10,000 MNIST digits embedded in the package; the full MNIST data set, see `sk_denoise.datasets.load_mnist`;
+        or the 8 x 8 digits of scikit-learn.
     noise : str, default="gaussian"
-        Kind of noise.
+        Kind of noise, one of those of `sk_denoise.NoiseInjector`.
     level : float, default=0.5
-        Level of noise.
+        Noise level, as a fraction of the data range.
     architecture : {"dense", "conv", "unet"}, default="dense"
-        Network of the denoiser.
+        Network of the denoiser. "dense" is the fastest.
     n_labels : int, default=300
-        Number of labelled images, for the classifiers. The denoiser needs no labels and gets all training images.
-    output : path, default="sk-denoise-demo"
-        Folder for the pictures.
+        Number of labelled images for training classifiers. The denoiser is trained on all training images, without
+        labels.
+    output : str or path-like, default="sk-denoise-demo"
+        Folder for the figures. It is created if it does not exist.
     seed : int, default=0
-        Seeds everything.
+        Seeds the data split, the noise and all fits.
     log : callable, default=print
-        Called with a line of text for each stage.
+        Called with a line of text at the start of each stage.
 
     Returns
     -------
     result : DemoResult
-        All results and the paths of the figures.
+        All results, and the paths of the figures.
+
+    Raises
+    ------
+    OSError
+        If `output` is not writable, or MNIST cannot be loaded.
     """
     injector = NoiseInjector(noise, level, data_range=(0, 1), random_state=seed)._check_params()
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()  # fail now, not after the work, if it is not writable
+    tempfile.TemporaryFile(dir=folder).close()  # fails now rather than after training if the folder is not writable
     X, X_test, y, y_test = load(dataset, seed)
     denoiser = DenoisingAutoencoder(architecture, random_state=seed)
     log(f"{dataset}: {len(X):,} training images, {n_labels} of them labelled, {len(X_test):,} test images")
@@ -217,7 +223,7 @@ def run_demo(
     denoiser.set_params(latent_dim=latent_dim).fit(injector.fit_transform(X))
     log("training the classifiers: on clean, on denoised and on noisy images ...\n")
     report = recovery_report(
-        denoiser,  # fitted, so that the network in the pictures is the one that is measured
+        denoiser,  # fitted, so that the figures show the network that is measured
         {"logistic regression": LogisticRegression(max_iter=1000)},
         X,
         y,
@@ -236,9 +242,10 @@ def run_demo(
 
 
 def _search(injector, denoiser, X, log):
-    """Mean and standard deviation of the PSNR for each latent size, over folds; no labels are needed."""
+    """Mean and standard deviation over folds of the PSNR for each latent size; this requires no labels."""
     architecture = ARCHITECTURES[denoiser.architecture]
-    sizes = [32, 64, 128, 256] if architecture.compiles_with_xla else [32, 64]  # training takes longer
+    # Convolutional networks train more slowly.
+    sizes = [32, 64, 128, 256] if architecture.compiles_with_xla else [32, 64]
     log(f"searching latent_dim in {sizes} ...")
     pipe = Pipeline([("noise", injector), ("denoise", clone(denoiser).set_params(epochs=_SEARCH["epochs"]))])
     folds = KFold(_SEARCH["folds"], shuffle=True, random_state=denoiser.random_state)
@@ -251,10 +258,10 @@ def _save_figures(folder, denoiser, noisy, X_test, y_test, search, report):
     from matplotlib.figure import Figure
 
     def new(size):
-        # Without pyplot, so that no window opens and the user's figures are not affected.
+        # Without pyplot, which would open a window and affect the user's figures.
         return Figure(figsize=size, layout="constrained").subplots()
 
-    some = [int(np.flatnonzero(y_test == label)[0]) for label in np.unique(y_test)]  # one image of each class
+    some = [int(np.flatnonzero(y_test == label)[0]) for label in np.unique(y_test)]  # one image per class
     images = DenoisingDisplay.from_estimator(
         denoiser, noisy[some], X_clean=X_test[some], y=y_test[some], ax=new((9, 3.8))
     )

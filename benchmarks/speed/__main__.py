@@ -1,9 +1,9 @@
 """Measure speed and memory, and write docs/measured/performance.md.
 
 Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [training] [page]
-Without names, all parts are measured, which takes about an hour on 2 cores. Each writes its figures to
-benchmarks/results/speed, and the page is written from all figures there; `page` only writes the page again.
-MNIST comes from the folder in SK_DENOISE_DATA, or from Keras.
+Without arguments, all parts are measured, which takes about an hour on 2 cores. Each part saves its measurements in
+benchmarks/results/speed, and the page is written from all measurements there; `page` only rewrites the page.
+MNIST is read from the folder SK_DENOISE_DATA, or downloaded by Keras.
 """
 
 import os

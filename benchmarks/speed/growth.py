@@ -1,4 +1,4 @@
-"""How cost grows with rows, features and the size of the code: seconds an epoch and a transform, exponents, a plot."""
+"""Measure how run time grows with rows, features and latent size, fit exponents, and plot."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ FIGURE = Path(__file__).parents[2] / "docs" / "_static" / "performance-growth.pn
 
 
 def measure(rows=8_000, features=784, latent_size=64):
-    """Seconds of an epoch, a transform, and noise: medians of five."""
+    """Seconds per epoch, per transform and per draw of noise, as medians of five."""
     side = int(features**0.5)
     X = np.random.default_rng(0).random((rows, features), dtype=np.float32)
     denoiser = DenoisingAutoencoder(
@@ -37,14 +37,14 @@ def measure(rows=8_000, features=784, latent_size=64):
 
 
 def run():
-    """One entry for each size; the figure."""
+    """Measure all sizes, save the figure, and return the table."""
     table = []
     figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
     for panel, (name, sizes) in zip(panels, SIZES.items()):
         costs = [measure(**{name.replace(" ", "_"): size}) for size in sizes]
         for what, marker in (("epoch", "o"), ("transform", "s"), ("noise", "^")):
             times = [cost[what] for cost in costs]
-            # Over the upper half, where what a call costs at any size no longer counts.
+            # Only the largest three sizes, for which the constant cost of a call is negligible.
             exponent = float(np.polyfit(np.log(sizes[-3:]), np.log(times[-3:]), 1)[0])
             table.append({"by": name, "cost of": what, "sizes": sizes, "seconds": times, "exponent": exponent})
             print(f"{what} by {name}: exponent {exponent:.2f}", flush=True)

@@ -1,4 +1,4 @@
-"""Denoising one row and many rows, and the memory used for rows from memory maps."""
+"""Measure denoising of one row and of many rows, and the memory used for memory-mapped rows."""
 
 import os
 import tempfile
@@ -13,28 +13,28 @@ N_FEATURES = 64
 
 
 def fitted():
-    """A dense denoiser of 784 features; how well it denoises does not matter here."""
+    """Fit a dense denoiser of 784 features for one epoch; its quality does not matter here."""
     X = np.random.default_rng(0).random((2000, 784), dtype=np.float32)
     return DenoisingAutoencoder(latent_dim=64, epochs=1, random_state=0).fit(X), X
 
 
 def one_row():
-    """The latency of a service."""
+    """Latency for a single row, as in a service."""
     denoiser, X = fitted()
     row, model = X[:1], denoiser.model_
 
     def calls(function, n=20):
         return lambda: [function() for _ in range(n)]
 
-    # A turn is twenty calls, as a service makes them: one call alone would run in the other's cold caches.
+    # Twenty calls per turn: a single one would run with the caches filled by the other side.
     times = in_turns(10, calls(lambda: denoiser.transform(row)), calls(lambda: model.predict(row, verbose=0)))
     times = [[turn / 20 for turn in turns] for turns in times]
-    note = f"and under 1.5 ms: {1000 * np.median(times[0]):.2f} ms"
+    note = f"second goal, under 1.5 ms: {1000 * np.median(times[0]):.2f} ms"
     return Row("one row through transform", "keras.Model.predict", *times, 1 / 40, note=note).print()
 
 
 def many_rows():
-    """Throughput, compared with the bare network."""
+    """Throughput for many rows, compared with the bare network."""
     import tensorflow as tf
 
     denoiser, _ = fitted()
@@ -45,13 +45,13 @@ def many_rows():
 
 
 def _anonymous():
-    """Anonymous memory of this process in bytes."""
+    """Anonymous memory of this process, in bytes."""
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon"))
 
 
 def peak_of(function):
-    """MB that a call adds at its peak, sampled each millisecond."""
+    """Peak memory added by a call in MB, sampled every millisecond, and the result of the call."""
     before, peak, done = _anonymous(), [0], threading.Event()
 
     def watch():
@@ -68,7 +68,7 @@ def peak_of(function):
 
 
 def memory_of(n_rows, dtype):
-    """MB beyond input and output of noise, fit and transform on a memory map, in a process of its own."""
+    """Peak memory in MB of `fit`, `transform` and noise on a memory map, in addition to input and output."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows")
         rows = np.memmap(path, dtype=dtype, mode="w+", shape=(n_rows, N_FEATURES))
@@ -92,15 +92,15 @@ def memory_of(n_rows, dtype):
 
 
 def memory():
-    """A table of its own: rows from 1,000 to 1,000,000."""
+    """Table of peak memory for 1,000 to 1,000,000 rows, each measured in a new process."""
     table = []
     for dtype in ("float32", "float64", "uint8"):
         for n_rows in (1_000, 10_000, 100_000, 1_000_000):
             table.append({"dtype": dtype, "rows": n_rows} | in_new_process(memory_of, n_rows, dtype))
-            print("memory beyond input and output, MB:", table[-1], flush=True)
+            print("memory in addition to input and output, MB:", table[-1], flush=True)
     return {"memory": table}
 
 
 def run():
-    """All rows."""
+    """Return all measurements."""
     return [one_row(), many_rows(), memory()]

@@ -1,4 +1,4 @@
-"""Speed of oneDNN's kernels (convolutional networks) and of float64 inference (all networks)."""
+"""Measure oneDNN kernels in convolutional networks, and float64 inference in all networks."""
 
 import statistics
 import time
@@ -15,22 +15,22 @@ BATCH = 64
 
 
 def fitted(architecture, side, **settings):
-    """A network of the default size, and rows to pass through it."""
+    """Fit a network of the default latent size; return it and its rows."""
     X = np.random.default_rng(0).random((512, side * side), dtype=np.float32)
     return DenoisingAutoencoder(architecture, batch_size=BATCH, random_state=0, **settings).fit(X), X
 
 
 def median_seconds(function):
-    """The median of three calls."""
+    """Median time of three calls."""
     return statistics.median(seconds(function) for _ in range(3))
 
 
 def times():
-    """Seconds of an epoch of 512 rows and of their inference, by architecture and size, in this process."""
+    """Seconds per epoch of 512 rows and for their inference, by architecture and image size."""
     found = {}
     for architecture in ("conv", "unet"):
         for side in SIZES:
-            denoiser, X = fitted(architecture, side, epochs=1)  # compiles
+            denoiser, X = fitted(architecture, side, epochs=1)  # so that compilation is not measured
             denoiser.transform(X)
             long, short = (median_seconds(partial(fitted, architecture, side, epochs=n)) for n in (3, 1))
             found[f"{architecture}, {side} x {side}, training"] = (long - short) / 2
@@ -39,7 +39,7 @@ def times():
 
 
 def onednn():
-    """Switch oneDNN kernels on, against TensorFlow's default, each in new processes."""
+    """Compare oneDNN kernels with TensorFlow's default, each in new processes."""
     on, default = [], []
     for _ in range(TURNS):
         on.append(in_new_process(times, environment={"TF_ENABLE_ONEDNN_OPTS": "1"}))
@@ -54,9 +54,9 @@ def onednn():
 
 
 def precision():
-    """Float64 rows, against the same rows in float32."""
+    """Compare float64 rows with the same rows in float32."""
     rows = []
-    # Not goals, but the ratios measured when float64 was introduced.
+    # In place of goals, the ratios measured when float64 inference was introduced.
     for architecture, goal in (("dense", 3.4), ("conv", 1.6), ("unet", 2.3)):
         denoiser, X = fitted(architecture, 28, epochs=1)
         wide = X.astype(np.float64)
@@ -66,7 +66,7 @@ def precision():
 
 
 def run():
-    """All rows."""
+    """Return all measurements."""
     return [*onednn(), *precision()]
 
 

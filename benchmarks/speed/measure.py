@@ -1,4 +1,4 @@
-"""Measurement: both sides alternately in one run, as medians with their range."""
+"""Measure two implementations alternately in one run; report medians and ranges."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "speed"
 
 @dataclasses.dataclass
 class Row:
-    """One line of the page: ours against theirs, in `unit`, where less is better."""
+    """One comparison: measurements of this package and of the alternative, in `unit`, where lower is better."""
 
     what: str
     against: str
@@ -26,7 +26,7 @@ class Row:
 
     @property
     def ratio(self):
-        """Ours over theirs, of medians."""
+        """Ratio of the medians: this package over the alternative."""
         return statistics.median(self.ours) / statistics.median(self.theirs)
 
     def print(self):
@@ -41,21 +41,21 @@ class Row:
 
 
 def show(values, unit):
-    """Median, and the range in brackets."""
+    """Format the median, and the range in brackets."""
     scale, name = (1000, "ms") if unit == "s" and statistics.median(values) < 0.5 else (1, unit)
     middle, low, high = (scale * value for value in (statistics.median(values), min(values), max(values)))
     return f"{middle:.3g} {name} [{low:.3g}, {high:.3g}]"
 
 
 def seconds(function):
-    """How long one call takes."""
+    """Time of one call in seconds."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def in_turns(repeats, *functions, warm_up=True):
-    """Seconds of each function, a list each; called in turns, so that what slows the machine slows all."""
+    """Times of each function in seconds; they are called in turns, so that load on the machine affects all equally."""
     if warm_up:
         for function in functions:
             function()
@@ -64,7 +64,7 @@ def in_turns(repeats, *functions, warm_up=True):
 
 
 def in_new_process(function, *arguments, environment=None):
-    """Return ``function(*arguments)``, run in a fresh interpreter and passed back as JSON.
+    """Run ``function(*arguments)`` in a new interpreter; the result is passed back as JSON.
 
     `environment` maps variables to values; None unsets a variable.
     """
@@ -78,7 +78,7 @@ def in_new_process(function, *arguments, environment=None):
 
 
 def save(section, rows):
-    """Save the rows for the page."""
+    """Save the measurements of a section for the page."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept = [dataclasses.asdict(row) if isinstance(row, Row) else row for row in rows]
     (RESULTS / f"{section}.json").write_text(json.dumps(kept, indent=1) + "\n")

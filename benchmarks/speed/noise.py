@@ -1,4 +1,4 @@
-"""Noise on an array of the size of MNIST, against scikit-image."""
+"""Compare adding noise to MNIST with scikit-image, and measure the import."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from skimage.util import random_noise
 from sk_denoise import NoiseInjector
 from sk_denoise.datasets import load_mnist
 
-# The same strength on both sides; scikit-image's Poisson noise counts 256 photons at full intensity here.
+# Equal strength on both sides: for these rows, the Poisson noise of scikit-image has 256 photons at full intensity.
 KINDS = {
     "gaussian": (0.5, {"mode": "gaussian", "var": 0.25}, 1 / 4),
     "speckle": (0.5, {"mode": "speckle", "var": 0.25}, 0.8),
@@ -20,7 +20,7 @@ KINDS = {
 
 
 def run():
-    """Two rows for each kind."""
+    """Measure each kind of noise, seeded and unseeded, and the import."""
     X = load_mnist()[0] / np.float32(255)
     rows = []
     for kind, (level, settings, goal) in KINDS.items():
@@ -38,11 +38,11 @@ def run():
 
 
 def imports():
-    """What a script pays before it does anything."""
+    """Measure the time to import the package."""
 
     def load(name):
         subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
 
     times = in_turns(9, lambda: load("sk_denoise"), lambda: load("sklearn.base"))
-    note = "names are looked up when first used; TensorFlow comes with the first fit"
+    note = "submodules are imported on first use, and TensorFlow at the first fit"
     return Row("import sk_denoise", "import sklearn.base", *times, 1.1, note=note).print()

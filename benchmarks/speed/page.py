@@ -1,4 +1,4 @@
-"""Write docs/measured/performance.md from the figures that the benchmarks kept."""
+"""Write docs/measured/performance.md from the saved measurements."""
 
 import json
 import os
@@ -14,16 +14,16 @@ TITLES = {
     "search": "Many small fits, on the embedded digits",
     "inference": "Denoising",
     "kernels": "oneDNN kernels and float64",
-    "noise": "Noise, float32, 60,000 x 784, and the import",
-    "growth": "How cost grows",
+    "noise": "Noise on 60,000 x 784 float32 values, and the import",
+    "growth": "Scaling",
 }
 HEAD = """<!-- Written by `make bench`; change benchmarks/speed, not this page. -->
 # Performance
 
-In each comparison, both sides were measured alternately, in one run on one machine. Times are medians with the minimum
+In each comparison, both sides were measured alternately, in one run on one machine. Times are medians, with the minimum
 and the maximum in brackets. The ratio is that of the medians, ours over theirs; the goal was set beforehand. For oneDNN
 and float64, the goal is the ratio measured when they were introduced. `make bench` repeats the measurements and writes
-this page. The machine was shared with other work, as the ranges show.
+this page. The machine was shared with other work, which widens the ranges.
 
 Measured on {cores} cores ({system}), Python {python}, TensorFlow {tensorflow}, Keras {keras}, scikit-learn
 {sklearn}, NumPy {numpy}, scikit-image {skimage}.
@@ -40,9 +40,9 @@ def _rows(entries):
     for entry in entries:
         row = Row(**entry)
         reached = "reached" if row.ratio <= row.goal else "**not reached**"
-        mine, theirs = show(row.ours, row.unit), show(row.theirs, row.unit)
-        cells.append([row.what, row.against, mine, theirs, f"{row.ratio:.3f}", f"{row.goal:.3f}", reached, row.note])
-    return _table(["what", "against", "ours", "theirs", "ratio", "goal", "goal was", "note"], cells)
+        ours, theirs = show(row.ours, row.unit), show(row.theirs, row.unit)
+        cells.append([row.what, row.against, ours, theirs, f"{row.ratio:.3f}", f"{row.goal:.3f}", reached, row.note])
+    return _table(["measurement", "compared with", "ours", "theirs", "ratio", "goal", "result", "note"], cells)
 
 
 def _memory(table):
@@ -54,11 +54,11 @@ def _memory(table):
         ]
         for line in table
     ]
-    head = ["memory map of", "rows x 64", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
+    head = ["dtype", "rows of 64 features", "input, MB", "fit, MB", "transform, MB", "seeded noise, MB"]
     return (
-        "Peak memory in addition to input and output (the rows returned by `transform` and by noise; none for `fit`),"
-        " with one epoch of `fit`, each measured in a separate process that has fitted before. `fit` allocates blocks"
-        " of a million numbers: its memory grows with the rows up to a few blocks, and no further."
+        "Peak memory for memory-mapped rows, in addition to the input and to the rows returned by `transform` and by"
+        " noise. `fit` runs one epoch. Each line was measured in a separate process that has fitted before. `fit`"
+        " allocates blocks of a million numbers, so its memory stops growing with the number of rows at a few blocks."
         f"\n\n{_table(head, cells)}"
     )
 
@@ -66,16 +66,15 @@ def _memory(table):
 def _growth(table):
     cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
     return (
-        "![Three log-log plots of seconds against rows, features and latent size](../_static/performance-growth.png)"
-        "\n\n"
-        "The exponent says how cost grows: 1 means in proportion. It is fitted to the three largest sizes. The sizes"
-        " that do not vary are 8,000 rows, 784 features and a latent size of 64."
-        f"\n\n{_table(['cost of', 'grows with', 'exponent'], cells)}"
+        "![Log-log plots of seconds against rows, features and latent size](../_static/performance-growth.png)\n\n"
+        "An exponent of 1 means that time grows in proportion to the size. Exponents are fitted to the three largest"
+        " sizes. The sizes that are not varied are 8,000 rows, 784 features and a latent size of 64."
+        f"\n\n{_table(['time of', 'size varied', 'exponent'], cells)}"
     )
 
 
 def write():
-    """Write the page."""
+    """Write the page from all saved measurements."""
     names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn", "numpy": "numpy"}
     names["skimage"] = "scikit-image"
     versions = {key: version(name) for key, name in names.items()}

@@ -1,4 +1,4 @@
-"""Many small fits on the embedded digits: refits, the memory that they retain, grids, and parallel grids."""
+"""Measure many small fits on the embedded digits: refits and the memory they retain, grids, parallel grids."""
 
 import time
 
@@ -15,42 +15,42 @@ LATENT_SIZES = [8, 16, 32, 64]
 
 
 def build(latent_dim=16):
-    """The dense network as a user of scikeras writes it."""
+    """Build the dense network as a user of scikeras would."""
     layers = [keras.layers.Dense(latent_dim, activation="relu"), keras.layers.Dense(64, activation="sigmoid")]
     return keras.Sequential([keras.Input((64,)), *layers])
 
 
 def wrapped(**settings):
-    """A scikeras regressor of it."""
+    """Wrap the network in a scikeras regressor."""
     settings = {"loss": "binary_crossentropy", "optimizer": "adam", "verbose": 0, "random_state": 0} | settings
     return KerasRegressor(model=build, **settings)
 
 
 def pairs():
-    """Noisy and clean digits in [0, 1]."""
+    """Return noisy and clean digits in [0, 1]."""
     X = (load_digit_images()[0] / 16).astype(np.float32)
     return np.asarray(NoiseInjector(level=0.3, random_state=0).fit_transform(X)), X
 
 
 def refit_ours(noisy, X):
-    """A fit of 200 rows, 2 epochs."""
+    """Fit on 200 rows for 2 epochs."""
     DenoisingAutoencoder(latent_dim=16, epochs=2, batch_size=32, random_state=0).fit(noisy[:200], X_clean=X[:200])
 
 
 def refit_theirs(noisy, X):
-    """The same through scikeras."""
+    """Fit the same network with scikeras."""
     wrapped(epochs=2, batch_size=32).fit(noisy[:200], X[:200])
 
 
 def refit():
-    """Refits, after a first fit of the same shape."""
+    """Time of a refit, after a first fit of the same shape."""
     noisy, X = pairs()
     times = in_turns(15, lambda: refit_ours(noisy, X), lambda: refit_theirs(noisy, X))
-    return Row("a refit on 200 x 64 rows, 2 epochs, after the first", "scikeras' own fit", *times, 1 / 20).print()
+    return Row("a refit on 200 x 64 rows, 2 epochs, after the first", "fit of scikeras", *times, 1 / 20).print()
 
 
 def kept(name, n_fits):
-    """MB kept by each of `n_fits` fits after 20 first ones: overall, in the first and in the second half."""
+    """MB retained per fit, after 20 warm-up fits: over all `n_fits`, and over the first and the second half."""
     fit = {"ours": refit_ours, "theirs": refit_theirs}[name]
     noisy, X = pairs()
 
@@ -68,47 +68,47 @@ def kept(name, n_fits):
 
 
 def memory():
-    """MB that a refit keeps, in processes of their own."""
+    """Memory retained per refit, measured in new processes."""
     ours, theirs = in_new_process(kept, "ours", 200), in_new_process(kept, "theirs", 40)
-    note = f"the goal is 0.1 MB, flat; ours {ours[1]:.3f} MB a fit in the first hundred, {ours[2]:.3f} in the second"
-    what = "memory kept after each of 200 such refits"
+    note = f"goal: 0.1 MB, not growing; ours {ours[1]:.3f} MB per fit in the first hundred, {ours[2]:.3f} in the second"
+    what = "memory retained per refit, over 200 such refits"
     return Row(what, "scikeras, 40 refits", [ours[0]], [theirs[0]], 0.1 / theirs[0], unit="MB", note=note).print()
 
 
 def search_ours(n_jobs=1, epochs=20):
-    """4 latent sizes x 5 folds."""
+    """Search 4 latent sizes in 5 folds."""
     noisy, X = pairs()
     denoiser = DenoisingAutoencoder(epochs=epochs, batch_size=32, random_state=0)
     return GridSearchCV(denoiser, {"latent_dim": LATENT_SIZES}, cv=5, n_jobs=n_jobs).fit(noisy, X)
 
 
 def search_theirs():
-    """The same over scikeras."""
+    """Run the same search with scikeras."""
     noisy, X = pairs()
     network = wrapped(epochs=20, batch_size=32, model__latent_dim=16)
     return GridSearchCV(network, {"model__latent_dim": LATENT_SIZES}, cv=5).fit(noisy, X)
 
 
 def grid():
-    """Whole searches, ours from the second on: the first compiles."""
+    """Time of whole searches, after a first one that compiles."""
     times = in_turns(3, search_ours, search_theirs)
     what = "a grid of 4 latent sizes x 5 folds, 20 epochs each"
-    return Row(what, "the same over scikeras' KerasRegressor", *times, 1 / 4).print()
+    return Row(what, "the same with KerasRegressor of scikeras", *times, 1 / 4).print()
 
 
 def scores(search):
-    """All scores of a search."""
+    """Return the scores of all folds of a search."""
     return np.concatenate([search.cv_results_[f"split{i}_test_score"] for i in range(5)])
 
 
 def parallel():
-    """Two worker processes; their start, and their first compilation, are not counted."""
+    """Speed-up by two worker processes, not counting their start and first compilation."""
     found = {1: [], 2: []}
     times = in_turns(
         5, lambda: found[2].append(search_ours(2, 60)), lambda: found[1].append(search_ours(1, 60)), warm_up=True
     )
     apart = max(np.abs(scores(a) - scores(b)).max() for a, b in zip(found[1], found[2]))
-    note = f"largest difference in score: {apart:.2g} dB (workers run fewer threads, which sum in another order)"
+    note = f"largest difference in score: {apart:.2g} dB (workers use fewer threads, which changes the order of sums)"
     return Row(
         "GridSearchCV(n_jobs=2), 60 epochs, worker processes already started",
         "the same with n_jobs=1",
@@ -119,7 +119,7 @@ def parallel():
 
 
 def run():
-    """All rows."""
+    """Return all measurements."""
     return [refit(), memory(), grid(), parallel()]
 
 

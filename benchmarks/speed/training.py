@@ -1,4 +1,4 @@
-"""Time to an error, time of an epoch, against plain Keras, scikit-learn's MLPRegressor and PyTorch; on MNIST."""
+"""Compare training on MNIST with plain Keras, MLPRegressor and PyTorch: time to an error, time per epoch."""
 
 import functools
 
@@ -16,7 +16,7 @@ REPEATS = 3
 
 @functools.cache
 def data():
-    """Clean and noisy rows, to train and to test, float32 in [0, 1]."""
+    """Clean and noisy training rows, then clean and noisy test rows, float32 in [0, 1]."""
     X, X_test, _, _ = load_mnist()
     X, X_test = X / np.float32(255), X_test / np.float32(255)
     injector = NoiseInjector(random_state=0).fit(X)
@@ -24,13 +24,13 @@ def data():
 
 
 def test_error(predict):
-    """Mean squared error on the noisy test rows."""
+    """Mean squared error of denoising the test rows."""
     _, _, X_test, noisy_test = data()
     return float(np.mean((predict(noisy_test) - X_test) ** 2))
 
 
 def keras_dense(optimizer):
-    """The article's network, 784-64-784, written in Keras."""
+    """Build the 784-64-784 network of the article (see examples/plot_article.py) in Keras."""
     layers = [keras.layers.Dense(64, activation="relu"), keras.layers.Dense(784, activation="sigmoid")]
     model = keras.Sequential([keras.Input((784,)), *layers])
     model.compile(optimizer, "binary_crossentropy")
@@ -38,28 +38,28 @@ def keras_dense(optimizer):
 
 
 def keras_conv():
-    """Our own conv network, trained by Keras."""
+    """Build the "conv" network of this package, to be trained by Keras."""
     model = architectures.conv((28, 28, 1), 64)
     model.compile("adam", "binary_crossentropy")
     return model
 
 
 def train_keras(model, epochs):
-    """Keras' own loop over fixed pairs."""
+    """Train with `fit` of Keras, on fixed pairs."""
     X, noisy, _, _ = data()
     model.fit(noisy, X, batch_size=128, epochs=epochs, verbose=0)
     return model
 
 
 def ours(epochs, architecture="dense", **settings):
-    """Our fit, which draws fresh noise in each epoch."""
+    """Fit a `DenoisingAutoencoder`, with fresh noise in each epoch."""
     return DenoisingAutoencoder(
         architecture, latent_dim=64, epochs=epochs, batch_size=128, random_state=0, **settings
     ).fit(data()[0])
 
 
 def time_to(error, architecture):
-    """Seconds of the shortest whole fit that ends at or below `error`; compiling counts."""
+    """Time, epochs and error of the shortest fit that reaches `error`, including compilation."""
     for epochs in range(1, 20):
         cache.SHARED = cache.Networks()
         fitted = []
@@ -67,11 +67,11 @@ def time_to(error, architecture):
         reached = test_error(fitted[0].predict)
         if reached <= error:
             return took, epochs, reached
-    raise RuntimeError(f"{architecture} does not reach {error}")
+    raise RuntimeError(f"{architecture} does not reach a mean squared error of {error} in 19 epochs.")
 
 
 def compare_time_to(what, against, goal, architecture, theirs):
-    """A row: seconds to the error that `theirs`, which returns a predict function, ends with."""
+    """Time to reach the final error of `theirs`, a function that trains and returns a predict function."""
     rows, warm = {"ours": [], "theirs": []}, []
     for _ in range(REPEATS):
         predict = []
@@ -81,35 +81,35 @@ def compare_time_to(what, against, goal, architecture, theirs):
         rows["ours"].append(took)
         warm.append(seconds(lambda epochs=epochs: ours(epochs, architecture)) / rows["theirs"][-1])
     note = (
-        f"they end at MSE {error:.4f}, {epochs} epochs of ours at {reached:.4f}; compiling counts, without it the ratio"
-        f" is {np.median(warm):.3f}"
+        f"final MSE: theirs {error:.4f}, ours {reached:.4f} (epochs: {epochs}); includes compilation, without it the"
+        f" ratio is {np.median(warm):.3f}"
     )
     return Row(what, against, rows["ours"], rows["theirs"], goal, note=note).print()
 
 
 def recipe():
-    """The settings of the article."""
+    """Compare with the settings of the article."""
 
     def theirs():
         model = train_keras(keras_dense(keras.optimizers.Adadelta(1.0)), 100)
         return lambda rows: model.predict(rows, verbose=0)
 
-    what = "time to the test MSE that the article's recipe ends with"
+    what = "time to the final test MSE of the settings of the article"
     return compare_time_to(what, "plain Keras, Adadelta, 100 epochs", 1 / 25, "dense", theirs)
 
 
 def conv():
-    """The convolutional network."""
+    """Compare the convolutional network."""
 
     def theirs():
         model = train_keras(keras_conv(), 5)
         return lambda rows: model.predict(rows, verbose=0)
 
-    return compare_time_to("the same for conv", "plain Keras, 5 epochs", 1 / 2, "conv", theirs)
+    return compare_time_to("time to its final test MSE, conv", "plain Keras, 5 epochs", 1 / 2, "conv", theirs)
 
 
 def mlp():
-    """scikit-learn's own network."""
+    """Compare with MLPRegressor of scikit-learn."""
 
     def theirs():
         X, noisy, _, _ = data()
@@ -119,11 +119,11 @@ def mlp():
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLPRegressor warns that it has not converged
-        return compare_time_to("time to its test MSE", "MLPRegressor(64), 20 epochs", 1 / 8, "dense", theirs)
+        return compare_time_to("time to its final test MSE", "MLPRegressor(64), 20 epochs", 1 / 8, "dense", theirs)
 
 
 def epoch():
-    """One epoch in the middle of a fit."""
+    """Time of one epoch, without the start of a fit."""
     model = train_keras(keras_dense("adam"), 1)
     long, short, theirs = in_turns(5, lambda: ours(6), lambda: ours(2), lambda: train_keras(model, 2))
     times = [(a - b) / 4 for a, b in zip(long, short)]
@@ -132,7 +132,7 @@ def epoch():
 
 
 def torch_loop(epochs):
-    """The same network, noise and optimizer as a PyTorch loop, with its fused Adam."""
+    """Train the same network with the same noise in a PyTorch loop, with its fused Adam."""
     import torch
 
     torch.manual_seed(0)
@@ -150,17 +150,17 @@ def torch_loop(epochs):
 
 
 def torch():
-    """PyTorch, where it is installed."""
+    """Compare with PyTorch."""
     times = in_turns(5, lambda: ours(5), lambda: torch_loop(5))
     what = "dense, 5 epochs, fresh noise drawn, whole fit"
     return Row(what, "PyTorch loop with fused Adam", *times, 1.0).print()
 
 
 def run():
-    """All rows; without PyTorch, all but its own."""
+    """Return all measurements; that with PyTorch only if it is installed."""
     rows = [epoch(), mlp(), recipe(), conv()]
     try:
         rows.insert(1, torch())
     except ImportError:
-        print("PyTorch is not installed: pip install -e '.[bench]'")
+        print("Skipped the comparison with PyTorch, which is not installed: pip install -e '.[bench]'")
     return rows

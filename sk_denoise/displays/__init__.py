@@ -1,4 +1,4 @@
-"""Displays like those of scikit-learn: created by ``from_estimator`` and similar methods, drawn by ``plot``."""
+"""Displays in the style of scikit-learn: create with ``from_estimator`` and similar methods, draw with ``plot``."""
 
 from ._changes import ConfusionChangeDisplay
 from ._curves import LossCurveDisplay, RecoveryDisplay

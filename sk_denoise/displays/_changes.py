@@ -1,4 +1,4 @@
-"""Changes in a classifier's predictions due to denoising, by class."""
+"""Display of the predictions changed by denoising, by class."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from .._core.checks import check_labels, check_vector, shown
 from .._core.sklearn_glue import HasMethods, check_rows, validate_function_params
 from ._style import COLOURS, Display, plain
 
-_SMALLEST, _LARGEST = 8, 9  # points
+_SMALLEST, _LARGEST = 8, 9  # font sizes, in points
 _CHARACTER = 0.64  # width of a digit, as a fraction of its height
 
 
 class ConfusionChangeDisplay(Display):
-    """Confusion matrix after denoising minus that before, with counts of repaired and broken rows by class.
+    """Confusion matrix after denoising minus that before, with repaired and broken predictions by class.
 
     Parameters
     ----------
     change : ndarray of shape (n_classes, n_classes)
-        Counts after minus counts before, with true classes as rows and predicted classes as columns.
+        Confusion matrix after denoising minus that before: integers, with true classes as rows and predicted classes as
+        columns.
     repaired, broken : ndarray of shape (n_classes,)
-        Numbers of rows of each true class that are classified correctly only after, or only before denoising.
+        Number of samples of each true class that are classified correctly only after denoising, and only before.
     labels : array-like of shape (n_classes,), default=None
-        Names of the classes. If None, they are numbered.
+        Names of the classes. If None, they are numbered from 0.
 
     See Also
     --------
@@ -31,9 +32,9 @@ class ConfusionChangeDisplay(Display):
 
     Notes
     -----
-    Denoising helps if counts rise on the diagonal and fall elsewhere. Cells without change are empty, and numbers are
-    left out if there are too many classes. The two columns on the right show what the matrix cannot, because repaired
-    and broken rows cancel on its diagonal.
+    Denoising helps if counts increase on the diagonal and decrease elsewhere. Cells without change are empty, and
+    numbers are omitted if the cells are too small. The two columns on the right show what the matrix cannot: repaired
+    and broken predictions cancel on its diagonal.
 
     Examples
     --------
@@ -54,7 +55,7 @@ class ConfusionChangeDisplay(Display):
 
     @classmethod
     def from_predictions(cls, y_true, y_before, y_after, *, labels=None, ax=None):
-        """Compare predictions for the same rows before and after denoising.
+        """Compare predictions for the same samples before and after denoising.
 
         Parameters
         ----------
@@ -62,27 +63,32 @@ class ConfusionChangeDisplay(Display):
             True classes.
         y_before, y_after : array-like of shape (n_samples,)
             Classes predicted from noisy and from denoised rows.
-        labels : array-like, default=None
-            Classes to show, in this order. If None, all classes are shown, sorted.
+        labels : array-like of shape (n_classes,), default=None
+            Classes to show, in this order. If None, all classes are shown in sorted order.
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : ConfusionChangeDisplay
+
+        Raises
+        ------
+        ValueError
+            If the predictions are empty, differ in length, or mix text and numbers, or if `labels` contains others.
         """
         y_true = check_labels(y_true, "y_true")
         y_before = check_labels(y_before, "y_before", len(y_true), of="rows of y_true")
         y_after = check_labels(y_after, "y_after", len(y_true), of="rows of y_true")
         if not len(y_true):
-            raise ValueError("y_true must hold at least one class, got none.")
+            raise ValueError("y_true must contain at least one sample, got none.")
         dtypes = y_true.dtype, y_before.dtype, y_after.dtype
         if len({dtype.kind in "US" for dtype in dtypes}) > 1:
-            raise ValueError(f"y_true, y_before and y_after must hold all text or all numbers, got {dtypes}.")
+            raise ValueError(f"y_true, y_before and y_after must be all text or all numbers, got the dtypes {dtypes}.")
         classes = np.unique(np.concatenate([y_true, y_before, y_after]))
         labels = classes if labels is None else check_labels(labels, "labels")
         if not len(labels) or not np.isin(labels, classes).all():
-            raise ValueError(f"labels must be some of the classes, {classes.tolist()}, got {shown(labels)}.")
+            raise ValueError(f"labels must contain only classes of the data, {classes.tolist()}, got {shown(labels)}.")
         change = confusion_matrix(y_true, y_after, labels=labels) - confusion_matrix(y_true, y_before, labels=labels)
         before, after, of_class = y_before == y_true, y_after == y_true, y_true == labels[:, np.newaxis]
         repaired, broken = np.sum(of_class & after & ~before, axis=1), np.sum(of_class & before & ~after, axis=1)
@@ -96,9 +102,11 @@ class ConfusionChangeDisplay(Display):
         Parameters
         ----------
         report : RecoveryReport
-            Report.
-        labels, ax : array-like and matplotlib Axes, default=None
-            As in `from_predictions`.
+            Report with the predictions.
+        labels : array-like of shape (n_classes,), default=None
+            Classes to show, in this order. If None, all classes are shown in sorted order.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
         **names : str or float
             Values of `denoiser`, `classifier`, `kind`, `level` and `trained_on` that select the predictions. They are
             passed to ``report.predictions``, which uses the first match.
@@ -106,6 +114,11 @@ class ConfusionChangeDisplay(Display):
         Returns
         -------
         display : ConfusionChangeDisplay
+
+        Raises
+        ------
+        ValueError
+            If nothing in the report matches, or `labels` contains other classes.
         """
         return cls.from_predictions(*report.predictions(**names), labels=labels, ax=ax)
 
@@ -115,12 +128,12 @@ class ConfusionChangeDisplay(Display):
             raise ValueError(f"change must be a square matrix of integers, got {shown(self.change)}.")
         for name in ("repaired", "broken"):
             if check_vector(getattr(self, name), name, len(change), of="classes").min() < 0:
-                raise ValueError(f"{name} must hold counts of at least 0, got {shown(getattr(self, name))}.")
+                raise ValueError(f"{name} must contain counts of at least 0, got {shown(getattr(self, name))}.")
         if self.labels is not None:
             check_labels(self.labels, "labels", len(change), of="classes")
 
     def _layout(self):
-        """Class names, whether they are written vertically, and the width in cells of a column of counts."""
+        """Class names, whether to write them vertically, and the width of a column of counts in cells."""
         names = [plain(name) for name in (range(len(self.change)) if self.labels is None else self.labels)]
         return names, max(map(len, names)) > 3, max(1.6, len(names) / 7)
 
@@ -139,7 +152,7 @@ class ConfusionChangeDisplay(Display):
         limit = max(1, np.abs(change).max())
         image = ax.imshow(change, cmap="PuOr", vmin=-limit, vmax=limit)
         _write_changes(ax, change, limit, n_classes + 2.2 * step)
-        # Shrink the labels, one line per class, so that they do not touch.
+        # Class labels shrink with the cells, so that they do not touch.
         size = min(max(_SMALLEST, ax.bbox.height / ax.figure.dpi * 72 / n_classes), 10)
         columns = n_classes - 0.5 + step * np.array([0.65, 1.65])
         _write_counts(ax, columns[0], self.repaired, "+", COLOURS[0], min(size, _LARGEST))
@@ -168,7 +181,7 @@ def _write_counts(ax, x, counts, sign, colour, size):
 
 
 def _write_changes(ax, change, limit, width):
-    """Write numbers in the cells of axes that are `width` cells wide, if they fit."""
+    """Write the changes in the cells of the matrix if they fit; the axes are `width` cells wide."""
     texts = {cell: f"{change[cell]:+}".replace("-", "−") for cell in np.ndindex(change.shape) if change[cell]}
     points = ax.bbox.width / ax.figure.dpi * 72 / width
     size = min(_LARGEST, points / (_CHARACTER * max(map(len, texts.values()), default=1)))

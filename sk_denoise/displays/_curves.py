@@ -1,4 +1,4 @@
-"""Curves: loss against epoch, and accuracy against noise level."""
+"""Displays of curves: loss against epoch, and accuracy against noise level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._core.checks import check_choice, check_vector, shown
 from .._core.sklearn_glue import HasMethods, StrOptions, validate_function_params
 from ._style import COLOURS, Display, finish, legend_beside, look, plain
 
-# Column of a report, and the style of its line. The default colour is that of text, visible on any background.
+# Column of a report and line style. The default colour is that of text, because it is visible on any background.
 _REFERENCES = {
     "clean": ("accuracy_clean", {"linestyle": "-", "linewidth": 1}),
     "noisy (no denoiser)": ("accuracy_noisy", {"color": "0.5", "linestyle": "--", "linewidth": 2}),
@@ -27,7 +27,8 @@ class LossCurveDisplay(Display):
     Parameters
     ----------
     history : dict of list
-        "loss" and "val_loss", such as `DenoisingAutoencoder.history_`.
+        Values of "loss" and, if there are any, of "val_loss" after each epoch, such as
+        `DenoisingAutoencoder.history_`.
 
     Examples
     --------
@@ -57,13 +58,20 @@ class LossCurveDisplay(Display):
         Returns
         -------
         display : LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If `estimator` has no `history_`.
         """
         check_is_fitted(estimator, "history_", msg="estimator must be a fitted DenoisingAutoencoder, got %(name)s.")
         return cls(estimator.history_).plot(ax=ax)
 
     def _check(self):
         if "loss" not in self.history:
-            raise ValueError(f"history must hold 'loss', one number for each epoch, got {list(self.history)}.")
+            raise ValueError(
+                f"history must contain 'loss', one number for each epoch, got the keys {list(self.history)}."
+            )
         for key, values in self.history.items():
             check_vector(values, f"history[{key!r}]", missing=True)
 
@@ -78,26 +86,31 @@ class LossCurveDisplay(Display):
 
 
 class RecoveryDisplay(Display):
-    """Accuracy against noise level, with intervals: a line for each denoiser, and lines to compare with.
+    """Accuracy against noise level, with intervals: one line per denoiser, and reference lines.
 
     Parameters
     ----------
     curves : dict of str to dict of str to array-like of shape (n_levels,)
-        For each denoiser "level", "accuracy" and, for intervals, "low" and "high".
-    references : dict of str to dict of str to array-like, default=None
-        Lines to compare with, given in the same way and drawn without markers: "clean", "noisy (no denoiser)",
-        "noise-augmented classifier", or names of your own.
-    xlabel, ylabel, legend_title : str
-        Titles of the axes and of the legend.
+        For each denoiser, "level" (fraction of the data range), "accuracy" (from 0 to 1) and, for intervals, "low" and
+        "high".
+    references : dict of str to dict of str to array-like of shape (n_levels,), default=None
+        Reference lines with "level" and "accuracy", drawn without markers. "clean", "noisy (no denoiser)" and
+        "noise-augmented classifier" have styles of their own; other names share one.
+    xlabel : str, default="noise level"
+        Label of the x axis.
+    ylabel : str, default="accuracy"
+        Label of the y axis.
+    legend_title : str or None, default=None
+        Title of the legend.
 
     See Also
     --------
-    ConfusionChangeDisplay : Shows which classes the gain comes from.
+    ConfusionChangeDisplay : Changes in the predictions of each class.
 
     Notes
     -----
-    Intervals are bars; those of one level are drawn side by side, because shaded bands would hide each other. The
-    legend lists the denoisers in their order at the highest level, and then the references.
+    Intervals are drawn as bars, side by side at each level, because shaded bands would hide each other. The legend
+    lists the denoisers from best to worst at the highest level, followed by the references.
 
     Examples
     --------
@@ -136,29 +149,35 @@ class RecoveryDisplay(Display):
     def from_report(
         cls, report, *, kind=None, classifier=None, trained_on=None, denoisers=None, accuracy="denoised", ax=None
     ):
-        """Draw the rows of a report for one kind of noise and one classifier.
+        """Draw the results of a report for one kind of noise and one classifier.
 
         Parameters
         ----------
         report : RecoveryReport
-            Report; its ``to_frame`` is used.
+            Report, or any object whose ``to_frame`` returns the columns of a report.
         kind : str or None, default=None
             Kind of test noise. If None, the first one in the report.
         classifier : str or None, default=None
             Name of the classifier. If None, the first one in the report.
         trained_on : str or None, default=None
-            If given, draw all levels for denoisers trained on this noise. If None, each level is drawn with the
+            If given, all levels are drawn for denoisers trained on this noise. If None, each level is drawn for the
             denoisers trained on it, and clean rows are included if one training noise covers all levels.
         denoisers : list of str, str or None, default=None
             Names of the denoisers to draw. If None, all are drawn.
         accuracy : {"denoised", "refitted"}, default="denoised"
-            Whether to draw the accuracy of the unchanged classifier or of the one refitted on denoised rows.
+            Whether to draw the accuracy of the original classifier or of the one refitted on denoised rows.
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : RecoveryDisplay
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the report, if `trained_on` is None although several training noises cover a level, or
+            if `accuracy` was not measured.
         """
         frame = report.to_frame()
         kind = _name(frame["kind"], kind, "kind")
@@ -176,7 +195,7 @@ class RecoveryDisplay(Display):
         references = {label: _line(frame, column) for label, (column, _) in _REFERENCES.items()}
         curves, references = ({k: v for k, v in lines.items() if len(v["level"])} for lines in (curves, references))
         if not curves:
-            raise ValueError(f"accuracy={accuracy!r} was measured for none of denoisers={denoisers}.")
+            raise ValueError(f"accuracy={accuracy!r} was not measured for any of denoisers={denoisers}. Choose others.")
         return cls(
             curves,
             references=references,
@@ -187,7 +206,7 @@ class RecoveryDisplay(Display):
 
     def _check(self):
         if not self.curves:
-            raise ValueError("curves must hold at least one denoiser, got none.")
+            raise ValueError("curves must contain at least one denoiser, got none.")
         lines = {f"curves[{name!r}]": line for name, line in self.curves.items()}
         lines |= {f"references[{name!r}]": line for name, line in (self.references or {}).items()}
         for name, line in lines.items():
@@ -204,7 +223,7 @@ class RecoveryDisplay(Display):
         references = self.references or {}
         levels = np.unique(np.concatenate([line["level"] for line in (*self.curves.values(), *references.values())]))
         others = [_draw_reference(ax, name, line, levels, ink) for name, line in references.items()]
-        # Points of one level are spread over at most a third of the gap to the next level.
+        # So that the points of one level take up at most a third of the gap to the next.
         step = min(0.06, 0.34 / len(self.curves)) * (np.diff(levels).min() if len(levels) > 1 else 1.0)
         curves = []
         for number, (name, curve) in enumerate(self.curves.items()):
@@ -219,7 +238,7 @@ class RecoveryDisplay(Display):
 
 
 def _name(column, value, argument):
-    """Return `value` after checking that it is in the column, or the first entry of the column if it is None."""
+    """Check that `value` is in a column, and return it; if it is None, return the first entry of the column."""
     names = column.unique().tolist()
     if value is not None:
         check_choice(value, argument, names)
@@ -227,7 +246,7 @@ def _name(column, value, argument):
 
 
 def _of_training(frame, trained_on):
-    """Select denoisers trained on one noise, or on the noise they are tested on; return also its name."""
+    """Select denoisers trained on one noise, or on the test noise, and return its name for the legend."""
     if trained_on is not None:
         check_choice(trained_on, "trained_on", frame["trained_on"].unique())
         return frame[frame["trained_on"] == trained_on], trained_on
@@ -238,12 +257,14 @@ def _of_training(frame, trained_on):
     chosen = frame[as_trained]
     if chosen.empty or chosen.duplicated(["denoiser", "level"]).any():
         names = sorted(frame["trained_on"].unique())
-        raise ValueError(f"trained_on must be one of {names}, got None: not exactly one was trained on each level.")
+        raise ValueError(
+            f"trained_on must be one of {names}, got None, but some level has no or several training noises."
+        )
     return chosen, names[0] if len(names) == 1 else "each level"
 
 
 def _line(frame, column, gain=None):
-    """Accuracy by level, if measured; with `gain`, also an interval from the bounds of the gain over no denoiser."""
+    """Accuracy by level, where measured; with `gain`, also its interval, from that of the gain over no denoiser."""
     frame = frame.dropna(subset=[column]).drop_duplicates("level").sort_values("level")
     line = {"level": frame["level"], "accuracy": frame[column]}
     for bound in ("low", "high") if gain else ():

@@ -1,4 +1,4 @@
-"""Images side by side, and the choice of rows to show."""
+"""Display of images side by side, and the choice of rows to show."""
 
 from __future__ import annotations
 
@@ -31,34 +31,39 @@ _CHOICE = {
     "show": [StrOptions({"first", "random", "worst", "best"})],
     "random_state": ["random_state"],
 }
-_POINTS_OF_A_NOTE = 46  # width of "12.3 dB" at 8 points, plus a gap
+_NOTE_WIDTH = 46  # in points: "12.3 dB" in 8-point type, plus a gap
 
 
 @validate_function_params({"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE})
 def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", errors=None, random_state=None):
-    """Choose rows to show: the first, random, worst or best ones, of all labels or of some.
+    """Choose rows to show: the first, random, worst or best ones, of all labels or some.
 
     Parameters
     ----------
     n_rows : int
         Number of rows to choose from.
     n_images : int, default=10
-        Number of rows to choose; fewer are returned if there are fewer.
+        Maximum number of rows to choose.
     y : array-like of shape (n_rows,), default=None
-        Labels of the rows, needed for `labels`.
+        Labels of the rows. Required with `labels`.
     labels : array-like, default=None
-        Choose only among rows with these labels.
+        If given, choose only among rows with these labels.
     show : {"first", "random", "worst", "best"}, default="first"
-        Which rows to choose. The worst and the best are ranked by `errors`, the most extreme first.
+        Which rows to choose. "worst" and "best" sort them by `errors`, the most extreme first.
     errors : array-like of shape (n_rows,), default=None
-        Error of each row, such as ``-psnr(..., per_image=True)``; needed for the worst and the best.
+        Error of each row, lower is better, such as ``-psnr(..., per_image=True)``. Required for "worst" and "best".
     random_state : int, RandomState instance or None, default=None
         Seed for ``show="random"``.
 
     Returns
     -------
-    index : ndarray of int
-        Indices of the chosen rows.
+    index : ndarray of int of shape (n_chosen,)
+        Indices of the chosen rows, at most `n_images`.
+
+    Raises
+    ------
+    ValueError
+        If `y` or `errors` is required but missing, has a wrong length or contains NaN, or no row has one of `labels`.
 
     Examples
     --------
@@ -75,11 +80,11 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
     if labels is not None:
         index = index[np.isin(y, labels)]
         if not len(index):
-            raise ValueError(f"labels must hold some of the labels in y, {np.unique(y)}, got {shown(labels)}.")
+            raise ValueError(f"labels must contain at least one label of y, {np.unique(y)}, got {shown(labels)}.")
     if errors is not None or show in ("worst", "best"):
         errors = check_vector(errors, "errors", n_rows, missing=True).astype(float)
-        if np.isnan(errors).any():  # infinite errors are allowed: they are those of exact rows in decibels
-            raise ValueError("errors must not hold NaN, which has no rank.")
+        if np.isnan(errors).any():  # infinity is allowed, because the PSNR of exact rows is infinite
+            raise ValueError("errors must not contain NaN, which cannot be ranked. Replace NaN, or use show='first'.")
     if show == "random":
         index = check_random_state(random_state).permutation(index)
     elif show != "first":
@@ -88,22 +93,22 @@ def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", error
 
 
 class DenoisingDisplay(Display):
-    """Rows of images, one above the other: clean, noisy, denoised, and denoised minus clean.
+    """Clean, noisy and denoised images, and denoised minus clean, one above the other.
 
     Parameters
     ----------
     images : dict of str to ndarray of shape (n_images, n_features)
-        Images to show, from top to bottom. Those named "residual" are denoised minus clean; they are drawn in a
-        diverging colour map, with a colour bar in the units of the rows.
+        Images to show, from top to bottom, as flattened rows. Those named "residual" are denoised minus clean images,
+        drawn with a diverging colour map and a colour bar in the units of the rows.
     image_shape : tuple of int
-        ``(height, width)`` or ``(height, width, channels)``. Images whose number of channels is not one or three are
-        shown as the mean of their channels.
+        ``(height, width)`` or ``(height, width, channels)``. If the number of channels is neither one nor three, their
+        mean is shown.
     data_range : tuple of float
-        Values of black and white.
-    labels : array-like, default=None
+        Values of black and white, in the units of the rows.
+    labels : array-like of shape (n_images,), default=None
         Titles of the columns.
-    notes : list of str, default=None
-        Second lines of the titles, left out if the columns are too narrow for them.
+    notes : list of str of length n_images, default=None
+        Second lines of the titles, omitted if the columns are too narrow.
 
     Examples
     --------
@@ -154,26 +159,37 @@ class DenoisingDisplay(Display):
         estimator : transformer
             Fitted denoiser. For a pipeline with a classifier, pass the part up to the denoiser, such as ``pipe[:-1]``.
         X : array-like of shape (n_samples, n_features)
-            Noisy rows.
+            Noisy rows, one flattened image each, in the units that the estimator was fitted with.
         X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows. If given, clean images and residuals are drawn, too.
+            Clean rows. If given, clean images and residuals are drawn as well.
         y : array-like of shape (n_samples,), default=None
-            Labels, written above the columns.
-        n_images, labels, random_state : int, array-like and random state, default=10, None and None
-            Which rows to show, as in `choose_rows`.
+            Labels, shown above the columns.
+        n_images : int, default=10
+            Maximum number of images to show.
+        labels : array-like, default=None
+            If given, show only images with these labels of `y`.
+        random_state : int, RandomState instance or None, default=None
+            Seed for ``show="random"``.
         show : {"first", "random", "worst", "best"}, default="first"
-            The worst and the best are those with the lowest and highest PSNR of the denoised image, which is written
-            above them if there is room.
+            Which images to show. "worst" and "best" are those whose denoised image has the lowest and the highest PSNR,
+            which is shown above them if there is room. They require `X_clean`.
         image_shape : tuple of int or None, default=None
-            If None, that of the estimator, or else rows are read as square greyscale images.
+            ``(height, width)`` or ``(height, width, channels)``. If None, that of the estimator is used; if it has
+            none, rows are read as square greyscale images.
         data_range : pair of floats or None, default=None
-            If None, that of the estimator, or else the range of the clean rows.
+            Values of black and white. If None, the range of the estimator is used; if it has none, the range is
+            determined from the clean rows, or from `X` without clean rows.
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : DenoisingDisplay
+
+        Raises
+        ------
+        ValueError
+            If the rows, labels, shape or range do not match each other, or `X_clean` is required but missing.
         """
         check_same_names(X, X_clean, "X_clean")
         names = None if fitted_names(estimator) is None else feature_names(X)
@@ -188,7 +204,7 @@ class DenoisingDisplay(Display):
         scores = errors = None
         if show in ("worst", "best"):
             if clean is None:
-                raise ValueError(f"show={show!r} needs X_clean, the clean rows to measure PSNR against, got None.")
+                raise ValueError(f"show={show!r} requires X_clean to compute the PSNR, got None. Pass the clean rows.")
             denoised = estimator.transform(with_names(X, names))
             with units_unchecked():
                 scores = psnr(clean, denoised, data_range=data_range, per_image=True)
@@ -200,7 +216,7 @@ class DenoisingDisplay(Display):
         if clean is not None:
             residual = images["denoised"] - clean[index].astype(float)
             images = {"clean": clean[index], **images, "residual": residual}
-        # Checked after `transform`, which has a better message for a wrong number of features.
+        # After `transform`, whose message for a wrong number of features is better.
         shape = getattr(estimator, "image_shape_", None) if image_shape is None else image_shape
         return cls(
             images,
@@ -213,7 +229,7 @@ class DenoisingDisplay(Display):
     def _check(self):
         rows = [check_rows(rows, f"images[{name!r}]") for name, rows in self.images.items()]
         if len({part.shape for part in rows}) != 1:
-            raise ValueError(f"images must hold rows of one shape, got {[part.shape for part in rows]}.")
+            raise ValueError(f"images must contain arrays of equal shape, got {[part.shape for part in rows]}.")
         n_images, n_features = rows[0].shape
         check_image_shape(self.image_shape, n_features)
         check_data_range(self.data_range)
@@ -257,7 +273,7 @@ class DenoisingDisplay(Display):
         ax.spines[:].set_visible(False)
 
     def _tiles(self, name):
-        """Images scaled to [0, 1]; for residuals, zero becomes 0.5."""
+        """Images scaled to [0, 1]; in residuals, zero becomes 0.5."""
         low, high = self.data_range
         if name == "residual":
             low, high = low - high, high - low
@@ -267,20 +283,20 @@ class DenoisingDisplay(Display):
 
     def _titles(self, ax):
         labels = [] if self.labels is None else [plain(label) for label in self.labels]
-        if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _POINTS_OF_A_NOTE * self._n_images:
+        if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _NOTE_WIDTH * self._n_images:
             return labels
         return [f"{label}\n{note}" for label, note in zip(labels, self.notes)] if labels else list(self.notes)
 
     def _draw_colour_bar(self, ax, norm, top):
-        """Draw a colour bar beside the row of residuals, as high as the row."""
+        """Draw a colour bar beside the residuals, of the same height."""
         from matplotlib.cm import ScalarMappable
 
         height, width = self.image_shape[:2]
         span = self.data_range[1] - self.data_range[0]
-        # As fractions of the axes, which span the images and the gaps between them.
+        # Inset axes are placed in fractions of the axes, which span the images and the gaps between them.
         wide, high = self._n_images * (width + 1) - 1, len(self.images) * (height + 1) - 1
         bar = ax.inset_axes((1 + 1 / wide, 1 - (top + height) / high, 0.12 * width / wide, height / high))
-        # Images with three channels have no colour map, so the bar gets its own.
+        # Not taken from the image, because images with three channels have no colour map.
         ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
         bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)
         bar.tick_params(length=0)

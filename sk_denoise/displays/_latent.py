@@ -1,4 +1,4 @@
-"""The latent space: score against its size, and maps of codes."""
+"""Display of the latent space: score against its size, and maps of codes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from .._core.checks import check_choice, check_labels, check_vector, is_real, sh
 from .._core.sklearn_glue import HasMethods, check_rows, validate_function_params
 from ._style import COLOURS, MARKERS, Display, finish, legend_beside, plain
 
-# Markers on a map are small, so ten classes get distinct colours.
+# Ten colours, because small markers are hard to tell apart by shape.
 _MAP_COLOURS = (*COLOURS, "black", "#999933", "0.6", "#882255")
 
 
 class LatentDisplay(Display):
-    """The latent space: score against its size, from a search, or a map of codes, from a fitted denoiser.
+    """Score against the size of the latent space, from a search, or a map of codes, from a fitted denoiser.
 
     Parameters
     ----------
     sizes : array-like of shape (n_sizes,), default=None
-        Latent sizes, drawn with `means`.
+        Latent sizes, positive. Requires `means`.
     means : array-like of shape (n_sizes,), default=None
-        Score at each size; higher is better.
+        Mean score at each size, higher is better. NaN is not drawn.
     spreads : array-like of shape (n_sizes,), default=None
-        Standard deviation of each score.
+        Standard deviation of the score at each size, for error bars.
     codes : array-like of shape (n_samples, 2), default=None
         Points of a map, drawn if `sizes` is None.
     y : array-like of shape (n_samples,), default=None
         Classes of the points.
-    xlabel, ylabel : str
-        Titles of the axes.
+    xlabel : str, default="latent size"
+        Label of the x axis.
+    ylabel : str, default="score"
+        Label of the y axis.
 
     Examples
     --------
@@ -62,16 +64,26 @@ class LatentDisplay(Display):
         search : GridSearchCV or RandomizedSearchCV
             Fitted search. If it also varied other parameters, the best candidate of each size is drawn.
         param : str or None, default=None
-            Name of the latent size among the searched parameters. If None, the one that ends in "latent_dim".
+            Name of the searched parameter that is the latent size. If None, the one that ends in "latent_dim".
         ax : matplotlib Axes, default=None
             Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
         display : LatentDisplay
+
+        Raises
+        ------
+        TypeError
+            If `search` is not fitted.
+        ValueError
+            If `param` was not searched or is ambiguous, if its values are not positive numbers, if no score is finite,
+            or if there are several scores and `refit` of the search does not name one.
         """
         if not hasattr(search, "cv_results_"):
-            raise TypeError(f"search must be a fitted grid search with cv_results_, got {shown(search)}.")
+            raise TypeError(
+                f"search must be a fitted search with cv_results_, got {shown(search)}. Call its fit first."
+            )
         param = _latent_parameter(search.cv_results_, param)
         means, spreads, score = _scores(search)
         candidates = search.cv_results_["params"]
@@ -80,11 +92,15 @@ class LatentDisplay(Display):
         for number in with_size:
             size = candidates[number][param]
             if not is_real(size) or size <= 0:
-                raise ValueError(f"{param} must have been searched over positive numbers, got {size!r}.")
+                raise ValueError(
+                    f"{param} must have positive numbers as values to be drawn, got {size!r} in the search."
+                )
             if np.isfinite(means[number]) and (size not in best or means[number] > means[best[size]]):
                 best[size] = number
         if not best:
-            raise ValueError(f"search must hold a finite score for some {param}, got none.")
+            raise ValueError(
+                f"search must have a finite score for at least one {param}, got none: did all its fits fail?"
+            )
         sizes = sorted(best)
         chosen = [best[size] for size in sizes]
         ylabel = f"{score} over {search.n_splits_} folds"
@@ -94,14 +110,14 @@ class LatentDisplay(Display):
     @classmethod
     @validate_function_params({"estimator": [HasMethods("encode")]})
     def from_estimator(cls, estimator, X, y=None, *, ax=None):
-        """Draw a map of codes, projected onto two principal components if they have more than two dimensions.
+        """Draw a map of codes; those of more than two dimensions are projected onto two principal components.
 
         Parameters
         ----------
         estimator : DenoisingAutoencoder
             Fitted denoiser with ``encode`` (not "unet"). For a pipeline, pass the denoiser, such as ``pipe[-1]``.
         X : array-like of shape (n_samples, n_features)
-            Rows to encode.
+            Rows to encode, in the units that the denoiser was fitted with.
         y : array-like of shape (n_samples,), default=None
             Classes, distinguished by colours and markers.
         ax : matplotlib Axes, default=None
@@ -110,16 +126,23 @@ class LatentDisplay(Display):
         Returns
         -------
         display : LatentDisplay
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no ``encode``.
+        ValueError
+            If `X` or `y` is invalid.
         """
         codes = np.asarray(estimator.encode(X))
         y = None if y is None else check_labels(y, "y", len(codes), of="rows of X")
-        xlabel, ylabel = "code, first number", "code, second number"
+        xlabel, ylabel = "first dimension of the code", "second dimension of the code"
         if codes.shape[1] > 2:
             pca = PCA(2, random_state=0)
             codes = pca.fit_transform(codes)
             shares = zip(("first", "second"), pca.explained_variance_ratio_)
             xlabel, ylabel = (f"{name} component ({share:.0%} of variance)" for name, share in shares)
-        elif codes.shape[1] == 1:  # a line for each class
+        elif codes.shape[1] == 1:  # one line of points per class
             heights = np.zeros(len(codes)) if y is None else np.unique(y, return_inverse=True)[1]
             codes = np.column_stack([codes, heights])
             xlabel, ylabel = "code", "class, in the order of the legend"
@@ -132,22 +155,24 @@ class LatentDisplay(Display):
     def _check(self):
         if self.sizes is None:
             if self.codes is None:
-                raise ValueError("LatentDisplay needs sizes and means, or codes, got None for sizes and for codes.")
+                raise ValueError("LatentDisplay requires sizes and means, or codes, got None for both sizes and codes.")
             codes = check_rows(self.codes, "codes")
             if codes.shape[1] != 2:
-                raise ValueError(f"codes must have the shape (n_samples, 2), got {codes.shape}.")
+                raise ValueError(
+                    f"codes must have shape (n_samples, 2), got {codes.shape}. Use from_estimator to project codes."
+                )
             if self.y is not None:
                 check_labels(self.y, "y", len(codes))
             return
         sizes = check_vector(self.sizes, "sizes")
         if not len(sizes) or sizes.min() <= 0:
-            raise ValueError(f"sizes must hold positive numbers, got {shown(self.sizes)}.")
+            raise ValueError(f"sizes must contain positive numbers, at least one, got {shown(self.sizes)}.")
         if not np.isfinite(check_vector(self.means, "means", len(sizes), of="sizes", missing=True)).any():
-            raise ValueError("means must hold a finite score, got none: did every fit of the search fail?")
+            raise ValueError("means must contain a finite score, got none: did all fits of the search fail?")
         if self.spreads is not None:
             spreads = check_vector(self.spreads, "spreads", len(sizes), of="sizes", missing=True)
             if np.nanmin(spreads, initial=0) < 0:
-                raise ValueError(f"spreads must hold numbers of at least 0, got {shown(self.spreads)}.")
+                raise ValueError(f"spreads must contain numbers of at least 0, got {shown(self.spreads)}.")
 
     def _draw(self, ax):
         if self.sizes is None:
@@ -190,14 +215,16 @@ class LatentDisplay(Display):
 
 
 def _latent_parameter(results, param):
-    """Name of the searched latent size: the given one, or the only one that ends in latent_dim."""
+    """Name of the latent size in a search: `param`, or the only parameter that ends in latent_dim."""
     searched = [key.removeprefix("param_") for key in results if key.startswith("param_")]
     if param is not None:
         check_choice(param, "param", searched)
         return param
     found = [name for name in searched if name.endswith("latent_dim")]
     if len(found) != 1:
-        raise ValueError(f"param must name the latent size, one of {sorted(searched)}: {len(found)} end in latent_dim.")
+        raise ValueError(
+            f"param must name the latent size, one of {sorted(searched)}, got None, but {len(found)} end in latent_dim."
+        )
     return found[0]
 
 
@@ -208,7 +235,7 @@ def _scores(search):
         key = name = search.refit
         if f"mean_test_{key}" not in results:
             measured = [key.removeprefix("mean_test_") for key in results if key.startswith("mean_test_")]
-            raise ValueError(f"search has several scores, {measured}: its refit must name the one to draw, got {name}.")
+            raise ValueError(f"search must have refit set to the score to draw, one of {measured}, got refit={name!r}.")
     elif isinstance(search.scoring, str):
         name = search.scoring
     elif search.scoring is None:

@@ -1,19 +1,19 @@
-"""Shared by the displays: colours, markers, names as plain text, and ``plot``."""
+"""Colours, markers, plain-text names and the base class, shared by all displays."""
 
 from __future__ import annotations
 
 from .._core.checks import shown
 from .._core.sklearn_glue import validate_attributes
 
-# Palette of Okabe and Ito, suitable for colour-blind readers, without black, which is used for references, and yellow,
-# which is hardly visible on white.
+# The palette of Okabe and Ito, which is suitable for colour-blind readers, without black, used for references, and
+# yellow, which is hardly visible on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP*Xph"
 _LINE_STYLES = ("-", "--", "-.", ":")
 
 
 def look(number):
-    """Colour, marker and line style of series `number`; no two of the first sixty share all three."""
+    """Colour, marker and line style of a series; no two of the first sixty agree in all three."""
     return {
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],
@@ -22,13 +22,14 @@ def look(number):
 
 
 def plain(name):
-    """Format a name so that matplotlib neither reads it as a formula nor leaves it out of a legend."""
+    """Format a name so that matplotlib neither parses it as math text nor omits it from a legend."""
     text = str(name).replace("$", r"\$")
-    return f"\u200b{text}" if text.startswith("_") else text  # an invisible character
+    # A zero-width space, because matplotlib omits labels that start with an underscore.
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def finish(ax, grid=None, alpha=1.0):
-    """Hide the upper and right spines and, for a colour `grid`, draw horizontal lines behind the data."""
+    """Hide the top and right spines and, if `grid` is a colour, draw horizontal grid lines behind the data."""
     ax.spines[["top", "right"]].set_visible(False)
     if grid is not None:
         ax.grid(axis="y", color=grid, alpha=alpha, linewidth=0.8)
@@ -36,13 +37,13 @@ def finish(ax, grid=None, alpha=1.0):
 
 
 def legend_beside(ax, **options):
-    """Make a legend to the right of the axes."""
+    """Add a legend to the right of the axes."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
     return ax.legend(frameon=False, fontsize=9, **place, **options)
 
 
 class Display:
-    """Base class of displays: subclasses draw in `_draw(ax)`; `_size` is that of a new figure, in inches."""
+    """Base class of displays. Subclasses draw in `_draw(ax)`; `_size` is the size of a new figure in inches."""
 
     _parameter_constraints: dict = {}
     _size = (6, 3.5)
@@ -58,12 +59,19 @@ class Display:
         Returns
         -------
         display : Display
-            This display; its `ax_` and `figure_` are the axes drawn on and their figure.
+            The display itself, with the axes and their figure as `ax_` and `figure_`.
+
+        Raises
+        ------
+        TypeError
+            If `ax` is not matplotlib Axes, or an attribute of the display has the wrong type.
+        ValueError
+            If an attribute of the display cannot be drawn.
         """
         from matplotlib.axes import Axes
 
         if ax is not None and not isinstance(ax, Axes):
-            raise TypeError(f"ax must be matplotlib Axes or None, got {shown(ax)}.")
+            raise TypeError(f"ax must be an instance of matplotlib.axes.Axes or None, got {shown(ax)}.")
         validate_attributes(self)
         self._check()
         if ax is None:
@@ -75,4 +83,4 @@ class Display:
         return self
 
     def _check(self):
-        """Raise for values of the right types that cannot be drawn."""
+        """Raise if attributes have the right types but cannot be drawn."""

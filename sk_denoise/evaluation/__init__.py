@@ -1,4 +1,4 @@
-"""How much of the accuracy lost to noise is recovered by denoising, and where denoising does harm."""
+"""Measure how much of the accuracy lost to noise is recovered by denoising, and where denoising does harm."""
 
 from ._augmented import fit_noise_augmented
 from ._recovery_report import recovery_report

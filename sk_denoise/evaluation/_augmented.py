@@ -1,4 +1,4 @@
-"""The baseline that a denoiser has to beat: the same classifier, trained on noisy copies of the rows."""
+"""The baseline for denoisers: the same classifier, trained on noisy copies of the rows."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .._core.sklearn_glue import (
 )
 from ..noise._injector import NoiseInjector
 
-_TOLERANCE = 0.002  # of held-out accuracy; smaller differences are due to chance
+_TOLERANCE = 0.002  # in validation accuracy; smaller differences may be due to chance
 _MIN_DRAWS = 16
-_MIN_ROWS = 100_000  # minimum of noisy rows for incremental classifiers: few labels mean few steps per epoch
-_N_HELD_OUT = 3_000  # noisy rows for validation, so that the choice does not depend on a single draw
+_MIN_ROWS = 100_000  # minimum for incremental classifiers, which take few steps per epoch if there are few labels
+_N_VALIDATION = 3_000  # noisy rows, so that the validation accuracy does not depend on a single draw
 _COUNT = Interval(Integral, 1, 2**31, closed="left")
 _LIMITS = {"max_draws": [_COUNT], "max_values": [_COUNT]}
 
@@ -38,7 +38,7 @@ def _draw(noise, X, y, n_draws, names):
 
 
 def _training(classifier, noise, X, y, numbers, names):
-    """Yield the classifier trained on each of ascending `numbers` of draws."""
+    """Yield each of `numbers`, in ascending order, with the classifier trained on that many draws."""
     model, done = clone(classifier), 0
     for n_draws in numbers:
         if _is_incremental(classifier):
@@ -56,7 +56,7 @@ def _is_incremental(classifier):
 
 
 def check_augmented(augmented):
-    """Options that a report passes to `fit_noise_augmented`; None if the baseline is not requested."""
+    """Check the argument `augmented` of a report; return options for `fit_noise_augmented`, or None for no baseline."""
     if not isinstance(augmented, Mapping):
         return {} if augmented else None
     for name in augmented:
@@ -66,7 +66,7 @@ def check_augmented(augmented):
 
 
 def as_seed(random_state):
-    """An int seed from anything that scikit-learn accepts as `random_state`."""
+    """Return an int seed for any `random_state` that scikit-learn accepts."""
     return random_state if isinstance(random_state, Integral) else check_random_state(random_state).randint(2**31 - 1)
 
 
@@ -74,29 +74,29 @@ def as_seed(random_state):
     {"injector": [NoiseInjector], "random_state": ["random_state"], **_LIMITS}, prefer_skip_nested_validation=False
 )
 def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values=20_000_000, random_state=0):
-    """Train a classifier on noisy rows, redrawing the noise until more draws no longer improve it.
+    """Train a classifier on noisy rows, with more draws of noise until they no longer improve it.
 
-    A comparison with a classifier trained on a single draw of noise flatters the denoiser. Here the number of draws is
+    A classifier trained on a single draw of noise is too weak a baseline for a denoiser. Here, the number of draws is
     doubled, to at least 16, until two doublings in a row improve the accuracy on a held-out fifth of the rows by no
-    more than 0.002. The classifier is then trained with the last number of draws on all rows. A classifier with
-    `partial_fit` sees new noise in each epoch, and at least 100,000 noisy rows; any other classifier is fitted on noisy
-    copies of the rows, one for each draw.
+    more than 0.002. The classifier is then trained on all rows with the last number of draws. A classifier with
+    `partial_fit` is trained on fresh noise in each epoch, and on at least 100,000 noisy rows; any other classifier is
+    fitted on noisy copies of the rows, one per draw.
 
     Parameters
     ----------
     classifier : classifier
-        Classifier to train. It is cloned, not modified.
+        Classifier to train. A clone is fitted; the classifier itself is not modified.
     injector : NoiseInjector
-        The noise.
+        Noise to add. A clone is used, with its own `random_state` and ``when="always"``.
     X : array-like of shape (n_samples, n_features)
-        Clean labelled rows. Column names of a frame are kept for the classifier.
+        Clean labelled rows, in any units. If `X` is a data frame, the classifier is fitted with its column names.
     y : array-like of shape (n_samples,)
-        Labels.
+        Class labels, at least two rows for each class.
     max_draws : int, default=256
         Maximum number of draws.
     max_values : int, default=20_000_000
-        Maximum number of pixels in the noisy copies on which a classifier without `partial_fit` is fitted, to limit
-        memory and time.
+        Maximum number of values (rows times features) in the noisy copies for a classifier without `partial_fit`, to
+        limit memory and time.
     random_state : int, RandomState or None, default=0
         Seeds the split and the noise.
 
@@ -105,9 +105,16 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     classifier : classifier
         The fitted classifier.
     n_draws : int
-        Number of noisy versions of each row that it was trained on.
+        Number of noisy copies of each row that it was trained on.
     saturated : bool
-        False if a limit was reached while more draws might still have improved it.
+        False if a limit was reached while more draws might still have improved the classifier.
+
+    Raises
+    ------
+    TypeError
+        If `classifier` is not a classifier.
+    ValueError
+        If `X` or `y` is invalid, or a class has a single row.
 
     Examples
     --------
@@ -132,10 +139,13 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     noise = clone(injector).set_params(when="always", random_state=np.random.RandomState(seed)).fit(X)
     counts = np.unique(y, return_counts=True)[1]
     if counts.min() < 2:
-        raise ValueError("y must have at least two rows of each class, because one is held out, got one of a class.")
-    n_held = max(math.ceil(0.2 * len(y)), len(counts))
-    X_fit, X_held, y_fit, y_held = train_test_split(X, y, test_size=n_held, stratify=y, random_state=seed)
-    held = _draw(noise, X_held, y_held, min(10, math.ceil(_N_HELD_OUT / len(y_held))), names)
+        raise ValueError(
+            "y must contain each class at least twice, because a fifth of the rows is held out for validation, got a"
+            " class with a single row."
+        )
+    n_val = max(math.ceil(0.2 * len(y)), len(counts))
+    X_fit, X_val, y_fit, y_val = train_test_split(X, y, test_size=n_val, stratify=y, random_state=seed)
+    X_val, y_val = _draw(noise, X_val, y_val, min(10, math.ceil(_N_VALIDATION / len(y_val))), names)
     limit, least = max(1, min(max_draws, max_values // X.size)), _MIN_DRAWS
     if _is_incremental(classifier):
         limit, least = max_draws, max(_MIN_DRAWS, math.ceil(_MIN_ROWS / len(y_fit)))
@@ -143,13 +153,13 @@ def fit_noise_augmented(classifier, injector, X, y, *, max_draws=256, max_values
     best, best_draws, saturated = -1.0, 1, False
     numbers = [2**i for i in range(limit.bit_length())]
     for n_draws, model in _training(classifier, noise, X_fit, y_fit, numbers, names):
-        # Not the classifier's own score, because that of a search may be any metric.
-        accuracy = accuracy_score(held[1], model.predict(held[0]))
+        # Not the `score` of the classifier, because that of a search may be any metric.
+        accuracy = accuracy_score(y_val, model.predict(X_val))
         if accuracy > best + _TOLERANCE:
             best, best_draws = accuracy, n_draws
         saturated = n_draws >= max(least, 4 * best_draws)
         if saturated:
             break
-    # The largest number tried, not the best, so that a lucky score with few draws does not weaken the baseline.
+    # The last number of draws, not the best, so that a lucky score with few draws does not weaken the baseline.
     _, model = next(_training(classifier, noise, X, y, [n_draws], names))
     return model, n_draws, saturated

@@ -1,4 +1,4 @@
-"""Combines the measurements of all tasks into the cells of a report."""
+"""Combine the measurements of all tasks into the cells of a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._planning import GIVEN
 from ._report import KEYS, RecoveryReport
 
 SITUATIONS = ("clean", "noisy", "denoised", "refitted", "augmented")
-# For each difference, its two terms, and the verdicts for below and above zero.
+# For each difference: minuend, subtrahend, and the verdicts if it is significantly negative or positive.
 COMPARISONS = {
     "gain": ("denoised", "noisy", ("hurts", "helps")),
     "refitted_gain": ("refitted", "noisy", ("hurts", "helps")),
@@ -27,7 +27,7 @@ COMPARISONS = {
 
 @dataclasses.dataclass
 class Cell:
-    """Everything measured for one training noise, test noise, denoiser and classifier, over seeds and splits."""
+    """All measurements of one training noise, test noise, denoiser and classifier, over seeds and splits."""
 
     trained_on: str
     kind: str
@@ -35,14 +35,14 @@ class Cell:
     test: str
     denoiser: str
     classifier: str
-    labels: dict  # "true", and predicted in each situation: one entry per test row, split and seed
-    by_row: pd.DataFrame  # averages over splits and seeds: correct_*, mse_*, ssim_*, indexed by test row
+    labels: dict  # "true", and predictions in each situation, for each test row, split and seed
+    by_row: pd.DataFrame  # means over splits and seeds by test row: correct_*, mse_*, ssim_*
     seed_spread: float
     numbers: dict  # means over tasks: seconds, draws
 
     @classmethod
     def collect(cls, tasks, measurements, y):
-        """Make a cell from its measurements, one for each of `tasks`."""
+        """Make a cell from its measurements, one per task."""
         first = measurements[0]
         rows = np.concatenate([task.test for task in tasks])
         labels = {"true": y[rows]}
@@ -62,11 +62,11 @@ class Cell:
         )
 
     def difference(self, first, second):
-        """Accuracy in one situation minus that in another, by test row."""
+        """Accuracy in the first situation minus that in the second, by test row."""
         return (self.by_row[f"correct_{first}"] - self.by_row[f"correct_{second}"]).to_numpy()
 
     def columns(self, intervals, setup):
-        """The row of a data frame."""
+        """The cell as a row of the data frame."""
         means = self.by_row.mean()
         line = {name: getattr(self, name) for name in KEYS}
         for name in ("noisy", "denoised"):
@@ -88,7 +88,7 @@ class Cell:
         return line | {"refit": self._how_refitted(setup)}
 
     def _recovery(self, line):
-        """Recovered fraction; NaN if the loss is within twice its standard error, because it is then meaningless."""
+        """Recovered fraction of the loss; NaN if the loss is within two standard errors: then it is meaningless."""
         loss = self.difference("clean", "noisy")
         if loss.mean() <= 2 * loss.std() / math.sqrt(len(loss)):
             return {"recovery": math.nan, "recovery_note": "no significant loss of accuracy to noise"}
@@ -105,7 +105,7 @@ class Cell:
 
 
 def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng, seconds):
-    """The report of `results`, one for each task."""
+    """Make the report from `results`, one per task."""
     grouped = {}
     for task, (measurements, _) in zip(tasks, results, strict=True):
         for m in measurements:
@@ -133,7 +133,7 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
 
 
 def _intervals(cells, **options):
-    """For each cell, mean, low and high of each comparison, in percentage points, simultaneous over all cells."""
+    """Mean and simultaneous interval of each comparison of each cell, in percentage points."""
     measured = [
         {name: cell.difference(*pair) for name, (*pair, _) in COMPARISONS.items() if set(pair) <= set(cell.labels)}
         for cell in cells
@@ -145,7 +145,7 @@ def _intervals(cells, **options):
 
 
 def _examples(setup, tasks, results):
-    """Some images of the first split and seed, by training label and test noise."""
+    """Example images of the first split and seed, by training noise, kind and level."""
     examples = {}
     for task, (_, of_task) in zip(tasks, results, strict=True):
         for noise, images in of_task.items():

@@ -1,4 +1,4 @@
-"""Values and figures for the templates: a recovery report as a self-contained page, or as tables for a notebook."""
+"""Render a recovery report with templates: as a self-contained page, or as tables for a notebook."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def _summary(report):
 
 
 def fragment(report):
-    """Summary and list of the cells in which denoising costs accuracy, for a notebook."""
+    """Render the summary and the cells in which denoising costs accuracy, for a notebook."""
     return _environment().get_template("fragment.html").render(_summary(report))
 
 
 def page(report):
-    """The whole page."""
+    """Render the whole page."""
     figures = {"curves": _curves(report), "images": _images(report), "changes": _changes(report)}
     matrices = {
         f"{denoiser}, {classifier}": report.matrix(denoiser=denoiser, classifier=classifier)
         for (classifier, denoiser), _ in report.frame.groupby(["classifier", "denoiser"], sort=False)
     }
-    top = max(1.0, report.frame["gain"].abs().max())  # one scale for all tables
+    top = max(1.0, report.frame["gain"].abs().max())  # one colour scale for all tables
     context = {**_summary(report), **figures, "matrices": matrices, "top": top, "blocks": _text.blocks(report.frame)}
     return _environment().get_template("page.html").render(context)
 
 
 def _hardest(report):
-    """For each kind, the best denoiser of the first classifier at the highest level."""
+    """For each kind of noise, the row of the best denoiser at the highest level, with the first classifier."""
     hardest = {}
     for row in _text.best_rows(report.frame):
         first = row["classifier"] == report.frame["classifier"].iloc[0]
@@ -73,7 +73,7 @@ def _changes(report):
 
 
 def _curves(report):
-    """One figure per classifier, kind and, if several training noises share a level, training noise."""
+    """One figure per classifier and kind, and per training noise if several cover the same level."""
     from ..displays import RecoveryDisplay
 
     known, figures = report.frame[report.frame["test"].isin(_text.KNOWN)], []
@@ -102,7 +102,7 @@ def _images(report):
 
 
 def _figure(draw, caption, size):
-    """The same figure for light and for dark mode, embedded."""
+    """Draw a figure for light and for dark mode, as data URLs."""
     light, dark = (_png(draw, size, style) for style in ("default", "dark_background"))
     return {"caption": caption, "light": light, "dark": dark}
 

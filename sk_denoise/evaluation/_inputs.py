@@ -1,4 +1,4 @@
-"""Checks of the arguments of a recovery report: denoisers, classifiers, data, splits."""
+"""Check the arguments of a recovery report: denoisers, classifiers, data and splits."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def check_data(X, y, suffix=""):
     """Validate rows and labels."""
     name = f"X{suffix}"
     if isinstance(X, NoisyArray):
-        remedy = f"Pass {name}.clean" if X.clean is not None else "Pass the rows before noise"
-        raise ValueError(f"{name} must hold clean rows, got {shown(X)} out of a NoiseInjector. {remedy}.")
+        remedy = f"Pass {name}.clean" if X.clean is not None else "Pass the rows before noise was added"
+        raise ValueError(f"{name} must contain clean rows, got the output of a NoiseInjector, {shown(X)}. {remedy}.")
     X = check_rows(X, name)
     y = check_labels(y, f"y{suffix}", len(X), of=f"rows of {name}")
     check_discrete(y, f"y{suffix}")
@@ -34,29 +34,29 @@ def check_data(X, y, suffix=""):
 
 
 def check_frames(X, X_test, estimators):
-    """Column names: `X_test` has those of `X`, and both have those that fitted estimators know."""
+    """Check that the column names of `X`, `X_test` and the fitted estimators agree."""
     names, names_test = feature_names(X), feature_names(X_test)
     if names is not None and names_test is not None and list(names) != list(names_test):
-        raise ValueError("X_test must have the columns of X in the same order, X_test[X.columns].")
+        raise ValueError("X_test must have the columns of X in the same order. Pass X_test[X.columns].")
     for estimator in estimators:
         if is_fitted(estimator):
             check_names(estimator, X)
 
 
 def check_groups(groups, cv, n_rows):
-    """Groups of the rows of `X` as an array, or None."""
+    """Validate the groups of the rows of `X`; None if there are none."""
     if groups is None:
         return None
     if cv is None:
         raise ValueError(
-            f"groups={shown(groups)} needs cv, a splitter that keeps them apart, such as GroupKFold(5). For a split of"
-            " your own, pass all rows as X, the groups of all of them, and cv=[(train, test)], a pair of indices."
+            f"groups={shown(groups)} needs cv, a splitter that keeps groups together, such as GroupKFold(5). For a"
+            " split of your own, pass all rows as X, their groups, and cv=[(train, test)], the indices of each part."
         )
     return check_labels(groups, "groups", n_rows, of="rows of X")
 
 
 def check_cross_fit(cross_fit, splits, groups):
-    """Raise if training rows, or their groups, are fewer than the folds."""
+    """Raise if there are fewer training rows, or groups of them, than folds."""
     least = min(len(train if groups is None else np.unique(groups[train])) for train, _ in splits)
     if cross_fit is not None and cross_fit > least:
         what = "rows" if groups is None else "groups"
@@ -64,14 +64,14 @@ def check_cross_fit(cross_fit, splits, groups):
 
 
 def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
-    """All rows and labels, and pairs of indices of training and test rows."""
+    """Return all rows and labels, and the splits as pairs of indices of training and test rows."""
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test must be passed together, got only one of them.")
     if X_test is None:
         splits = _cv_splits(cv, X, y, groups, rng)
     else:
         if cv is not None:
-            raise ValueError(f"cv={shown(cv)} splits X, but X_test is a split already. Pass only one of them.")
+            raise ValueError(f"cv must be None if X_test is passed, got cv={shown(cv)}. Pass only one of them.")
         X_test, y_test = check_data(X_test, y_test, "_test")
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
@@ -82,12 +82,12 @@ def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
     n_test = len(np.unique(test_rows if groups is None else groups[test_rows]))
     if n_test < 2:
         what = "test rows" if groups is None else "groups of test rows"
-        raise ValueError(f"X_test or cv must give at least two {what}, for intervals, got {n_test}.")
+        raise ValueError(f"X_test or cv must provide at least two {what}, which intervals require, got {n_test}.")
     return X, y, splits
 
 
 def _cv_splits(cv, X, y, groups, rng):
-    """Pairs of indices, which splitters may also give as lists or masks."""
+    """Return the splits of `cv` as pairs of index arrays; splitters may also yield lists or masks."""
     if cv is None:
         cv = StratifiedShuffleSplit(1, test_size=0.25, random_state=rng.randint(2**31 - 1))
     try:
@@ -96,20 +96,20 @@ def _cv_splits(cv, X, y, groups, rng):
         valid = splits and all(len(train) and len(test) and train.ndim == test.ndim == 1 for train, test in splits)
     except (TypeError, ValueError, IndexError) as error:
         missing = groups is None and _needs_groups(cv)
-        remedy = "Pass groups=, the group of each row of X." if missing else "Or pass X_test and y_test."
-        raise ValueError(f"cv={shown(cv)} does not split X: {brief(error)} {remedy}") from error
+        remedy = "Pass groups=, the group of each row of X." if missing else "Pass another cv, or X_test and y_test."
+        raise ValueError(f"cv={shown(cv)} cannot split X: {brief(error)} {remedy}") from error
     if not valid:
-        raise ValueError(f"cv={shown(cv)} must give at least one pair of training and test rows, none of them empty.")
+        raise ValueError(f"cv={shown(cv)} must yield at least one pair of training and test indices, none empty.")
     if groups is not None and any(np.isin(groups[train], groups[test]).any() for train, test in splits):
         warn_user(
-            f"cv={shown(cv)} has rows of one group in both training and test. Pass a splitter that keeps groups apart,"
-            " such as GroupKFold."
+            f"cv={shown(cv)} puts rows of one group in both training and test sets, which makes results too good. Pass"
+            " a splitter that keeps groups together, such as GroupKFold."
         )
     return splits
 
 
 def name_estimators(estimators, argument):
-    """Check the estimators given for `argument`, and return them by name."""
+    """Check the estimators passed as `argument`, and return them as a dict by name."""
     if not isinstance(estimators, Mapping):
         listed = as_list(estimators)
         names = ["passthrough" if estimator is None else _name(estimator) for estimator in listed]
@@ -119,12 +119,12 @@ def name_estimators(estimators, argument):
         raise ValueError(f"{argument} must contain at least one estimator, got none.")
     named = {str(name): _check_estimator(estimator, argument) for name, estimator in estimators.items()}
     if len(named) < len(estimators):
-        raise ValueError(f"{argument} must have different names when converted to str, got {list(estimators)!r}.")
+        raise ValueError(f"{argument} must have names that differ after conversion to str, got {list(estimators)!r}.")
     return named
 
 
 def _name(estimator):
-    """A short, descriptive name: the architecture, method or inner estimator, or else the class."""
+    """A short name: the architecture, method or wrapped estimator if there is one, otherwise the class."""
     if isinstance(estimator, str):
         return estimator
     if type(estimator).__module__.startswith("sk_denoise."):
@@ -136,7 +136,7 @@ def _name(estimator):
 
 
 def _check_estimator(estimator, argument):
-    """Check an estimator; return it, or an identity transformer for "passthrough"."""
+    """Check and return an estimator; "passthrough" and None become an identity transformer."""
     if argument == "classifiers":
         check_classifier(estimator, argument)
     elif estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
@@ -153,8 +153,8 @@ def _check_estimator(estimator, argument):
         )
     if isinstance(estimator, BaseSearchCV) and not is_fitted(estimator) and _needs_groups(estimator.cv):
         raise ValueError(
-            f"{argument} must not hold a search with cv={shown(estimator.cv)}, because the report has no groups for"
-            " searches. Give it another cv, or fit it first."
+            f"{argument} must not contain a search with cv={shown(estimator.cv)}, because the report does not pass"
+            " groups to searches. Use another cv in the search, or fit it first."
         )
     return estimator
 
@@ -164,7 +164,7 @@ def _needs_groups(cv):
 
 
 def is_fitted(estimator):
-    """True for a fitted estimator; False for one that requires no fit."""
+    """True for fitted estimators; False for those that do not require fitting."""
     if isinstance(estimator, Pipeline):
         needed = [step for _, step in estimator.steps if step != "passthrough" and get_tags(step).requires_fit]
         return bool(needed) and all(is_fitted(step) for step in needed)

@@ -1,4 +1,4 @@
-"""Confidence intervals for many comparisons at once."""
+"""Simultaneous confidence intervals for many comparisons."""
 
 from __future__ import annotations
 
@@ -7,25 +7,46 @@ import math
 import numpy as np
 from scipy.stats import binomtest, bootstrap
 
-_BATCH_VALUES = 1 << 23  # resampled values held at a time
+_BATCH_VALUES = 1 << 23  # resampled values in memory at a time
 
 
 def simultaneous_intervals(
     differences, *, confidence_level=0.95, n_resamples=2000, rng=None, groups=None, largest=None
 ):
-    """Intervals for the means of paired differences that hold together with `confidence_level`.
+    """Simultaneous bootstrap confidence intervals for the means of paired differences (max-t [1]_).
 
-    Test rows are resampled, the same ones for all comparisons (SciPy's bootstrap does so within one call). The half
-    width, in standard errors, is the quantile over resamples of the largest deviation of any comparison (max-t,
-    Westfall and Young 1993): an adjustment for multiplicity that, unlike Bonferroni's, accounts for correlation.
+    Test rows are resampled, the same ones for all comparisons, as SciPy's bootstrap does within one call. The half
+    width, in standard errors, is a quantile over resamples of the largest deviation of any comparison. Unlike
+    Bonferroni's, this adjustment for multiplicity accounts for correlation.
 
-    Few rows that change make the bootstrap too narrow, and none give it no width. For differences between -`largest`
-    and `largest`, such as those of correct and wrong predictions, no half width is therefore below
-    ``largest * rare_share(n_rows, ...)``, Bonferroni-adjusted. Other differences, such as those of SSIM, have no such
-    bound, and images that are all identical an interval of no width.
+    If few rows differ, the bootstrap interval is too narrow; if none do, it has no width. For differences bounded by
+    `largest`, such as those of correct and wrong predictions, half widths are therefore at least
+    ``largest * rare_share(n_rows, ...)``, with Bonferroni's adjustment. Unbounded differences, such as those of squared
+    errors, have no such minimum, and identical images have an interval of no width.
 
-    `differences` has shape (n_comparisons, n_rows); the means and both bounds have shape (n_comparisons,). With
-    `groups`, one for each row, groups are resampled and counted in place of rows.
+    Parameters
+    ----------
+    differences : ndarray of shape (n_comparisons, n_rows)
+        Paired differences, one column per test row.
+    confidence_level : float, default=0.95
+        Probability that all intervals cover their means.
+    n_resamples : int, default=2000
+        Number of bootstrap resamples.
+    rng : numpy.random.Generator or None, default=None
+        Generator of the resamples.
+    groups : ndarray of shape (n_rows,) or None, default=None
+        Group of each row. If given, groups are resampled and counted instead of rows.
+    largest : float or None, default=None
+        Largest absolute difference possible. If None, there is no minimum half width.
+
+    Returns
+    -------
+    means, low, high : ndarray of shape (n_comparisons,)
+        Means and bounds of the intervals.
+
+    References
+    ----------
+    .. [1] P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", Wiley, 1993.
     """
     means = differences.mean(axis=1)
     if groups is not None:
@@ -40,7 +61,7 @@ def simultaneous_intervals(
         rng=rng,
     )
     errors = drawn.standard_error
-    varying = errors > 1e-12  # a comparison that is the same on every row has no interval
+    varying = errors > 1e-12  # constant differences have a standard error of zero
     deviations = np.abs(drawn.bootstrap_distribution[varying] - means[varying, np.newaxis])
     deviations /= errors[varying, np.newaxis]
     width = np.quantile(deviations.max(axis=0, initial=0), confidence_level)
@@ -52,9 +73,9 @@ def simultaneous_intervals(
 
 
 def rare_share(n, confidence_level):
-    """The largest share of rows that may change if none of `n` did: the upper end of an exact interval [1]_.
+    """Upper bound of the exact confidence interval for a proportion of which no event was observed in `n` rows [1]_.
 
-    Both a share of repaired rows and one of broken rows may be that large, so it bounds their difference both ways.
+    The true shares of repaired and of broken rows may each be that large, so it bounds their difference on both sides.
 
     References
     ----------
@@ -65,7 +86,7 @@ def rare_share(n, confidence_level):
 
 
 def _by_group(differences, groups):
-    """A value for each group whose mean is that of all rows: the mean as a ratio of sums, linearized [1]_.
+    """One value per group, with the same mean as all rows: the linearized ratio estimator of the mean [1]_.
 
     References
     ----------
@@ -79,7 +100,7 @@ def _by_group(differences, groups):
 
 
 def verdict(low, high, words):
-    """The first word for an interval below zero, the second above, "no difference" if it contains zero, "" for NaN."""
+    """`words[0]` for an interval below zero, `words[1]` above, "no difference" if it contains zero, "" for NaN."""
     if math.isnan(low):
         return ""
     return words[0] if high < 0 else words[1] if low > 0 else "no difference"

@@ -1,4 +1,4 @@
-"""The noises that a recovery report trains and tests on, and the resulting tasks."""
+"""Plan the training and test noises of a recovery report, and the resulting tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIVEN = "fitted before"
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """A kind of noise at a level, or over a range of levels, and the injector that adds it."""
+    """A kind of noise at a level or over a range of levels, with the injector that adds it."""
 
     kind: str
     level: float | tuple
@@ -31,19 +31,19 @@ class Noise:
         return f"{self.kind} {'-'.join(f'{bound:g}' for bound in np.ravel(self.level))}"
 
     def injector(self, data_range, seed):
-        """An injector that always draws the same noise for the same rows."""
+        """Make an injector that always draws the same noise for the same rows."""
         params = {"level": self.level, "data_range": data_range, "when": "always", "random_state": seed}
-        # Override the user's configuration, because a data frame could not keep the clean rows.
+        # Overrides the user's configuration, because a data frame cannot carry the clean rows.
         return clone(self.template).set_params(**params).set_output(transform="default")
 
     def add(self, X, data_range, seed):
-        """Rows with this noise, as a plain array; unchanged at level 0, even for a callable kind."""
+        """Add this noise to rows; at level 0 they stay clean, even if a callable kind would change them."""
         if self.level == 0:
             return X.astype(result_dtype(X.dtype))
         return np.asarray(self.injector(data_range, seed).fit_transform(X))
 
     def relation(self, other):
-        """Relation of `other` to this noise, on which a denoiser was trained."""
+        """Relation of the test noise `other` to this training noise."""
         if other.level == 0:
             return CLEAN
         if other.kind != self.kind:
@@ -53,20 +53,20 @@ class Noise:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One split, one seed, one training noise and the noises to test on."""
+    """One split, seed and training noise, with the noises to test on."""
 
     train: np.ndarray  # indices of rows
     test: np.ndarray
     labelled: np.ndarray  # indices among the training rows
-    repeat: int  # which of the n_seeds
+    repeat: int  # index of the repetition, below n_seeds
     seed: int
     noise: Noise
     tests: tuple
-    with_given: frozenset  # tests that include denoisers passed fitted
+    with_given: frozenset  # those of `tests` that include denoisers passed fitted
 
 
 def make_tasks(y, splits, n_labels, n_seeds, plan, rng):
-    """Tasks, grouped by split and seed."""
+    """Make the tasks, grouped by split and seed."""
     groups = []
     for train, test in splits:
         for repeat in range(n_seeds):
@@ -82,25 +82,26 @@ def _draw_labelled(y, n_labels, seed):
     n_classes = len(np.unique(y))
     if not n_classes <= n_labels < len(y):
         raise ValueError(
-            f"n_labels must lie between the {n_classes} classes and {len(y)} training rows, got {n_labels}."
+            f"n_labels must be at least the number of classes, {n_classes}, and at most that of training rows,"
+            f" {len(y)}, got {n_labels}."
         )
-    if len(y) - n_labels < n_classes:  # too few rows would be left over for a stratified draw
+    if len(y) - n_labels < n_classes:  # too few rows would remain for a stratified draw
         return np.sort(np.random.RandomState(seed).permutation(len(y))[:n_labels])
     try:
         return np.sort(train_test_split(np.arange(len(y)), train_size=int(n_labels), stratify=y, random_state=seed)[0])
     except ValueError as error:
         raise ValueError(
-            f"n_labels={n_labels} cannot be drawn in proportion to the classes of the training rows: {brief(error)}"
-            " Leave n_labels out, or leave out the classes of a single row."
+            f"n_labels={n_labels} rows cannot be drawn from the training rows with stratification: {brief(error)} Pass"
+            " n_labels=None, or drop classes with a single row."
         ) from error
 
 
 def plan_noises(noises, levels, trained_on, unseen):
-    """For each training noise: the noise, the test noises, and those that include denoisers passed fitted."""
+    """For each training noise, return it, its test noises, and those that include denoisers passed fitted."""
     levels = _check_levels(levels)
     tested = [_noise(_as_injector(noise, "noises"), level) for noise in as_list(noises) for level in levels]
     if not tested or len(set(tested)) < len(tested):
-        raise ValueError(f"noises and levels must be distinct, at least one of each, got {shown(noises)} and {levels}.")
+        raise ValueError(f"noises and levels must be non-empty and distinct, got {shown(noises)} and {levels}.")
     if trained_on is None:
         plan = [
             (noise, (noise, _noise(noise.template, 0.0), _unseen_noise(unseen, {noise.kind}, noise.level)))
@@ -114,7 +115,7 @@ def plan_noises(noises, levels, trained_on, unseen):
             tests += [_unseen_noise(unseen, known, level) for level in levels]
         plan = [(noise, tuple(dict.fromkeys(tests))) for noise in trained]
     _check_same([noise for trained, tests in plan for noise in (trained, *tests)])
-    # Denoisers passed fitted are tested once on each noise, in the task that trains on that noise if there is one.
+    # Denoisers passed fitted are tested once per noise, in the task that trains on that noise if there is one.
     assigned, with_given = set(), []
     for noise, tests in plan:
         given = frozenset(t for t in tests if t not in assigned and (t == noise or t not in {n for n, _ in plan}))
@@ -124,14 +125,14 @@ def plan_noises(noises, levels, trained_on, unseen):
 
 
 def _trained(trained_on, levels):
-    """Noises to train on; a kind given by name is trained on at all test levels."""
+    """Return the training noises; a kind without a level is used at all test levels."""
     trained = []
     for noise in as_list(trained_on):
         injector = _as_injector(noise, "trained_on")
         given_levels = [injector.level] if isinstance(noise, NoiseInjector) else levels
         trained += [_noise(injector, level) for level in given_levels]
     if not trained or len(set(trained)) < len(trained) or any(noise.level in (0, (0, 0)) for noise in trained):
-        raise ValueError(f"trained_on must contain distinct noises of a level above 0, got {shown(trained_on)}.")
+        raise ValueError(f"trained_on must contain distinct noises with levels above 0, got {shown(trained_on)}.")
     return trained
 
 
@@ -147,17 +148,20 @@ def _unseen_noise(unseen, known, level):
         unseen = next((kind for kind in ("salt_pepper", "gaussian", *sorted(KINDS)) if kind not in known), "gaussian")
     noise = _noise(_as_injector(unseen, "unseen"), min(level, 1.0))
     if noise.kind in known:
-        raise ValueError(f"unseen must be a kind that is not trained on, got {shown(unseen)}.")
+        raise ValueError(f"unseen must be a kind of noise that is not trained on, got {shown(unseen)}.")
     return noise
 
 
 def _check_same(noises):
-    """Raise if different noises have the same name, because tables identify them by name."""
+    """Raise if different noises have the same name, by which tables identify them."""
     known = {}
     for noise in noises:
         made = noise.template.kind, noise.template.clip
         if known.setdefault(noise.kind, made) != made:
-            raise ValueError(f"noises, trained_on and unseen must not hold different noises named {noise.kind!r}.")
+            raise ValueError(
+                f"noises, trained_on and unseen must not contain different noises named {noise.kind!r}. Give them the"
+                " same clip, or rename a callable."
+            )
 
 
 def as_list(value):
@@ -170,7 +174,7 @@ def _as_injector(noise, name):
         return noise._check_params()
     if callable(noise) or (isinstance(noise, str) and noise in KINDS):
         return NoiseInjector(noise)
-    raise ValueError(f"{name} must contain NoiseInjectors, callables or kinds: {likely(noise, KINDS)}")
+    raise ValueError(f"{name} must contain NoiseInjectors, callables, or kinds of noise, {likely(noise, KINDS)}")
 
 
 def _check_levels(levels):

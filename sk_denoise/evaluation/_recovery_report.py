@@ -1,4 +1,4 @@
-"""`recovery_report`: how much of the accuracy lost to noise is recovered by denoising, and where it does harm."""
+"""`recovery_report` measures how much of the accuracy lost to noise is recovered by denoising."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._inputs import check_cross_fit, check_data, check_frames, check_groups, is
 from ._planning import make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
 
-_END = 2**31  # the underlying libraries take C integers
+_END = 2**31  # some of the libraries called require C integers
 _CONSTRAINTS = {
     "n_labels": [Interval(Integral, 1, _END, closed="left"), None],
     "augmented": ["boolean", Mapping],
@@ -35,7 +35,7 @@ _CONSTRAINTS = {
 }
 
 
-# Nested validation is not skipped, because the estimators and injectors passed must be validated, too.
+# Nested validation is not skipped, because the estimators and injectors passed must be validated as well.
 @validate_function_params(_CONSTRAINTS, prefer_skip_nested_validation=False)
 def recovery_report(
     denoisers,
@@ -64,89 +64,111 @@ def recovery_report(
     random_state=0,
     verbose=0,
 ):
-    """Measure the accuracy recovered and lost by denoising, for noise x level x denoiser x classifier.
+    """Measure how much accuracy is gained or lost by denoising, for each noise, level, denoiser and classifier.
 
-    Each denoiser is trained once for each noise, split and seed. Each classifier is trained on clean rows and left
-    unchanged, and a clone of it is trained on denoised rows. The baseline is the noise-augmented classifier: the same
-    classifier trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Every
-    report also tests denoisers on clean rows and on a kind of noise that they were not trained on.
+    Each denoiser is trained once per noise, split and seed. Each classifier is trained on clean rows and applied to
+    denoised rows; a clone of it is trained on denoised rows. The baseline is the noise-augmented classifier: the same
+    classifier trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Denoisers
+    are always tested on clean rows and on a kind of noise that they were not trained on as well.
 
     Parameters
     ----------
     denoisers : transformer, list or dict of transformers
         A `DenoisingAutoencoder`, an `ImageFilter`, an `EstimatorDenoiser`, any transformer or pipeline whose output has
         the shape of its input, or "passthrough". Fitted denoisers are used as they are. All others are cloned and
-        fitted to rows from a `NoiseInjector`; a search is fitted to noisy rows with the clean ones as `y`, because it
-        slices its input. A denoiser of this package must be the first step of a pipeline; otherwise it takes noisy rows
-        for clean ones.
+        fitted to rows from a `NoiseInjector`; a search is fitted to noisy rows with the clean ones as `y`, because
+        slicing drops the clean rows. In a pipeline, a denoiser of this package must be the first step; otherwise, it
+        takes noisy rows for clean ones.
     classifiers : classifier, list or dict of classifiers
-        The classifiers applied to denoised rows. Fitted classifiers are used as they are for the unchanged classifier.
+        Classifiers applied to denoised rows. Fitted classifiers are used as they are instead of being trained on clean
+        rows.
     X : array-like of shape (n_samples, n_features)
-        Clean rows, in any units; one flattened image each. Fitted estimators that know column names get frames with
-        them, and the names of a frame `X` must agree; what the report fits, it fits on arrays.
+        Clean rows, one flattened image each, in any units. Fitted estimators that know column names are passed data
+        frames, and if `X` is a data frame, its names must agree. Estimators fitted by the report are fitted on arrays.
     y : array-like of shape (n_samples,)
-        Labels.
+        Class labels.
     X_test, y_test : array-like of shape (n_test, n_features) and (n_test,), default=None
-        Clean test rows and their labels.
+        Clean test rows, in the units of `X`, and their labels.
     cv : int, splitter or iterable, default=None
-        How to split `X` if there is no `X_test`. If None, a stratified quarter of the rows is held out.
+        How to split `X` if `X_test` is None. If None, a stratified quarter of the rows is held out.
     groups : array-like of shape (n_samples,), default=None
-        Group of each row of `X`, such as the patient; needs `cv`, whose `split` gets it, as in ``cv=GroupKFold(5)``.
-        They cannot be given for an `X_test`: pass all rows as `X`, and ``cv=[(train, test)]``, a pair of indices.
-        `cross_fit` leaves out whole groups, too, and intervals come from resampling groups, not rows.
+        Group of each row of `X`, such as the patient. Requires a `cv` that keeps groups together, such as
+        ``GroupKFold(5)``. For test rows of your own, pass all rows as `X`, and the indices as ``cv=[(train, test)]``,
+        instead of `X_test`. The folds of `cross_fit` consist of whole groups, and intervals come from resampling groups
+        instead of rows.
     noises : str, NoiseInjector, callable, or list of them, default="gaussian"
-        Kinds of noise; only `kind` and `clip` of an injector are used.
+        Kinds of noise to test. Of an injector, only `kind` and `clip` are used.
     levels : float or list of floats, default=(0.1, 0.3, 0.5)
         Levels to test, as fractions of the data range. Level 0 is always included.
     trained_on : NoiseInjector, str, list of them, or None, default=None
-        If None, denoisers are trained for each noise and level that is tested. Otherwise they are trained on each noise
-        given here, such as ``NoiseInjector(level=(0, 0.7))``, and tested on all noises and levels.
+        If None, denoisers are trained on each noise and level tested. Otherwise, they are trained on each of these
+        noises, such as ``NoiseInjector(level=(0, 0.7))``, and tested on all noises and levels.
     unseen : str, NoiseInjector or "auto", default="auto"
-        A kind of test noise that denoisers are not trained on. "auto" is "salt_pepper", or "gaussian" for denoisers
-        trained on "salt_pepper". With `trained_on`, "auto" adds no kind if `noises` already contain such a kind.
+        Kind of test noise that denoisers are not trained on. "auto" is "salt_pepper", or "gaussian" for denoisers
+        trained on "salt_pepper". With `trained_on`, "auto" adds no kind if `noises` already includes an unseen one.
     n_labels : int or None, default=None
-        Number of labelled rows for classifiers, drawn from the training rows with stratification; denoisers are trained
-        on all rows. If None, all rows are labelled.
+        Number of labelled rows for training classifiers, drawn from the training rows with stratification. Denoisers
+        are trained on all training rows. If None, all rows are labelled.
     augmented : bool or dict, default=True
         Whether to train noise-augmented classifiers, or options for `fit_noise_augmented`, such as
         ``{"max_draws": 64}``.
     refit : bool, default=True
         Whether to also train classifiers on denoised rows.
     cross_fit : int or None, default=None
-        Number of folds in which the rows for refitting are denoised by a denoiser that was not trained on them. If
-        None, they are denoised by the denoiser trained on all rows, which is faster, and the report says so.
+        Number of folds for denoising the rows on which classifiers are refitted, each fold by a denoiser that was not
+        trained on it. If None, these rows are denoised by the denoiser trained on all rows, which is faster; the report
+        says so.
     n_seeds : int, default=3
-        Number of repetitions with other labelled rows, noise and `random_state`, to expose the variability of training.
+        Number of repetitions with different labelled rows, noise and `random_state`, to expose the variability of
+        training.
     confidence_level : float, default=0.95
-        Confidence that all intervals of the report cover together. With few test rows, or few rows that change, the
-        bootstrap covers less; no interval is narrower than the exact one for no changed row.
+        Simultaneous confidence level of all intervals in the report. With few test rows, or few that change, the
+        coverage of the bootstrap is lower; intervals are at least as wide as the exact one for no changed row.
     n_resamples : int, default=2000
-        Resamples of the paired bootstrap over test rows.
+        Number of resamples of the paired bootstrap over test rows.
     data_range : "auto" or pair of floats, default="auto"
-        The darkest and brightest value of clean pixels; "auto" determines it from `X`, as in `NoiseInjector`.
+        Darkest and brightest value of clean pixels. "auto" determines it from `X`, as in `NoiseInjector`.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)``, for SSIM and figures. If None, rows are read as square
-        greyscale images. Denoisers have their own parameter.
+        greyscale images. Denoisers are not affected; they have a parameter of the same name.
     n_jobs : int or None, default=None
-        Number of joblib processes.
+        Number of joblib workers. None means 1 unless in a `joblib.parallel_backend` context; -1 means one per core.
     random_state : int, RandomState or None, default=0
-        Seeds the splits, the noise and the fits.
+        Seeds the splits, the noise, the fits and the bootstrap.
     verbose : int, default=0
-        1 prints a line whenever a training noise, split and seed is finished.
+        If positive, print a line when each combination of training noise, split and seed is finished.
 
     Returns
     -------
     report : RecoveryReport
-        The report, which can be printed as a table; see `to_frame`, `to_html`, `matrix` and `predictions`.
+        The results. Print it as tables, or use its methods `to_frame`, `to_html`, `matrix` and `predictions`.
+
+    Raises
+    ------
+    TypeError
+        If a denoiser is not a transformer, or a classifier is not a classifier.
+    ValueError
+        If rows are noisy, not finite or outside `data_range`, if labels are continuous or of one class, if `cv` or
+        `n_labels` does not suit the data, or if a denoiser does not return images.
+
+    Warns
+    -----
+    UserWarning
+        If rows of one group are in both the training and the test set.
+
+    See Also
+    --------
+    fit_noise_augmented : Trains the noise-augmented classifier.
+    RecoveryReport : Describes the columns of the results.
 
     Notes
     -----
-    Accuracies and times are means over seeds. Differences are paired: the same test rows with the same noise. Their
-    intervals are simultaneous over the whole report, by a bootstrap over test rows with each row's mean over seeds
-    [1]_; they do not include the variability of training, which `seed_spread` shows. Where no or few predictions
-    change, a bootstrap has little or no width, and the exact interval for no changed row, adjusted for the number of
-    comparisons by Bonferroni, takes its place [2]_: with 50 test rows, at least 7 points each way. Rows count as
-    independent unless `groups` says otherwise. With fitted estimators, pass an `X_test` that they did not see.
+    Accuracies and times are means over seeds. Differences are paired: they compare the same test rows with the same
+    noise. Their intervals are simultaneous over the whole report, from a bootstrap over test rows of the means over
+    seeds [1]_. They do not reflect the variability of training; see the column `seed_spread`. If few or no predictions
+    change, the bootstrap interval is too narrow or has no width. It is then replaced by the exact interval for no
+    changed row, with Bonferroni's adjustment [2]_: at least 7 points on each side with 50 test rows. Rows are assumed
+    to be independent unless `groups` is passed. With fitted estimators, pass an `X_test` that they were not fitted on.
 
     References
     ----------
@@ -208,7 +230,7 @@ def recovery_report(
 
 
 def _run(setup, X, y, parts, n_jobs, verbose):
-    """Results of all tasks, in order; classifiers that know clean rows only are shared by the noises."""
+    """Run all tasks, and return their results in order; classifiers trained on clean rows are shared by tasks."""
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     untouched = list(parallel(delayed(fit_untouched)(setup, X, y, tasks[0]) for tasks in parts))
     tasks = [(classifiers, task) for classifiers, group in zip(untouched, parts, strict=True) for task in group]

@@ -1,4 +1,4 @@
-"""The measurements of a recovery report for one training noise: denoisers and classifiers on every test noise."""
+"""Measure all denoisers and classifiers of a recovery report on all test noises, for one training noise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Setup:
 
     denoisers: dict
     given: frozenset  # names of denoisers that were passed fitted
-    classifiers: dict  # pairs: the classifier, and whether it was passed fitted
+    classifiers: dict  # by name: the classifier, and whether it was passed fitted
     data_range: tuple
     image_shape: tuple
     refit: bool
@@ -40,20 +40,20 @@ class Setup:
 
 @dataclasses.dataclass
 class Measurement:
-    """One denoiser and classifier on one test noise, measured by one task."""
+    """Results of one task for one denoiser, classifier and test noise."""
 
     trained_on: str
-    noise: Noise  # tested
+    noise: Noise  # of the test rows
     test: str  # its relation to the training noise
     denoiser: str
     classifier: str
-    labels: dict  # predicted in each situation
+    labels: dict  # predictions in each situation
     images: dict  # squared error and SSIM of each noisy and denoised image
     numbers: dict  # seconds, draws
 
 
 def fit_untouched(setup, X, y, task):
-    """Classifiers trained on clean rows; fitted ones are used as they are."""
+    """Train the classifiers on clean rows; fitted ones are used as they are."""
     rows = task.train[task.labelled]
     return {
         name: classifier if fitted else _seeded(classifier, task.seed).fit(X[rows], y[rows])
@@ -62,7 +62,7 @@ def fit_untouched(setup, X, y, task):
 
 
 def run_task(setup, X, y, untouched, task):
-    """Measurements of one task, and some images by test noise and denoiser."""
+    """Run one task: return its measurements, and example images by test noise and denoiser."""
     with units_unchecked() if setup.other_units else contextlib.nullcontext():
         return _measure(setup, X, y, untouched, task)
 
@@ -72,7 +72,7 @@ def _measure(setup, X, y, untouched, task):
     y_labelled = y[task.train][task.labelled]
     injector = task.noise.injector(setup.data_range, task.seed)
     noisy_labelled = np.asarray(injector.fit_transform(X_train))[task.labelled]
-    # Another seed, because equal rows of the training and test sets must not get equal noise.
+    # Another seed, so that a row in both the training and the test set does not get the same noise.
     noisy = {test: test.add(X_test, setup.data_range, task.seed + 1) for test in task.tests}
     quality = {test: _quality(setup, X_test, rows, "noisy") for test, rows in noisy.items()}
     references = _run_references(setup, untouched, injector, X_train[task.labelled], y_labelled, X_test, noisy, task)
@@ -113,7 +113,7 @@ def _measure(setup, X, y, untouched, task):
 
 
 def _as_given(measurement):
-    """Leave out classifiers trained on this task's noise, unless the fitted denoiser is tested on that very noise."""
+    """Drop results of classifiers trained on the noise of this task, unless it is also the test noise."""
     if measurement.test != AS_TRAINED:
         for situation in ("refitted", "augmented"):
             measurement.labels.pop(situation, None)
@@ -125,7 +125,7 @@ def _as_given(measurement):
 
 
 def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
-    """For each test noise and classifier, labels predicted without a denoiser, and numbers about the baseline."""
+    """For each test noise and classifier, predictions without a denoiser, and the cost of the baseline."""
     clean = {name: _predict(classifier, X_test) for name, classifier in untouched.items()}
     references = {}
     for name, (classifier, _) in setup.classifiers.items():
@@ -143,13 +143,13 @@ def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
 
 
 def _predict(classifier, rows):
-    """Predicted labels; a classifier that was passed fitted on a frame gets its column names."""
+    """Predict labels, with column names if the classifier was fitted on a data frame."""
     return classifier.predict(with_names(rows, fitted_names(classifier)))
 
 
 def _quality(setup, clean, images, name):
-    """Squared error and SSIM of each image; NaN for images too small for SSIM."""
-    with units_unchecked():  # what they compare is named after them, and not after the report's arguments
+    """Mean squared error and SSIM of each image; NaN for images too small for SSIM."""
+    with units_unchecked():  # their warnings would not name the arguments of the report
         error, ssim = metrics.image_errors(clean, images, setup.data_range), np.full(len(images), np.nan)
         if min((side for side in setup.image_shape[:2] if side > 1), default=0) >= 3:
             options = {"data_range": setup.data_range, "image_shape": setup.image_shape, "per_image": True}
@@ -158,42 +158,42 @@ def _quality(setup, clean, images, name):
 
 
 def _seeded(estimator, seed):
-    """A clone with each `random_state` set."""
+    """Clone an estimator and set all its `random_state` parameters."""
     estimator = clone(estimator)
     set_random_states(estimator, seed)
     return estimator
 
 
 def _fit_denoiser(denoiser, seed, injector, X):
-    """Fit a clone to rows directly from the injector, drawn anew because some estimators work in place."""
+    """Fit a clone to freshly drawn noisy rows; not shared rows, because some estimators work in place."""
     noisy, estimator = injector.fit_transform(X.copy()), _seeded(denoiser, seed)
     if isinstance(denoiser, BaseSearchCV):
-        return estimator.fit(np.asarray(noisy), X)  # slices lose the clean rows, so pass them as y
+        return estimator.fit(np.asarray(noisy), X)  # slicing drops the clean rows, so pass them as y
     return estimator.fit(noisy)
 
 
 def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, task):
-    """Denoise the labelled rows; with `cross_fit`, each by a denoiser that was not trained on it."""
+    """Denoise the labelled rows; with `cross_fit`, by denoisers that were not trained on them."""
     if setup.cross_fit is None or name in setup.given:
         return _transform(fitted, name, noisy_labelled)
     denoised = np.empty_like(noisy_labelled)
     groups, kind = (None, KFold) if setup.groups is None else (setup.groups[task.train], GroupKFold)
     folds = kind(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train, groups=groups)
-    for fit_on, held in folds:
-        chosen = np.isin(task.labelled, held)
+    for train, test in folds:
+        chosen = np.isin(task.labelled, test)
         if chosen.any():
-            part = _fit_denoiser(setup.denoisers[name], task.seed, injector, X_train[fit_on])
+            part = _fit_denoiser(setup.denoisers[name], task.seed, injector, X_train[train])
             denoised[chosen] = _transform(part, name, noisy_labelled[chosen])
     return denoised
 
 
 def _transform(denoiser, name, rows):
-    """Denoise rows, and check the result."""
-    # A copy, because some steps work in place and other denoisers get the same rows.
+    """Denoise rows and check the result."""
+    # A copy, because some denoisers work in place and others get the same rows.
     images = np.asarray(denoiser.transform(with_names(rows.copy(), fitted_names(denoiser))))
     if images.shape != rows.shape or images.dtype.kind not in "fiub" or not np.isfinite(images).all():
         raise ValueError(
-            f"denoisers must return finite numbers in the shape of their input, {rows.shape}; {name!r} returned"
-            f" {shown(images)}, or NaN or infinity. Codes (output='latent') and classifiers do not denoise."
+            f"denoisers must return finite numbers in the shape of their input, {rows.shape}, got {shown(images)}, or"
+            f" NaN or infinity, from {name!r}. Pass transformers that return images, not codes or labels."
         )
     return images

@@ -1,4 +1,4 @@
-"""Wording of recovery reports, and the whole report as text for a terminal."""
+"""The wording of recovery reports, and the report as text for a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _HEAD = _LINE % (
     *("denoiser", "PSNR", "SSIM", "accuracy", "recovered", "gain in points, interval", "", "refitted", "vs augmented"),
 )
 KNOWN = ("as trained", "fitted before")
-NO_COST = "In no cell does denoising cost accuracy significantly."
+NO_COST = "Denoising does not cost accuracy significantly in any cell."
 
 
 def text(report):
-    """The whole report."""
-    lines = [f"Recovery report: {summary(report)}", "", "In short, on the noise trained on:"]
+    """Format the whole report."""
+    lines = [f"Recovery report: {summary(report)}", "", "In short, on the training noise:"]
     lines += [f"  {_in_short(row)}" for row in best_rows(report.frame)]
     lines.append("")
     for block in blocks(report.frame):
@@ -38,7 +38,7 @@ def _grouped(frame):
 
 
 def blocks(frame):
-    """Rows in blocks that share the classifier and the noise, and therefore the references."""
+    """Rows grouped by classifier and noise; those of a block have the same references."""
     return [block.to_dict("records") for _, block in _grouped(frame)]
 
 
@@ -49,38 +49,38 @@ def best_rows(frame):
 
 
 def costs(frame):
-    """Rows where denoising costs accuracy significantly, worst first."""
+    """Rows in which denoising costs accuracy significantly, worst first."""
     return frame[frame["gain_verdict"] == "hurts"].sort_values("gain", kind="stable").to_dict("records")
 
 
 def share(value):
-    """A fraction in percent; empty if missing."""
+    """Format a fraction in percent; empty if missing."""
     return "" if math.isnan(value) else f"{100 * value:.0f} %"
 
 
 def number(value, spec=".3f"):
-    """A number; empty if missing."""
+    """Format a number; empty if missing."""
     return "" if math.isnan(value) else format(value, spec)
 
 
 def decibels(value, unit=""):
-    """PSNR; infinite for exact images."""
+    """Format a PSNR; infinity is "exact"."""
     return "exact" if math.isinf(value) else f"{value:.2f}{unit}"
 
 
 def interval(row, name):
-    """A difference and its interval."""
+    """Format a difference and its interval."""
     return f"{row[name]:+.1f} [{row[f'{name}_low']:+.1f}, {row[f'{name}_high']:+.1f}]"
 
 
 def word(row, name):
-    """The verdict on a difference; "unchanged" for the gain of a denoiser that did nothing."""
+    """The verdict on a difference, or "unchanged" for the gain of a denoiser that did not change the rows."""
     unchanged = name == "gain" and row["psnr_denoised"] == row["psnr_noisy"] and row["gain"] == 0
     return "unchanged" if unchanged else row[f"{name}_verdict"]
 
 
 def summary(report):
-    """Numbers of rows, labels and seeds, and the time."""
+    """Numbers of rows, labels and seeds, and the run time."""
     row, seeds = report.frame.iloc[0], f"{report.n_seeds} seed{'s' * (report.n_seeds > 1)}"
     return (
         f"{row['n_rows']:,} training rows, {row['n_labels']:,} labels, {row['n_test']:,} test rows,"
@@ -89,35 +89,36 @@ def summary(report):
 
 
 def notes(report):
-    """Explanations of the terms."""
+    """Explanations of the terms in a report."""
     refit = ", ".join(sorted(report.frame["refit"].unique()))
-    refit = refit.replace("not cross-fitted", "not cross-fitted: the denoiser was trained on them, too")
+    refit = refit.replace("not cross-fitted", "not cross-fitted: the denoiser was trained on these rows")
     rows = "test rows" if report.groups is None else "groups of test rows"
     lines = [
-        f"Intervals: {100 * report.confidence_level:g} % for all {report.n_comparisons} differences together"
+        f"Intervals: {100 * report.confidence_level:g} % confidence, simultaneous for {report.n_comparisons}"
+        " differences"
         f"{f', in each of {report.n_parts} reports joined' * (report.n_parts > 1)} (paired bootstrap over {rows}).",
-        "No interval is narrower than the exact one for no changed prediction.",
-        "'no difference': the interval contains zero.",
-        "accuracy: classifier untouched.",
-        f"refitted: classifier trained again on denoised rows ({refit}).",
-        "unchanged: the denoiser left the rows as they are.",
+        "Intervals are at least as wide as the exact interval for no changed predictions.",
+        "no difference: the interval contains zero.",
+        "accuracy: original classifier, not retrained.",
+        f"refitted: classifier retrained on denoised rows ({refit}).",
+        "unchanged: the denoiser did not change the rows.",
     ]
     if (report.frame["augmented_draws"] > 0).any():
         lines += [
-            "augmented: the same classifier and labels, trained on noisy rows, no denoiser.",
-            "draws: noisy versions of each row that it was trained on. limit: more might help.",
+            "augmented: same classifier and labels, trained on noisy rows, without a denoiser.",
+            "draws: noisy copies of each row used to train it. limit: more draws might have helped.",
         ]
     return lines
 
 
 def title(row):
-    """Title of a block: classifier, training noise and test noise."""
+    """Title of a block: the classifier, the training noise and the test noise."""
     tested = "clean rows" if row["test"] == "clean" else f"{tested_name(row)} ({row['test']})"
     return f"{row['classifier']}: trained on {row['trained_on']}, tested on {tested}"
 
 
 def references(row):
-    """References of a block: accuracies and images without a denoiser."""
+    """References of a block: accuracy and image quality without a denoiser."""
     augmented = "no noise-augmented classifier"
     if not math.isnan(row["accuracy_augmented"]):
         limit = "" if row["augmented_saturated"] == "yes" else ", limit"

@@ -1,4 +1,4 @@
-"""Saving estimators to files without code, and loading them."""
+"""Save estimators to files that contain no code, and load them."""
 
 from .._core.files import InvalidFileError
 from ._skops import load, save

@@ -1,6 +1,6 @@
-"""`save` and `load`: estimators in files without code, by skops.
+"""`save` and `load`: estimators in files that contain no code, in the format of skops.
 
-Additions to skops: metadata requests, a digest of the file, and checks of parameters that name a folder.
+They add metadata requests, a digest of the file, and checks of parameters that name a folder.
 """
 
 from __future__ import annotations
@@ -46,33 +46,38 @@ _TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), *_SCORERS}
 
 
 def save(estimator, path):
-    """Save an estimator to a file without code.
+    """Save an estimator to a file that contains no code.
 
-    The file is written next to `path` and then renamed, so `path` always contains a complete file, old or new.
+    The file is written next to `path` and then renamed, so that `path` is a complete file, old or new, at any time. It
+    has the format of skops [1]_.
 
     Parameters
     ----------
     estimator : estimator object
-        An estimator of this package or of scikit-learn, such as a pipeline or a search, fitted or not.
+        Estimator of this package or of scikit-learn, such as a pipeline or a search, fitted or not.
     path : str or path-like
         Path of the file. The folder must exist; an existing file is replaced.
 
     Raises
     ------
     TypeError
-        If the estimator cannot be saved, because it contains Keras callbacks, a pipeline with `memory`, or a function
-        that is not defined at the top level of a module. Nothing is written.
+        If the estimator contains Keras callbacks, a pipeline with `memory`, or a function or class that is not defined
+        at the top level of a module. Nothing is written.
     OSError
         If `path` cannot be written.
 
     See Also
     --------
-    load : Reads the file.
+    load : Loads the estimator.
 
     Notes
     -----
-    Functions and classes given as parameters are saved by name; `load` imports them if you trust them. `checkpoint`, a
-    folder on this machine, is None after loading.
+    Functions and classes passed as parameters are saved by name; `load` imports them only if you trust them. The
+    parameter `checkpoint`, a folder on this machine, is None after loading.
+
+    References
+    ----------
+    .. [1] skops, "Secure persistence with skops", https://skops.readthedocs.io/en/stable/persistence.html
 
     Examples
     --------
@@ -99,12 +104,12 @@ def save(estimator, path):
         if _has("checkpoint", part):
             part.checkpoint = None
         if _takes_requests(part) and _REQUESTS in vars(part):
-            # A request refers back to its estimator, which would make skops recurse endlessly.
+            # Requests refer back to their estimator, on which skops would recurse endlessly.
             found = vars(part._metadata_request).items()
             part._metadata_request = {name: dict(m.requests) for name, m in found if name != "owner" and m.requests}
     try:
         data = skops.io.dumps(estimator)
-        _construct(data, skops.io.get_untrusted_types(data=data))  # fail now if it could not be loaded
+        _construct(data, skops.io.get_untrusted_types(data=data))  # fail before writing if it cannot be loaded
     except (AttributeError, ImportError, RecursionError, TypeError, ValueError) as error:
         raise TypeError(f"This {type(estimator).__name__} cannot be saved: {error}") from error
     with replacing(path) as file:
@@ -114,16 +119,16 @@ def save(estimator, path):
 def load(path, *, trusted=()):
     """Load an estimator saved by `save`.
 
-    Only types of this package, of scikit-learn and of NumPy, universal functions of SciPy, and what you name in
-    `trusted` are loaded.
+    Only types of this package, of scikit-learn and of NumPy, universal functions of SciPy, and the types and functions
+    in `trusted` are loaded. A file with other types is refused before anything in it is called.
 
     Parameters
     ----------
     path : str or path-like
         Path of the file.
-    trusted : list of str or type, default=()
-        Further functions and types that the file may import and call, by their full names. If some are missing, the
-        error lists them.
+    trusted : list of str, type or function, default=()
+        Further types and functions that the file may import and call, or their full names. None by default, because
+        trusting a name allows the file to call it. If any are missing, the error lists them.
 
     Returns
     -------
@@ -133,13 +138,15 @@ def load(path, *, trusted=()):
     Raises
     ------
     InvalidFileError
-        If the file is damaged, forged, or contains untrusted types. Nothing of it is used.
+        If the file is damaged or forged, or contains untrusted types. Nothing of it is used.
     OSError
         If the file cannot be read.
+    TypeError
+        If `trusted` is not a list of names, types and functions.
 
     See Also
     --------
-    save : Writes the file.
+    save : Saves an estimator.
 
     Examples
     --------
@@ -155,19 +162,19 @@ def load(path, *, trusted=()):
     """
     listed = isinstance(trusted, (list, tuple, set, frozenset))
     if not listed or not all(isinstance(item, (str, type, types.FunctionType)) for item in trusted):
-        raise TypeError(f"trusted must be a list of names or types, got {shown(trusted)}.")
+        raise TypeError(f"trusted must be a list of full names, types or functions, got {shown(trusted)}.")
     path = os.fsdecode(path)
     with open(path, "rb") as file:
         data = file.read()
     trusted = _TRUSTED | {item if isinstance(item, str) else _name(item) for item in trusted}
     try:
         return _construct(_without_digest(data), trusted)
-    except Exception as error:  # a forged file can cause any exception in any library
+    except Exception as error:  # forged files can cause any exception
         raise InvalidFileError(f"{path} cannot be loaded: {error}") from error
 
 
-# The digest is the comment of the zip file, which comes last, so it covers all bytes before it, and skops can read the
-# file unchanged.
+# The digest is stored as the comment of the zip file. The comment comes last, so the digest covers all other bytes, and
+# skops can read the file as it is.
 
 
 def _with_digest(data):
@@ -178,38 +185,38 @@ def _with_digest(data):
 def _without_digest(data):
     plain = data[: -2 - _DIGEST_SIZE] + bytes(2)
     if _with_digest(plain) != data:
-        raise ValueError("It is damaged, or was not written by sk_denoise.save. Copy it again, or save again.")
+        raise ValueError("the file is damaged or was not written by sk_denoise.save. Copy or save it again.")
     return plain
 
 
 def _construct(data, trusted):
-    """Make the estimator from the bytes that skops wrote, and restore the parts that skops cannot store."""
+    """Construct the estimator from a skops file, and restore what skops does not store."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         if any(member.compress_type != zipfile.ZIP_STORED for member in file.infolist()):
-            raise ValueError("It is compressed.")  # a few bytes could expand to any size
+            raise ValueError("the file is compressed.")  # a small file could expand to any size
     unknown = sorted(set(skops.io.get_untrusted_types(data=data)).difference(trusted))
     if unknown:
-        raise TypeError(f"It contains untrusted types. Pass those that you trust: trusted={unknown}.")
+        raise TypeError(f"the file contains untrusted types. Pass those that you trust: trusted={unknown}.")
     estimator = skops.io.loads(data, trusted=list(trusted))
     if not isinstance(estimator, BaseEstimator):
-        raise TypeError(f"It does not contain an estimator, but an instance of {type(estimator).__name__}.")
+        raise TypeError(f"the file does not contain an estimator, but an instance of {type(estimator).__name__}.")
     for part in list(_parts(estimator)):
         _check_loaded(part)
         if _takes_requests(part) and _REQUESTS in vars(part):
-            with config_context(enable_metadata_routing=True):  # requests can be set only while it is enabled
+            with config_context(enable_metadata_routing=True):  # otherwise, setting a request raises
                 for method, asked in vars(part).pop(_REQUESTS).items():
                     getattr(part, f"set_{method}_request")(**asked)
     return estimator
 
 
 def _parts(value):
-    """Yield `value` and everything that it contains: each estimator, container and parameter once."""
+    """Yield `value` and everything that it contains, each estimator, container and parameter once."""
     stack, seen = [value], {}
     while stack:
         value = stack.pop()
         if id(value) in seen:
             continue
-        seen[id(value)] = value  # kept, so that no other object gets its id
+        seen[id(value)] = value  # stored, so that no other object gets its id
         yield value
         if isinstance(value, dict):
             stack.extend(value.values())
@@ -222,25 +229,25 @@ def _parts(value):
         elif isinstance(value, functools.partial):
             stack.extend([value.func, value.args, value.keywords])
         elif isinstance(value, NetworkSpec) or _takes_requests(value):
-            stack.extend(type(value).__getstate__(value).values())  # the saved state, without built networks
+            stack.extend(type(value).__getstate__(value).values())  # the state to be saved, without built networks
 
 
 def _takes_requests(value):
-    """True for instances of estimators, scorers and splitters, which can contain others and have metadata requests."""
+    """True for estimators, scorers and splitters, which have metadata requests and can contain other objects."""
     return hasattr(value, "get_metadata_routing") and not isinstance(value, type)
 
 
 def _check_saveable(part):
     if _has("callbacks", part) and part.callbacks:
         raise TypeError(
-            f"callbacks of this {type(part).__name__} cannot be saved. Call set_params(callbacks=None) first."
+            f"callbacks must be None for saving a {type(part).__name__}, got {shown(part.callbacks)}. Call"
+            " set_params(callbacks=None) first."
         )
     if isinstance(part, (type, types.FunctionType)):
         found = getattr(sys.modules.get(part.__module__), part.__name__, None)
         if found is not part:
             raise TypeError(
-                f"{part!r} cannot be saved, because it cannot be imported by its name. Define it at the top level of a"
-                " module."
+                f"{part!r} cannot be saved, because it cannot be imported. Define it at the top level of a module."
             )
 
 
@@ -252,21 +259,21 @@ def _check_loaded(part):
     """Refuse values that would do harm when the estimator is used."""
     if _has("memory", part):
         raise ValueError(
-            f"memory of a {type(part).__name__} names a folder of pickles, which can run code. Call"
-            " set_params(memory=None) before saving, and set it again after loading."
+            f"memory of a {type(part).__name__} must be None, because it names a folder of pickles, which can run code."
+            " Call set_params(memory=None) before saving, and set it again after loading."
         )
     if _has("checkpoint", part):
-        raise ValueError("checkpoint names a folder to write to.")
+        raise ValueError("checkpoint must be None in a file, because it names a folder to write to.")
     if isinstance(part, DenoisingAutoencoder) and type(vars(part).get("_spec", None)) not in (NetworkSpec, type(None)):
-        raise TypeError("the network of a DenoisingAutoencoder is described by something else.")
+        raise TypeError("the network of a DenoisingAutoencoder must be described by a NetworkSpec.")
     if isinstance(part, NetworkSpec):
         for name in ("architecture", "loss", "optimizer"):
-            # Keras would import what is named in a dict.
+            # Keras would import whatever a dict names.
             if not isinstance(getattr(part, name), str) and not callable(getattr(part, name)):
                 raise TypeError(f"{name} of a network must be a name or a callable.")
     if isinstance(part, (np.random.RandomState, np.random.Generator)):
         legacy = isinstance(part, np.random.RandomState)
         state = part.get_state(legacy=False) if legacy else part.bit_generator.state
-        # NumPy does not check positions, and would read beyond its tables.
+        # NumPy does not check positions, and would read out of bounds.
         if not 0 <= state["state"].get("pos", 0) <= 624 or not 0 <= state.get("buffer_pos", 0) <= 4:
-            raise ValueError("a random generator points beyond its table.")
+            raise ValueError("the state of a random generator is out of bounds.")

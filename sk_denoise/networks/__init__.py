@@ -1,3 +1,3 @@
-"""All use of scikeras, Keras and TensorFlow, except for downloading MNIST: architectures, training, export."""
+"""Everything that uses Keras, scikeras or TensorFlow, except the MNIST download: architectures, training, export."""
 
 from . import processes  # noqa: F401 - registers the fork handler on import

@@ -1,7 +1,7 @@
-"""The network architectures: functions of shapes and sizes that return an uncompiled `keras.Model`.
+"""Network architectures: functions that build an uncompiled `keras.Model` from an image shape and layer sizes.
 
-Each maps flattened rows scaled to [0, 1], shape (n_samples, height * width * channels), to rows of the same shape.
-"dense" and "conv" are made of two models named "encoder" and "decoder", which can be called alone.
+Each model maps rows of shape (n_samples, height * width * channels), scaled to [0, 1], to rows of the same shape and
+range. "dense" and "conv" consist of two submodels, "encoder" and "decoder", which can be called on their own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["conv", "dense", "unet"]
 
 
 def _seeded(name):
-    # An initializer without a seed would draw one from Python's global random stream. The weights that it draws are
-    # overwritten at the start of each fit.
+    # Without a seed, the initializer would draw one from Python's global random stream. The initial weights do not
+    # matter: each fit overwrites them.
     return {"glorot": keras.initializers.GlorotUniform, "he": keras.initializers.HeNormal}[name](seed=0)
 
 
@@ -35,7 +35,7 @@ def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
 
 
 def _crop(x, height, width):
-    """Crop the extra line or column that results from halving and doubling an odd size."""
+    """Crop the extra row or column that is left after halving and doubling an odd size."""
     extra = x.shape[1] - height, x.shape[2] - width
     return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
 
@@ -57,21 +57,34 @@ def _autoencoder(encoder_input, latent, decoder_input, output):
 
 
 def dense(image_shape, latent_dim, hidden_layer_sizes=()):
-    """Fully connected autoencoder: one ReLU layer of `latent_dim`, as in the article, and optional hidden layers.
+    """Fully connected denoising autoencoder [1]_ with a ReLU code and optional hidden layers.
+
+    Without hidden layers, the default, it is the network of the article that ``examples/plot_article.py`` reproduces.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(height, width, channels)``.
     latent_dim : int
-        Number of units of the code.
+        Number of units in the code.
     hidden_layer_sizes : tuple of int, default=()
-        Sizes of the hidden layers of the encoder; the decoder mirrors them.
+        Number of units in each hidden layer of the encoder. The decoder mirrors them.
 
     Returns
     -------
     model : keras.Model
-        Uncompiled, with the layers "encoder" and "decoder".
+        Uncompiled model from rows to rows of shape (n_samples, height * width * channels), in [0, 1], with the
+        submodels "encoder" and "decoder".
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not have three entries, or a size is not a positive integer.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
+       denoising autoencoders", ICML 2008.
     """
     _check_sizes(image_shape, latent_dim, hidden_layer_sizes)
     n_features = math.prod(image_shape)
@@ -86,21 +99,27 @@ def dense(image_shape, latent_dim, hidden_layer_sizes=()):
 
 
 def conv(image_shape, latent_dim):
-    """Convolutional autoencoder: strided encoder, a dense code of `latent_dim`, a mirrored decoder.
+    """Convolutional autoencoder: strided convolutions, a dense code, and a mirrored decoder.
 
-    The code is linear, because some of its few units could die if they were ReLUs.
+    The code is linear: it has few units, and ReLUs could die.
 
     Parameters
     ----------
     image_shape : tuple of int
-        ``(height, width, channels)``, any size.
+        ``(height, width, channels)``. Height and width need not be multiples of 8.
     latent_dim : int
-        Units of the code.
+        Number of units in the code.
 
     Returns
     -------
     model : keras.Model
-        Uncompiled, with the layers "encoder" and "decoder".
+        Uncompiled model from rows to rows of shape (n_samples, height * width * channels), in [0, 1], with the
+        submodels "encoder" and "decoder".
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not have three entries, or a size is not a positive integer.
     """
     _check_sizes(image_shape, latent_dim)
     n_features = math.prod(image_shape)
@@ -120,21 +139,27 @@ def conv(image_shape, latent_dim):
 
 
 def unet(image_shape, latent_dim):
-    """U-Net: encoder and decoder with skip connections at every scale, so detail bypasses the coarsest one [1]_.
+    """U-Net [1]_: an encoder and a decoder with skip connections at every scale, which preserve detail.
 
     Unlike in the original, the first convolution already halves the image, which saves most of the computation.
 
     Parameters
     ----------
     image_shape : tuple of int
-        ``(height, width, channels)``, any size.
+        ``(height, width, channels)``. Height and width need not be multiples of 8.
     latent_dim : int
         Number of feature maps at the coarser scales; the finest scale has half as many.
 
     Returns
     -------
     model : keras.Model
-        Uncompiled. There is no code to decode from, because the skip connections bypass it.
+        Uncompiled model from rows to rows of shape (n_samples, height * width * channels), in [0, 1]. It has no code,
+        because the skip connections bypass the coarsest scale.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` does not have three entries, or a size is not a positive integer.
 
     References
     ----------
@@ -159,7 +184,7 @@ def unet(image_shape, latent_dim):
 
 
 def build(spec):
-    """Build the network that `spec` names, or call its callable ``(image_shape, latent_dim)``."""
+    """Build the architecture named in `spec`, or call it with ``(image_shape, latent_dim)`` if it is a callable."""
     if callable(spec.architecture):
         return spec.architecture(spec.image_shape, spec.latent_dim)
     line = ARCHITECTURES[spec.architecture]

@@ -1,4 +1,4 @@
-"""Building and compiling networks through scikeras, and properties of built networks."""
+"""Build and compile networks with scikeras, and inspect built networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ try:
     from scikeras.wrappers import KerasRegressor
 except ImportError as error:  # pragma: no cover - a broken installation
     raise ImportError(
-        "DenoisingAutoencoder needs tensorflow, keras and scikeras: pip install tensorflow 'keras>=3.15.1' scikeras"
+        "DenoisingAutoencoder requires tensorflow, keras and scikeras: pip install tensorflow 'keras>=3.15.1' scikeras"
     ) from error
 
 from . import architectures, processes
@@ -23,21 +23,21 @@ from .checks import check_model
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
-        f"DenoisingAutoencoder needs Keras on TensorFlow, but Keras runs on {keras.backend.backend()!r}."
-        " Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
+        f"DenoisingAutoencoder requires the TensorFlow backend of Keras, got {keras.backend.backend()!r}. Set the"
+        " environment variable KERAS_BACKEND=tensorflow before starting Python."
     )
 
 _drawing_lock = threading.RLock()
 
 
 def keras_settings():
-    """What the user has set for Keras and shapes graphs and results."""
+    """The global Keras settings that affect graphs and results."""
     config = keras.config
     return config.dtype_policy().name, config.floatx(), config.epsilon(), config.image_data_format()
 
 
 def build_model(spec, seed=0):
-    """Build and compile a network through scikeras; `seed` is used for random draws of a callable architecture."""
+    """Build and compile a network with scikeras; `seed` seeds the random draws of a callable architecture."""
     processes.prepare()
 
     def build(compile_kwargs):
@@ -60,7 +60,7 @@ def build_uncompiled(spec, seed=0):
 
 
 def model_with(spec, weights, *, compiled=True):
-    """Build a new Keras model with `weights`, for the user."""
+    """Build a new Keras model with `weights` that the user may modify."""
     model = build_model(spec) if compiled else build_uncompiled(spec)
     model.set_weights(weights)
     return model
@@ -68,7 +68,7 @@ def model_with(spec, weights, *, compiled=True):
 
 @contextlib.contextmanager
 def _drawing(seed):
-    """Temporarily seed Python's global stream, from which Keras draws the seeds of unseeded initializers."""
+    """Temporarily seed Python's global generator, from which Keras draws the seeds of unseeded initializers."""
     with _drawing_lock:
         before = random.getstate()
         random.seed(seed)
@@ -79,12 +79,12 @@ def _drawing(seed):
 
 
 def layers_of(model):
-    """All layers, including nested ones."""
+    """All layers of a model, including those of nested models."""
     return list(model._flatten_layers(include_self=False))
 
 
 def parts_of(model):
-    """Models that can be called alone: the whole network, and its encoder and decoder if it has layers so named."""
+    """The whole network and, if it has submodels of these names, its "encoder" and "decoder"."""
     named = {layer.name: layer for layer in model.layers}
     parts = {"model": model}
     if all(isinstance(named.get(name), keras.Model) for name in ("encoder", "decoder")):
@@ -93,11 +93,11 @@ def parts_of(model):
 
 
 def code_size(model):
-    """Size of the code of a network; None if it has none."""
+    """Number of values in the code; None if the network has no code."""
     encoder = parts_of(model).get("encoder")
     return None if encoder is None else math.prod(encoder.output_shape[1:])
 
 
 def reshaped(part, rows):
-    """Reshape rows to the input shape of `part`, which may be that of rows or of images."""
+    """Reshape rows to the input shape of `part`, which takes either rows or images."""
     return rows if len(part.input_shape) == 2 else tf.reshape(rows, (-1, *part.input_shape[1:]))

@@ -1,7 +1,7 @@
-"""A cache of compiled networks, for the next fit or call with the same shape.
+"""A cache of compiled networks, shared by fits and predictions of the same shape.
 
-A network is compiled once for its shape and reused; its weights and the state of the optimizer are set at the start of
-each fit. The `fit` and `predict` of scikeras would compile each time. Estimators keep only NumPy weights.
+A network is compiled once per shape and reused: each fit sets its weights and the state of its optimizer. The `fit` and
+`predict` of scikeras would compile each time. Estimators store only NumPy weights.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from .building import build_uncompiled, keras_settings
 from .inference import Forward
 from .trainer import Trainer
 
-_SIZE = 16  # networks; the size of a typical grid
+_SIZE = 16  # networks; enough for a typical parameter grid
 
 
 def is_shared(spec):
-    """Whether estimators may share networks of `spec`: not if a callable might behave differently the next time."""
+    """Whether estimators may share networks of `spec`: not with a callable outside Keras, which may change."""
     own = [value for value in vars(spec).values() if callable(value)]
     return all((inspect.isfunction(v) or inspect.isclass(v)) and v.__module__.startswith("keras.") for v in own)
 
 
 class Networks:
-    """Trainers and compiled inference, keyed by what determines their graph; least recently used ones are dropped."""
+    """LRU cache of trainers and compiled inference, keyed by everything that determines their graph."""
 
     def __init__(self, size=_SIZE):
         self._size = size
         self._lock = threading.Lock()
-        self._trainers, self._forwards = [], []  # pairs of key and value; callables as keys need not be hashable
+        self._trainers, self._forwards = [], []  # lists of pairs, because callables in keys need not be hashable
 
     @contextlib.contextmanager
     def trainer(self, spec, *, private):
-        """Borrow a trainer for `spec` for exclusive use; after an error, or if `private`, it is not kept."""
+        """Lend out a trainer for `spec` for exclusive use; it is discarded after an error or if `private`."""
         processes.prepare()
         key = _key(vars(spec))
         trainer = None if private else self._take(self._trainers, key)
@@ -48,7 +48,7 @@ class Networks:
                 self._keep(self._forwards, key, Forward(spec, trainer.model))
 
     def forward(self, spec):
-        """Compiled inference for `spec`."""
+        """Return compiled inference for `spec`."""
         processes.prepare()
         key = _graph_key(spec)
         forward = self._find(self._forwards, key)
@@ -81,7 +81,7 @@ def _key(settings):
 
 
 def _graph_key(spec):
-    """Key without what only training needs."""
+    """The key without the loss and the optimizer, which only training uses."""
     return _key({name: value for name, value in vars(spec).items() if name not in ("loss", "optimizer")})
 
 

@@ -1,4 +1,4 @@
-"""Keras callbacks: checks, copies, and calls from our training loop."""
+"""Keras callbacks: check and copy them, and call them from the training loop."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ _BATCH_EVENTS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_t
 
 
 def check_callbacks(callbacks):
-    """Check that `callbacks` is a list of Keras callbacks; return copies without a model."""
+    """Check that `callbacks` is a list of Keras callbacks, and return deep copies of them."""
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
-            raise ValueError(f"callbacks must be a list of keras.callbacks.Callback instances, got {callback!r} in it.")
+            raise ValueError(
+                f"callbacks must be a list of keras.callbacks.Callback instances, got the item {callback!r}."
+            )
     try:
         return copy.deepcopy(list(callbacks or ()))
     except TypeError as error:
         raise ValueError(
-            f"callbacks must contain callbacks that can be copied, because each fit copies them, but: {error}. Define"
-            " __deepcopy__ for the callback, or create its attributes in on_train_begin."
+            f"callbacks must support copy.deepcopy, because each fit copies them, but copying failed: {error}. Define"
+            " __deepcopy__, or create the attributes that cannot be copied in on_train_begin."
         ) from error
 
 
 def check_rate_callbacks(callbacks, *, scheduled):
-    """Warn if a callback sets the learning rate, which the schedule overrides at the next step."""
+    """Warn if a callback sets the learning rate, because the schedule overrides it at the next step."""
     kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
     for callback in callbacks:
         if scheduled and isinstance(callback, kinds):
             warn_user(
                 f"{type(callback).__name__} in callbacks has no effect, because learning_rate_schedule='cosine' sets"
-                " the rate at each step. Pass learning_rate_schedule='constant'."
+                " the learning rate at each step. Pass learning_rate_schedule='constant' to use it."
             )
 
 
 class Callbacks:
-    """Keras callbacks called from our training loop."""
+    """Adapter that calls Keras callbacks from the training loop, with ``callbacks(event, *arguments)``."""
 
     def __init__(self, callbacks, trainer, epochs, n_steps):
         self._model = trainer.model
@@ -57,5 +59,5 @@ class Callbacks:
 
     @property
     def stop(self):
-        """True once a callback asked to stop."""
+        """True once a callback has requested that training stop."""
         return bool(self._model.stop_training)

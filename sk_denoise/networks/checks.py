@@ -1,4 +1,4 @@
-"""Checks of what is passed to Keras: names, custom networks, and whether networks fit in memory."""
+"""Checks of the arguments passed to Keras, of custom networks, and of the memory required."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .spec import training_bytes
 
 
 def check_names(loss, optimizer):
-    """Raise for losses and optimizers that are unknown to Keras."""
+    """Raise if Keras does not know the loss or the optimizer."""
     losses = {name for name in dir(keras.losses) if name.islower() and callable(getattr(keras.losses, name))}
-    # Losses for class labels and sequences cannot compare images.
+    # These compare class labels or sequences, not images.
     losses -= {"get", "serialize", "deserialize", "circle", "ctc"}
     losses -= {"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"}
     losses |= {"mse", "mae"}
     plain = {name.replace("_", "") for name in losses}
     known = isinstance(loss, str) and (loss in losses or (loss.lower() in plain and hasattr(keras.losses, loss)))
     if not callable(loss) and not known:
-        raise ValueError(f"loss must be a Keras loss, a callable or {likely(loss, losses)}")
+        raise ValueError(f"loss must be a callable or {likely(loss, losses)}")
     base, names = keras.optimizers.Optimizer, _optimizer_names()
     if isinstance(optimizer, base):
         raise ValueError(
-            f"optimizer must be a name or a class, got the instance {optimizer!r}, whose state belongs to one model."
-            f" Pass optimizer={type(optimizer).__name__.lower()!r} and"
+            f"optimizer must be a name or a class, not an instance, whose state belongs to one model, got"
+            f" {optimizer!r}. Pass optimizer={type(optimizer).__name__.lower()!r} and"
             f" learning_rate={float(optimizer.learning_rate):g}."
         )
     is_class = isinstance(optimizer, type) and issubclass(optimizer, base)
@@ -37,7 +37,7 @@ def check_names(loss, optimizer):
 
 @functools.cache
 def _optimizer_names():
-    """Names under which Keras finds an optimizer; it also exports classes that it cannot find by name."""
+    """Names by which `keras.optimizers.get` finds an optimizer; Keras also exports classes that it does not find."""
     base, names = keras.optimizers.Optimizer, set()
     for name, member in vars(keras.optimizers).items():
         if isinstance(member, type) and issubclass(member, base) and member is not base:
@@ -48,7 +48,7 @@ def _optimizer_names():
 
 
 def check_memory(spec, batch_size):
-    """Raise, before building anything, if training a built-in network needs more memory than this machine has."""
+    """Raise if training a built-in network would require more memory than this machine has."""
     if callable(spec.architecture) or not hasattr(os, "sysconf"):
         return
     needed = training_bytes(spec, batch_size)
@@ -58,12 +58,12 @@ def check_memory(spec, batch_size):
             f"architecture={spec.architecture!r} with latent_dim={spec.latent_dim}, hidden_layer_sizes="
             f"{spec.hidden_layer_sizes}, image_shape={spec.image_shape} and batch_size={batch_size} needs about"
             f" {needed / 2**30:.0f} GiB to train, more than the {available / 2**30:.0f} GiB of this machine."
-            " Make one of them smaller."
+            " Reduce one of them."
         )
 
 
 def check_model(model, spec):
-    """Raise if the model returned by a callable architecture does not map rows to rows."""
+    """Raise if a callable architecture did not return a model from rows or images to rows or images."""
     if not isinstance(model, keras.Model):
         raise ValueError(
             "architecture must return a keras.Model when called with (image_shape, latent_dim), got"
@@ -75,8 +75,8 @@ def check_model(model, spec):
             shape = getattr(model, end)
         except AttributeError:
             raise ValueError(
-                f"architecture must return a keras.Model with a known {end}: build it from keras.Input, or call it"
-                " once."
+                f"architecture must return a keras.Model with a known {end}, got one without: build it from"
+                " keras.Input, or call it once."
             ) from None
         if shape not in allowed:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Export of a fitted denoiser as a standalone model in the user's units: for Keras, and as an ONNX file."""
+"""Export a fitted denoiser as a standalone model in the units of the data: as a Keras model, and as an ONNX file."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .._core.checks import shown
 from .._core.files import replacing
 from . import building
 
-_MOST_BYTES = (1 << 31) - (1 << 20)  # of weights; an ONNX file is one protobuf message, limited to 2 GiB
+_MOST_BYTES = (1 << 31) - (1 << 20)  # of weights: an ONNX file is a single protobuf message, which is limited to 2 GiB
 _NAMES = {"model": ("denoiser", "denoised"), "encoder": ("row_encoder", "codes")}  # of the model and its output
 
 
 def keras_model(estimator, part):
-    """An uncompiled model of `part`, "model" or "encoder", for rows in the units of `data_range_`."""
+    """Build an uncompiled model of `part` ("model" or "encoder") for rows in the units of `data_range_`."""
     network = building.model_with(estimator._spec, estimator._weights, compiled=False)
     network = building.parts_of(network)[part]
     low, high = estimator.data_range_
     dtype = _dtype(low, high)
     rows = x = keras.Input((estimator.n_features_in_,), dtype=dtype, name="rows")
-    # As in `to_unit` and `from_unit`. The layer Rescaling would round its constants to float32.
+    # Same arithmetic as `to_unit` and `from_unit`; the Rescaling layer would round its constants to float32.
     if low:
         x = x - low
     if high - low != 1:
@@ -40,13 +40,13 @@ def keras_model(estimator, part):
         if low:
             x = x + low
     model = keras.Model(rows, x, name=_NAMES[part][0])
-    model(keras.ops.zeros((1, estimator.n_features_in_), dtype))  # `export` requires a model that has been called
+    model(keras.ops.zeros((1, estimator.n_features_in_), dtype))  # `export` requires that the model has been called
     return model
 
 
 def _dtype(low, high):
-    """Dtype of the rows: float32 if it has enough digits for the range, otherwise float64."""
-    # Sixteen widths from zero, rounding to float32 changes a value by 1e-6 of the width.
+    """Dtype of the rows: float32 if its precision suffices for the range, otherwise float64."""
+    # At 16 widths of the range from zero, rounding to float32 changes a value by 1e-6 of the width.
     fits = max(abs(low), abs(high)) <= 16 * (high - low) and 1e-30 < high - low < 1e30
     return "float32" if fits else "float64"
 
@@ -60,19 +60,19 @@ def _reshaped(x, shape):
 
 
 def write_onnx(estimator, part, path):
-    """Write `keras_model` to an ONNX file at `path`."""
+    """Write the model of `keras_model` to an ONNX file."""
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a path, got {shown(path)}.")
+        raise TypeError(f"path must be a str or path-like, got {shown(path)}.")
     try:
         import onnx
-        import tf2onnx  # noqa: F401 - Keras exports with it
+        import tf2onnx  # noqa: F401 - used by the export of Keras
     except ImportError as error:
-        raise ImportError("to_onnx needs onnx and tf2onnx: pip install 'sk_denoise[onnx]'") from error
+        raise ImportError("to_onnx requires onnx and tf2onnx: pip install 'sk_denoise[onnx]'") from error
     n_bytes = sum(weights.nbytes for weights in estimator._weights)
     if n_bytes > _MOST_BYTES:
         raise ValueError(
-            f"The network has {n_bytes} bytes of weights, but an ONNX file has room for {_MOST_BYTES}. Lower latent_dim"
-            " or hidden_layer_sizes and fit again, or use to_keras."
+            f"The network has {n_bytes} bytes of weights, but an ONNX file holds at most {_MOST_BYTES}. Lower"
+            " latent_dim or hidden_layer_sizes and fit again, or use to_keras."
         )
     with replacing(path) as file:
         model = _converted(keras_model(estimator, part))
@@ -80,8 +80,8 @@ def write_onnx(estimator, part, path):
         unknown = sorted({n.op_type for n in model.graph.node if not onnx.defs.has(n.op_type, n.domain)})
         if unknown:
             raise ValueError(
-                f"architecture={shown(estimator._spec.architecture)} cannot be written as ONNX: it uses the"
-                f" operations {unknown}, which tf2onnx does not support. Use other layers, or to_keras."
+                f"architecture={shown(estimator._spec.architecture)} cannot be exported to ONNX, because tf2onnx does"
+                f" not support its operations {unknown}. Use other layers, or to_keras."
             )
         _describe(model, estimator, part)
         file.write(model.SerializeToString())
@@ -92,14 +92,14 @@ def _converted(model):
     import onnx
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about deprecated names, which Keras uses to make tf2onnx work with NumPy 2
+        warnings.simplefilter("ignore")  # for deprecated names that Keras uses to support tf2onnx with NumPy 2
         path = Path(folder) / "model.onnx"
         model.export(path, format="onnx", verbose=False)
         return onnx.load(path)
 
 
 def _replace_erfc(graph):
-    """Replace the Erfc of Keras' activation "gelu", which ONNX lacks, with ``1 - Erf``."""
+    """Replace Erfc, which the "gelu" activation of Keras uses and ONNX lacks, with ``1 - Erf``."""
     from onnx import helper
 
     nodes = []
@@ -121,7 +121,7 @@ def _replace_erfc(graph):
 
 
 def _describe(model, estimator, part):
-    """Set plain names, and metadata needed to use the model."""
+    """Set readable names, and the metadata needed to use the model."""
     from onnx import helper
 
     from .. import __version__
@@ -132,12 +132,12 @@ def _describe(model, estimator, part):
         node.output[:] = [name if given == output.name else given for given in node.output]
         node.input[:] = [name if given == output.name else given for given in node.input]
     output.name = name
-    graph.ClearField("value_info")  # shapes of intermediate values, which runtimes infer
+    graph.ClearField("value_info")  # shapes of intermediate values; runtimes infer them
     for value in (rows, output):
         value.type.tensor_type.shape.dim[0].dim_param = "n_samples"
     model.producer_name, model.producer_version = "sk_denoise", __version__
     low, high = estimator.data_range_
     what = "denoised rows in the same units" if part == "model" else "their codes"
-    model.doc_string = f"Rows, one flattened image each, in units of [{low:g}, {high:g}]; out come {what}."
+    model.doc_string = f"Takes rows, one flattened image each, in units of [{low:g}, {high:g}]; returns {what}."
     about = {"image_shape": estimator.image_shape_, "data_range": (low, high), "output": name}
     helper.set_model_props(model, {key: json.dumps(value) for key, value in about.items()})

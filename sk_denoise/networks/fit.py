@@ -1,4 +1,4 @@
-"""One fit of a network: borrow it from the cache, set it up, train it, and return what the estimator keeps."""
+"""Fit a network: take it from the cache, initialize and train it, and return the attributes of the estimator."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from .training import Plan, Progress, Rows, train
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Everything that is decided before training starts."""
+    """Everything that is determined before training starts."""
 
     spec: NetworkSpec
     plan: Plan
     training: Rows
     held_out: Rows | None
     callbacks: list
-    weights: list | None  # from which training continues
+    weights: list | None  # to continue from
     optimizer_state: list | None
-    keeps_optimizer: bool  # so that the next call can continue
+    keeps_optimizer: bool  # whether to store its state, so that the next call can continue
     needs_code: bool
     checkpoint: Checkpoint | None
 
 
 def check_keras_params(loss, optimizer, callbacks):
-    """Check the parameters passed to Keras; return copies of the callbacks."""
+    """Check the parameters passed to Keras, and return copies of the callbacks."""
     check_names(loss, optimizer)
     return check_callbacks(callbacks)
 
 
 def make_job(spec, plan, training, held_out, *, checkpoint=None, about=None, **options):
-    """Make a job, after checks that depend on the network and the plan."""
+    """Make a job, after the checks that require the network and the plan."""
     check_rate_callbacks(options["callbacks"], scheduled=plan.schedule == "cosine" and plan.rate is not None)
     check_memory(spec, min(plan.batch_size, len(training)))
     if checkpoint is not None:
         if options["callbacks"]:
             raise ValueError(
-                "checkpoint cannot keep what callbacks remember from epoch to epoch, got"
-                f" callbacks={shown(options['callbacks'])}. Pass callbacks=None, early_stopping=True instead of"
+                "checkpoint cannot save what callbacks remember between epochs, got"
+                f" callbacks={shown(options['callbacks'])}. Pass callbacks=None, or early_stopping=True instead of"
                 " EarlyStopping, or checkpoint=None."
             )
         name = fingerprint(spec, plan, training, held_out, about, options["weights"])
@@ -55,20 +55,21 @@ def make_job(spec, plan, training, held_out, *, checkpoint=None, about=None, **o
 
 
 def run(job, networks):
-    """Train; return the fitted attributes of an estimator."""
+    """Train, and return the fitted attributes of the estimator."""
     with networks.trainer(job.spec, private=bool(job.callbacks)) as trainer:  # callbacks may change the model
         if job.needs_code and trainer.code_size is None:
             raise ValueError(
-                f"output='latent' needs a code, which architecture={job.spec.architecture!r} does not have."
+                f"output='latent' requires a code, which architecture={job.spec.architecture!r} does not have. Use"
+                " output='denoised', or an architecture with a code, such as 'dense' or 'conv'."
             )
         _set_up(trainer, job)
         progress = _train(trainer, job)
         weights = trainer.weights()
         if not all(np.isfinite(values).all() for values in weights):
-            # Those after the last step, which no loss was computed with.
+            # The loss is checked during training, but not with the weights after the last step.
             raise ValueError(
                 f"The weights became NaN or infinite with learning_rate={shown(job.plan.rate)}. Lower learning_rate, or"
-                " check that loss suits targets scaled to [0, 1]."
+                " check that loss is suited to targets in [0, 1]."
             )
         return {
             "history_": progress.history,
@@ -81,7 +82,7 @@ def run(job, networks):
 
 
 def _set_up(trainer, job):
-    """Set the initial weights of `trainer`."""
+    """Set the initial weights, and the state of the optimizer."""
     rate = job.plan.rate
     trainer.reset(job.plan.seed, None if callable(rate) else rate)
     if job.weights is not None:
@@ -91,7 +92,7 @@ def _set_up(trainer, job):
 
 
 def _train(trainer, job):
-    """Train, starting from the checkpoint if there is one; add a note about the state to errors."""
+    """Train, from the checkpoint if there is one; errors get a note on how far training went."""
     events = None
     if job.callbacks:
         n_steps = math.ceil(len(job.training) / job.plan.batch_size)
@@ -117,5 +118,5 @@ def _train(trainer, job):
 def _note(job, n_epochs):
     note = f"Training stopped after {n_epochs} of {job.plan.epochs} epochs. The estimator is as it was before this fit."
     if job.checkpoint is not None and n_epochs and os.path.exists(job.checkpoint.path):
-        note += f" A fit with the same parameters and rows will resume after epoch {n_epochs}, from the checkpoint."
+        note += f" A fit with the same parameters and rows will resume from the checkpoint, after epoch {n_epochs}."
     return note

@@ -1,4 +1,4 @@
-"""Compiled inference with a network or a part of it, in the precision of the rows."""
+"""Compiled inference with a network or one of its parts, in the precision of the rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import tensorflow as tf
 
 from .building import layers_of, parts_of, reshaped
 
-_PLAIN_POLICIES = ("float32", "float64")  # Keras policies under which float64 rows are computed in float64
-_LIVE_VALUES = 1 << 24  # numbers held in memory at a time while rows pass through
+_PLAIN_POLICIES = ("float32", "float64")  # Keras dtype policies with which float64 rows are computed in float64
+_LIVE_VALUES = 1 << 24  # limit on the layer outputs in memory at a time
 
 
 class Forward:
-    """Compiled inference for one spec: weights are passed with the rows, so it is stateless and thread-safe.
+    """Compiled inference for one spec; weights are passed with the rows, so it is stateless and thread-safe.
 
-    Built-in networks compute float64 rows in float64, in a copy of the graph. The last digits of a float32 result
-    depend on the kernel that handles the row, and so on the batch size, the threads and the processor.
+    Built-in networks compute float64 rows in float64, in a copy of the graph. In float32, the last digits of a result
+    depend on the batch size, the number of threads and the processor, because these select the kernel.
     """
 
     def __init__(self, spec, model):
@@ -28,25 +28,25 @@ class Forward:
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
         self.block_rows = max(1, min(4096, _LIVE_VALUES // max(1, values)))
         self._networks = {}  # by precision
-        self._functions = {}  # compiled, by part and precision
-        self._on_device = {}  # the weights last used and their tensors, by precision
+        self._functions = {}  # by part and precision
+        self._on_device = {}  # the latest weights and their tensors, by precision
 
     def dtype_for(self, dtype):
-        """Dtype to compute rows of `dtype` in: float64 for float64 and wider, if the network can be converted."""
+        """Dtype to compute in: float64 for rows in float64 or wider, if the network can be converted, else float32."""
         wide = self._widens and np.dtype(dtype).itemsize >= 8
         return np.dtype(np.float64 if wide else np.float32)
 
     def through(self, part, weights, dtype):
-        """A function that passes rows, scaled to [0, 1] and in the dtype of `dtype_for`, through `part`."""
+        """Return a function that applies `part` to rows in [0, 1], in the dtype of `dtype_for`."""
         dtype = self.dtype_for(dtype)
         function, indices = self._compiled(part, dtype)
         tensors = self._tensors(weights, dtype)
         values = [tensors[i] for i in indices]
-        # .numpy() would copy; a memory view shares the result
+        # A memory view shares the buffer, whereas `numpy()` would copy it.
         return lambda rows: np.asarray(memoryview(function(values, tf.constant(rows))))
 
     def _compiled(self, part, dtype):
-        """The function of `part` in `dtype`, and the indices of the weights that it takes."""
+        """The compiled `part` in `dtype`, and the indices of the weights that it takes."""
         if (part, dtype) not in self._functions:
             network = self._network(dtype)
             index = {id(variable): i for i, variable in enumerate(network.weights)}
@@ -61,14 +61,14 @@ class Forward:
         return self._networks[dtype]
 
     def _tensors(self, weights, dtype):
-        """`weights` as tensors, kept for the next call: for one row, converting them takes longer than inference."""
+        """`weights` as tensors, cached because converting them takes longer than inference on one row."""
         known, tensors = self._on_device.get(dtype, (None, None))
         if known is not weights:
             variables = self._network(dtype).weights
             if [tuple(v.shape) for v in variables] != [values.shape for values in weights]:
                 raise ValueError(
-                    "architecture builds a different network than the one that was fitted: its weights have other"
-                    " shapes. Restore the previous architecture, or fit again."
+                    "architecture no longer builds the network that was fitted: the shapes of its weights differ."
+                    " Restore the previous architecture, or fit again."
                 )
             tensors = [tf.cast(values, variable.dtype) for values, variable in zip(weights, variables, strict=True)]
             self._on_device[dtype] = weights, tensors
@@ -76,30 +76,30 @@ class Forward:
 
 
 def _widened(model):
-    """A float64 copy of a built-in network; its own weights are zeros and never used."""
+    """A float64 copy of a built-in network; its own weights are not used."""
 
     def widened(layer):
         if isinstance(layer, keras.Model):
             return _widened(layer)
         config = layer.get_config() | {"dtype": "float64"}
         if "kernel_initializer" in config:
-            config["kernel_initializer"] = "zeros"  # drawing weights would take time
+            config["kernel_initializer"] = "zeros"  # faster than drawing weights that are not used
         return type(layer).from_config(config)
 
-    # Keras would also compile the copy of a compiled model, which requires configs that custom losses may lack. It
-    # casts rows to the dtype of the input layer, so the copy gets a float64 input layer.
+    # `clone_model` would also compile the copy of a compiled model, which fails for losses without a config. The copy
+    # needs a float64 input layer, because Keras casts inputs to the dtype of the input layer.
     bare = keras.Model(model.input, model.output, name=model.name)
     rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
     return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
 
 
 def _compile_forward(part, dtype):
-    """`part` as a function of weights and rows of `dtype`."""
+    """Compile `part` as a function of weights and rows of `dtype`."""
     n_in, n_out = math.prod(part.input_shape[1:]), math.prod(part.output_shape[1:])
     order = {id(v): i for i, v in enumerate(part.weights)}
 
     def pick(weights, variables):
-        # Variables that are not weights, such as seeds of dropout, are not used in inference.
+        # Variables that are not weights, such as the seeds of dropout, do not affect inference.
         return [weights[order[id(v)]] if id(v) in order else v.value for v in variables]
 
     def forward(weights, rows):
@@ -108,6 +108,6 @@ def _compile_forward(part, dtype):
         return tf.cast(tf.reshape(output, (-1, n_out)), dtype)
 
     signature = [tf.TensorSpec(v.shape, v.dtype) for v in part.weights]
-    # A concrete function, as in Trainer, so that TensorFlow does not warn about retracing.
+    # A concrete function, as in `Trainer`, so that TensorFlow does not warn about retracing.
     rows = tf.TensorSpec((None, n_in), dtype)
     return tf.function(forward, autograph=False).get_concrete_function(signature, rows)

@@ -1,7 +1,7 @@
-"""The table of architectures, and what can be derived from it without Keras: sizes, memory, values of "auto".
+"""The table of architectures, and what follows from it without Keras: layer sizes, memory, and the values of "auto".
 
-`benchmarks/defaults.py` prints the results on held-out training rows by which the numbers of steps and, with `more`,
-the learning rates were chosen.
+The numbers of steps and the learning rates were chosen on held-out training rows. `benchmarks/defaults.py` prints these
+results; the learning rates of "conv" and "unet" require its argument `more`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 class Architecture:
     """One row of the table.
 
-    Other code looks up properties here, and never compares names of architectures.
+    Look up properties here instead of comparing names of architectures.
     """
 
-    builder: str  # function in architectures.py, which imports Keras
+    builder: str  # name of a function in architectures.py; a name, because that module imports Keras
     has_code: bool
     has_hidden_layers: bool
-    compiles_with_xla: bool  # twice as fast on matrix products, several times as slow on convolutions
+    compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
     learning_rate: float  # peak, with Adam
-    n_steps: int  # after which the held-out error hardly decreases
-    reach: int | None  # distance in pixels up to which an output depends on inputs; None for the whole image
-    multiple: int  # height and width should be multiples of it, so that halving needs no padding
-    counts: Callable  # NetworkSpec.sizes -> number of weights, and of output values of all layers for one row
+    n_steps: int  # gradient steps after which the held-out error hardly decreases
+    reach: int | None  # radius of the receptive field in pixels; None for the whole image
+    multiple: int  # heights and widths that are multiples of it need no padding when halved
+    counts: Callable  # from NetworkSpec.sizes: number of weights, and of layer outputs for one row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class NetworkSpec:
 
     @property
     def n_features(self):
-        """Number of values in a row."""
+        """Number of features of a row."""
         return math.prod(self.image_shape)
 
     @property
@@ -56,7 +56,7 @@ class NetworkSpec:
 
 
 def halvings(image_shape, n_levels):
-    """Heights and widths at each scale, starting from the image, each half of the previous one, rounded up."""
+    """Height and width at each scale, from that of the image on; each is half of the previous one, rounded up."""
     sizes = [image_shape[:2]]
     for _ in range(n_levels):
         sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
@@ -64,12 +64,12 @@ def halvings(image_shape, n_levels):
 
 
 def unet_filters(latent_dim):
-    """Numbers of feature maps of the U-Net at a half, a quarter and an eighth of the size of the image."""
+    """Numbers of feature maps of the U-Net at 1/2, 1/4 and 1/8 of the image size."""
     return max(1, latent_dim // 2), latent_dim, latent_dim
 
 
-# Estimates of the number of weights of a network, and of the output values of its layers for one row. They only need to
-# be accurate for large `latent_dim` and large images.
+# Estimates of the number of weights, and of layer outputs for one row. They only need to be accurate for large
+# `latent_dim` and large images.
 
 
 def _dense_counts(image_shape, latent_dim, hidden_layer_sizes):
@@ -127,27 +127,27 @@ ARCHITECTURES = {
 
 
 def training_bytes(spec, batch_size):
-    """Estimate of the memory needed to train a built-in network, without building it."""
+    """Estimate the memory in bytes needed to train a built-in network, without building it."""
     n_weights, n_activations = ARCHITECTURES[spec.architecture].counts(*spec.sizes)
-    # Weights, gradients, two slots of the optimizer and a copy; activations and their gradients; 4 bytes each.
+    # Weights, gradients, two optimizer slots and a copy; activations and their gradients; 4 bytes each.
     return 4 * (5 * n_weights + 2 * batch_size * n_activations)
 
 
 def resolve_batch_size(batch_size, n_rows):
-    """32 for few rows, to make more steps, up to 128 for many rows, because larger batches are faster."""
+    """Return 32 for few rows, which gives more steps, up to 128 for many rows, which is faster."""
     if batch_size != "auto":
         return int(batch_size)
-    # Only three sizes, because each is compiled.
+    # Only three sizes, because each is compiled separately.
     return 128 if n_rows >= 64 * 128 else 64 if n_rows >= 64 * 64 else 32
 
 
 def _line(architecture):
-    """The row of the table; custom networks are trained like the convolutional one."""
+    """Return the row of the table; custom networks are trained like "conv"."""
     return ARCHITECTURES["conv" if callable(architecture) else architecture]
 
 
 def resolve_epochs(epochs, architecture, n_rows, batch_size):
-    """Number of epochs that gives enough steps for any number of rows."""
+    """Number of epochs with which any number of rows gives enough steps, between 5 and 300."""
     if epochs != "auto":
         return int(epochs)
     n_epochs = math.ceil(_line(architecture).n_steps / math.ceil(n_rows / batch_size))
@@ -155,7 +155,7 @@ def resolve_epochs(epochs, architecture, n_rows, batch_size):
 
 
 def resolve_learning_rate(learning_rate, architecture, optimizer):
-    """The measured rate for Adam; for other optimizers None, which means Keras' default."""
+    """Resolve "auto": the tuned rate for Adam; for other optimizers None, which selects the default of Keras."""
     if not (isinstance(learning_rate, str) and learning_rate == "auto"):
         return learning_rate if callable(learning_rate) else float(learning_rate)
     if isinstance(optimizer, str) and optimizer.lower() == "adam":

@@ -1,4 +1,4 @@
-"""The training step: one compiled network and its optimizer, applied to blocks of rows."""
+"""The training step: a compiled network and its optimizer, applied to blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import tensorflow as tf
 from .building import build_model, code_size, layers_of, reshaped
 from .spec import ARCHITECTURES
 
-_MOST_COMPILED = 16  # functions, one for each block size
+_MOST_COMPILED = 16  # functions, one per block size
 
 
 def _initializer(layer, variable):
-    """Initializer of `variable`; None if its layer does not expose it."""
+    """Return the initializer of `variable`, or None if its layer does not expose it."""
     name = variable.name.removesuffix("_kernel")
     return getattr(layer, f"{variable.name}_initializer", None) or getattr(layer, f"{name}_initializer", None)
 
 
 def _takes_weights(loss):
-    """True for a Keras loss that is a mean over rows; dice and tversky are computed for the whole batch."""
+    """True for Keras losses that are means over rows; "dice" and "tversky" are computed over the whole batch."""
     return isinstance(loss, str) and loss.lower() not in ("dice", "tversky")
 
 
@@ -31,7 +31,7 @@ def _is_keras_own(optimizer):
 
 
 def _to_numpy(variable):
-    """As an array that files can hold: bfloat16, which NumPy does not have, as float32."""
+    """Convert to an array that can be saved: bfloat16, which NumPy lacks, becomes float32."""
     values = variable.value.numpy()
     return values.astype(np.float32) if values.dtype.kind == "V" else values
 
@@ -45,7 +45,7 @@ def _filled_up(rows, shape):
 
 
 class Trainer:
-    """One compiled network to train, used by one fit at a time and reused by later fits of the same spec."""
+    """A compiled network to train, used by one fit at a time and reused by later fits of the same spec."""
 
     def __init__(self, spec):
         self.model = build_model(spec)
@@ -55,9 +55,9 @@ class Trainer:
         self._first_weights = self.model.get_weights()
         self._first_state = self.optimizer_state()
         self._n_features = spec.n_features
-        # XLA fuses the operations between matrix products, which halves the time, but on convolutions it takes several
-        # times as long. It needs batches of one size, padded with rows of weight zero, which custom losses and networks
-        # may not support. XLA cannot compile float16 for processors without such instructions.
+        # XLA fuses the operations between matrix products, which halves the time, but takes several times as long on
+        # convolutions. It requires batches of equal size, padded with rows of weight zero, which custom losses and
+        # networks may not support, and cannot compile float16 for processors without float16 instructions.
         is_built_in = isinstance(spec.architecture, str)
         is_half = keras.config.dtype_policy().compute_dtype == "float16"
         own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
@@ -65,8 +65,8 @@ class Trainer:
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
-        """Take one step per batch of `size`, each at its rate; return the loss summed over rows."""
-        if len(clean) < size and size > 512:  # at most double the number of rows by padding
+        """Take one step per batch of `size` rows, each at its learning rate; return the loss summed over rows."""
+        if len(clean) < size and size > 512:  # padding at most doubles the number of rows
             size = min(size, 1 << (len(clean) - 1).bit_length())
         capacity = 1 << (len(rates) - 1).bit_length() if self._xla else None
         key = capacity, size if self._xla else None
@@ -78,15 +78,14 @@ class Trainer:
             return float(self._compiled[key](*map(tf.constant, (noisy, clean, rates, np.int32(size)))))
         weights = np.zeros((capacity, size), dtype=np.float32)
         weights.flat[: len(clean)] = 1
-        # With these weights, the mean over the whole batch is the mean over the actual rows.
+        # So that the mean over the padded batch is the mean over the actual rows.
         weights *= size / np.maximum(weights.sum(axis=1, keepdims=True), 1)
         shape = capacity, size, self._n_features
         noisy, clean = _filled_up(noisy, shape), _filled_up(clean, shape)
         rates, n_steps = np.resize(rates, capacity), np.int32(len(rates))
         return float(self._compiled[key](*map(tf.constant, (noisy, clean, weights, rates, n_steps))))
 
-    # Traced as concrete functions, so that TensorFlow does not warn about retracing when a grid builds several
-    # networks.
+    # Concrete functions, so that TensorFlow does not warn about retracing when a search builds several networks.
     def _compile_training(self, capacity, size):
         number = tf.TensorSpec((), tf.int32)
         if not self._xla:
@@ -99,20 +98,20 @@ class Trainer:
 
     @functools.cached_property
     def evaluate_block(self):
-        """A function of noisy rows and clean rows that returns the loss summed over rows."""
+        """A function of noisy and clean rows that returns the loss summed over rows."""
         rows = tf.TensorSpec((None, self._n_features), tf.float32)
         traced = tf.function(self._evaluate_block, autograph=False).get_concrete_function(rows, rows)
         return lambda noisy, clean: float(traced(tf.constant(noisy), tf.constant(clean)))
 
     def reset(self, seed, learning_rate):
-        """Set seeded initial weights and reset the optimizer; every layer draws from its own stream."""
+        """Draw initial weights and reset the optimizer; each weight has its own seed."""
         weights = dict(zip((id(v) for v in self.model.weights), self._first_weights))
         seeds = np.random.SeedSequence(seed).generate_state(len(self.model.variables))
         own = {id(v): (layer, v) for layer in layers_of(self.model) for v in layer.weights}
         if callable(self._spec.architecture) and not all(
             _initializer(*pair) for pair in own.values() if pair[0].trainable
         ):
-            # Layers that do not expose their initializers draw their weights when they are built.
+            # The weights of layers that do not expose an initializer can only be redrawn by building the layer.
             drawn = build_model(self._spec, seed)
             trainable = [v.trainable for v in self.model.weights]
             weights |= {k: w for k, w, t in zip(weights, drawn.get_weights(), trainable) if t}
@@ -133,14 +132,14 @@ class Trainer:
             self.optimizer.learning_rate.assign(learning_rate)
 
     def state(self):
-        """All that a step depends on and changes: weights, seeds, the optimizer's variables."""
+        """Everything that a step reads and updates: weights, seeds and the variables of the optimizer."""
         return [_to_numpy(variable) for variable in self._variables()]
 
     def set_state(self, state):
         """Restore a state returned by `state`."""
         variables = self._variables()
         if [value.shape for value in state] != [tuple(variable.shape) for variable in variables]:
-            raise ValueError("the shapes are not those of this network and its optimizer")
+            raise ValueError("the shapes do not match this network and its optimizer")
         for variable, value in zip(variables, state):
             variable.assign(value)
 
@@ -149,22 +148,22 @@ class Trainer:
 
     @functools.cached_property
     def code_size(self):
-        """Size of the code; None if there is none."""
+        """Number of values in the code; None if there is no code."""
         return code_size(self.model)
 
     def weights(self):
-        """The network's weights as arrays."""
+        """The weights of the network as arrays."""
         return [_to_numpy(variable) for variable in self.model.weights]
 
     def optimizer_state(self):
-        """The optimizer's variables as arrays."""
+        """The variables of the optimizer as arrays."""
         return [_to_numpy(variable) for variable in self.optimizer.variables]
 
     def set_optimizer_state(self, state, *, keep_rate=False):
-        """Set the variables of the optimizer, except the learning rate with `keep_rate`."""
+        """Set the variables of the optimizer; with `keep_rate`, all but the learning rate."""
         if [np.shape(value) for value in state] != [tuple(variable.shape) for variable in self.optimizer.variables]:
             raise ValueError(
-                f"The saved state of the optimizer does not fit {type(self.optimizer).__name__}: it was saved with"
+                f"The saved state of the optimizer does not match {type(self.optimizer).__name__}: it was saved with"
                 " another version or precision of Keras. Fit again, or continue with fit and warm_start=True, which"
                 " resets the optimizer."
             )
@@ -188,12 +187,12 @@ class Trainer:
         return tf.while_loop(lambda number, _: number < n_steps, step, (0, 0.0))[1]
 
     def _step(self, x, y, weights, rate):
-        """One gradient step; a negative rate means that the optimizer or a callback sets the rate."""
+        """Take a gradient step; with a negative rate, the learning rate of the optimizer is left unchanged."""
         variables, learning_rate = self.model.trainable_variables, self.optimizer.learning_rate
         learning_rate.assign(tf.where(rate < 0, learning_rate, tf.cast(rate, learning_rate.dtype)))
         with tf.GradientTape() as tape:
             loss = self._loss(x, y, weights, training=True)
-            scaled = self.optimizer.scale_loss(loss)  # has no effect unless Keras is set to half precision
+            scaled = self.optimizer.scale_loss(loss)  # only has an effect in half precision
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss
 
@@ -203,7 +202,7 @@ class Trainer:
     def _loss(self, x, y, weights, training):
         x = reshaped(self.model, x)
         output = self.model(x, training=training)
-        if output.shape.rank != 2:  # else unchanged: Keras recognizes a sigmoid output and uses its logits
+        if output.shape.rank != 2:  # otherwise unchanged, so that Keras recognizes a sigmoid and uses its logits
             output = tf.reshape(output, tf.shape(y))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
         return tf.cast(loss, tf.float32)

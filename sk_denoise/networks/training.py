@@ -1,4 +1,4 @@
-"""The training loop: epochs, blocks of rows with new noise, learning rates, validation, early stopping."""
+"""The training loop: epochs, blocks of rows with fresh noise, learning rates, validation and early stopping."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ import numpy as np
 from .._core.checks import shown
 from .._core.units import to_network
 
-_BLOCK_VALUES = 1 << 20  # values passed to the compiled loop at a time
-_WARM_UP = 0.1  # fraction of the steps in which the cosine schedule rises
+_BLOCK_VALUES = 1 << 20  # array elements passed to the compiled loop at a time
+_WARM_UP = 0.1  # fraction of the steps during which the cosine schedule rises
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Training rows in the user's units, returned in noisy and clean blocks scaled to [0, 1]."""
+    """Training rows in the user's units; `block` returns noisy and clean rows scaled to [0, 1]."""
 
     clean: np.ndarray
-    noisy: np.ndarray | None  # given pairs
-    corrupt: Callable | None  # otherwise adds new noise: (unit rows, rng) -> noisy unit rows
+    noisy: np.ndarray | None  # noisy versions of `clean`, if given as pairs
+    corrupt: Callable | None  # otherwise draws noise: (rows in [0, 1], rng) -> noisy rows
     data_range: tuple[float, float]
-    noise: object = None  # the NoiseInjector that `corrupt` draws from
-    chosen: np.ndarray | None = None  # indices of the rows used, so that subsets are not copied
+    noise: object = None  # the NoiseInjector behind `corrupt`
+    chosen: np.ndarray | None = None  # indices of a subset, which avoids a copy
 
     def __len__(self):
         return len(self.clean) if self.chosen is None else len(self.chosen)
 
     def take(self, chosen):
-        """A subset of the rows."""
+        """Return a subset of the rows."""
         return dataclasses.replace(self, chosen=chosen)
 
     def block(self, index, rng):
-        """Noisy and clean float32 rows at `index`."""
+        """Return the noisy and clean rows at `index`, float32 in [0, 1]."""
         index = index if self.chosen is None else self.chosen[index]
         clean = self._unit(self.clean[index])
         if self.noisy is not None:
@@ -50,18 +50,18 @@ class Rows:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How to train."""
+    """Training schedule and seed."""
 
     epochs: int
     batch_size: int
     seed: int
-    rate: float | Callable | None  # peak rate, rate at each step, or the optimizer's own
+    rate: float | Callable | None  # peak rate, rate as a function of the step, or None for the default of the optimizer
     schedule: str
     patience: int | None
     verbose: int
 
     def rates(self, steps, n_steps):
-        """Learning rate at each of `steps`; -1 leaves it unchanged."""
+        """Learning rate at each of `steps`; -1 leaves that of the optimizer unchanged."""
         if callable(self.rate):
             return np.array([_rate(self.rate(step)) for step in steps], dtype=np.float32)
         if self.schedule == "constant" or self.rate is None:
@@ -71,11 +71,11 @@ class Plan:
         return (self.rate * np.where(steps < warm, (steps + 1) / warm, fall)).astype(np.float32)
 
     def rng(self, epoch, position):
-        """The generator for one purpose in one epoch, so that a killed fit can resume its stream."""
+        """Return a generator for one purpose in one epoch, so that a killed fit can resume with the same draws."""
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence([self.seed, epoch, position])))
 
     def is_over(self, progress):
-        """True after the last planned epoch, or if training was stopped early."""
+        """True after the last epoch, or if training was stopped early."""
         waited = progress.n_epochs - 1 - progress.best_epoch
         patient = self.patience is None or not progress.n_epochs or waited < self.patience
         return progress.stopped or progress.n_epochs >= self.epochs or not patient
@@ -83,36 +83,36 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The progress of training at the end of an epoch."""
+    """Progress of training at the end of an epoch."""
 
     history: dict[str, list]
-    best: float = math.inf  # "val_loss"; with its epoch and weights, set only with `Plan.patience`
+    best: float = math.inf  # lowest "val_loss"; it, its epoch and its weights are set only with `Plan.patience`
     best_epoch: int = 0
     best_weights: list | None = None
     stopped: bool = False  # by a callback
 
     @property
     def n_epochs(self):
-        """Number of complete epochs."""
+        """Number of completed epochs."""
         return len(self.history["loss"])
 
 
 def _rate(value):
-    """Convert the result of a callable `learning_rate` to a number."""
+    """Convert the value returned by a callable `learning_rate` to a float."""
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"learning_rate must return a number for each step, got {shown(value)}.") from None
+        raise ValueError(f"learning_rate must return a number if it is callable, got {shown(value)}.") from None
 
 
 def _block_slices(n_rows, n_features, batch_size):
-    # A power of two, as compiled by Trainer.
+    # A power of two, because `Trainer` compiles for powers of two.
     n_batches = 1 << max(0, (_BLOCK_VALUES // (batch_size * n_features)).bit_length() - 1)
     return [slice(s, min(s + n_batches * batch_size, n_rows)) for s in range(0, n_rows, n_batches * batch_size)]
 
 
 def _blocks(rows, order, slices, plan, epoch):
-    """Blocks of an epoch, each prepared while the previous one is trained on."""
+    """Yield the blocks of an epoch; each is prepared in a thread while the previous one is trained on."""
     with ThreadPoolExecutor(max_workers=1) as pool:
 
         def prepare(position):
@@ -127,7 +127,7 @@ def _blocks(rows, order, slices, plan, epoch):
 
 
 def _train_epoch(trainer, rows, plan, epoch, callbacks):
-    """One pass over the rows; return the mean loss."""
+    """Train on all rows once, and return the mean loss."""
     size = plan.batch_size
     n_steps = math.ceil(len(rows) / size)
     slices = _block_slices(len(rows), rows.clean.shape[1], size)
@@ -146,7 +146,7 @@ def _train_epoch(trainer, rows, plan, epoch, callbacks):
 
 
 def _train_batches(trainer, noisy, clean, rates, size, callbacks, step):
-    """The same steps one by one, for callbacks with batch-level methods."""
+    """Train on a block batch by batch, for callbacks with batch-level methods."""
     total = 0.0
     for i in range(len(rates)):
         batch = slice(i * size, (i + 1) * size)
@@ -162,29 +162,29 @@ def _check_finite(loss, plan, epoch):
         rate = "the optimizer's default" if plan.rate is None else plan.rate
         raise ValueError(
             f"The loss became {loss} in epoch {epoch + 1} with learning_rate={rate!r}. Lower learning_rate, or check"
-            " that loss suits targets scaled to [0, 1]."
+            " that loss is suited to targets in [0, 1]."
         )
 
 
 def evaluate(trainer, blocks):
-    """Mean loss over prepared (noisy, clean) blocks."""
+    """Mean loss over (noisy, clean) blocks."""
     n_rows = sum(len(clean) for _, clean in blocks)
     return sum(trainer.evaluate_block(noisy, clean) for noisy, clean in blocks) / n_rows
 
 
 def validation_blocks(rows, plan):
-    """Validation rows with one draw of noise for the whole fit, so that epochs are comparable."""
-    # A stream that differs from those of all epochs, which are numbered from 0.
+    """Validation rows in blocks, with noise drawn once per fit so that epochs are comparable."""
+    # A stream that no epoch uses: epochs are numbered from 0.
     rng = plan.rng(2**32 - 1, 0)
     step = max(1, min(_BLOCK_VALUES // rows.clean.shape[1], 1024))
     return [rows.block(slice(start, start + step), rng) for start in range(0, len(rows), step)]
 
 
 def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, after_epoch=None):
-    """Continue training from `progress` to the end of `plan`; return the final progress.
+    """Train from `progress` to the end of `plan`, and return the final progress.
 
-    With `plan.patience`, the network ends with the weights of the best epoch. ``after_epoch(progress)`` is called after
-    each epoch, before the trainer changes again.
+    With `plan.patience`, the weights of the best epoch are restored at the end. ``after_epoch(progress)`` is called
+    after each epoch, while the trainer is still in the state of that epoch.
     """
     held_out = None if validation is None else validation_blocks(validation, plan)
     first, start = progress.n_epochs, time.monotonic()
@@ -214,7 +214,7 @@ def train(trainer, rows, plan, progress, *, validation=None, callbacks=None, aft
 
 
 def _advance(progress, logs, plan, trainer, *, stopped):
-    """The progress after one more epoch."""
+    """Return the progress after one more epoch."""
     history = {name: [*progress.history.get(name, []), value] for name, value in logs.items()}
     best = {}
     if plan.patience is not None and logs["val_loss"] < progress.best:
@@ -229,5 +229,5 @@ def _report(epoch, epochs, logs, seconds_each):
     values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
     left = seconds_each * (epochs - epoch - 1)
     line = f"epoch {epoch + 1}/{epochs} [{bar}] {values}  {int(left // 60)}:{int(left % 60):02d} left"
-    # On a terminal the bar is updated in place; in a log each epoch gets its own line.
+    # In place on a terminal; one line per epoch in a log.
     print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)

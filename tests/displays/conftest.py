@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-plt.switch_backend("agg")  # now, so that no test sees the setting change
+plt.switch_backend("agg")  # here rather than in a test, because it changes rcParams
 
 
 @pytest.fixture(autouse=True)
@@ -13,14 +13,14 @@ def _close():
 
 @pytest.fixture(scope="module")
 def field(fitted, digits):
-    """Noisy rows, clean rows and labels that the denoiser was not trained on."""
+    """Noisy rows, clean rows and labels of images that the denoiser was not trained on."""
     X, y = digits[0][1200:], digits[1][1200:]
     return np.asarray(fitted[0].transform(X)), X, y
 
 
 @pytest.fixture
 def inside():
-    """Whether everything drawn lies within the figure, to within one pixel."""
+    """A function that checks that everything drawn lies within the figure, up to one pixel."""
 
     def check(figure):
         figure.draw_without_rendering()

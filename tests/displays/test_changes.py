@@ -30,7 +30,7 @@ def test_no_change_and_many_classes(inside):
     display = ConfusionChangeDisplay.from_predictions(TRUE, BEFORE, BEFORE)
     assert not display.change.any() and {text.get_text() for text in display.ax_.texts} == {"0"}
     display = ConfusionChangeDisplay.from_predictions(*np.random.default_rng(0).integers(0, 40, (3, 4000)))
-    assert len(display.ax_.texts) == 80  # only those of the columns: the cells are too small
+    assert len(display.ax_.texts) == 80  # two columns of counts; the cells are too small for numbers
     assert inside(display.figure_)
 
 

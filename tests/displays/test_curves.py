@@ -18,7 +18,7 @@ def report(*frames):
 
 
 def grid(names, levels=(0.0, 0.2, 0.5), **changed):
-    """Rows of a report; denoisers with longer names are better."""
+    """Make a frame like that of a report, in which denoisers with longer names are better."""
     frame = pd.DataFrame([(name, level) for level in levels for name in names], columns=["denoiser", "level"])
     noisy, gain = 0.97 - 0.8 * frame["level"], 2.0 * frame["denoiser"].str.len() * frame["level"]
     test = np.where(frame["level"] > 0, "as trained", "clean")
@@ -43,7 +43,7 @@ def test_lines_and_intervals_of_a_report(accuracy, more):
     frame = grid(NAMES[:3])
     display = RecoveryDisplay.from_report(report(frame), accuracy=accuracy)
     assert list(display.curves) == NAMES[:3]
-    assert list(display.references) == ["clean", "noisy (no denoiser)"]  # no noise-augmented classifier was trained
+    assert list(display.references) == ["clean", "noisy (no denoiser)"]  # accuracy_augmented is NaN
     for name, curve in display.curves.items():
         rows = frame[frame["denoiser"] == name]
         np.testing.assert_array_equal(curve["level"], [0, 0.2, 0.5])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sk_denoise import displays as shown
 
 LINE = {"level": [0.1, 0.2], "accuracy": [0.9, 0.8]}
-#: One display of each class, with arguments to change.
+#: Valid arguments of each display, which tests modify.
 VALID = {
     "losses": (shown.LossCurveDisplay, {"history": {"loss": [1, 0.5], "val_loss": [1, 0.6]}}),
     "recovery": (shown.RecoveryDisplay, {"curves": {"median": LINE}, "references": {"clean": LINE}}),
@@ -35,7 +35,7 @@ def test_given_axes_are_used_and_settings_kept(name):
     assert not plt.get_fignums() and mpl.rcParams == before
 
 
-#: Values that have the right type but cannot be drawn: display, argument, values.
+#: Values of the right type that cannot be drawn: (display, argument, *values).
 WRONG = [
     ("losses", "history", {"val_loss": [1, 2]}, {"loss": "text"}),
     ("recovery", "curves", {}, {"a": 1}, {"a": {"level": [1, 2], "accuracy": [0.5]}}),
@@ -75,7 +75,7 @@ def test_what_cannot_be_drawn():
     ],
 )
 def test_names_are_not_formulas(name, changed):
-    """Names may contain characters that matplotlib reads as math, or as labels to leave out of the legend."""
+    """Names may contain "$", which starts math text, or start with "_", which hides them from legends."""
     display = make(name, **changed).plot()
     display.figure_.draw_without_rendering()
     legend = display.ax_.get_legend()

@@ -1,4 +1,4 @@
-"""Kind F, frames: what scikit-learn takes, displays take, and the names of columns are kept."""
+"""Displays accept the same data frames as scikit-learn, and keep and check column names (kind F)."""
 
 import warnings
 

@@ -13,7 +13,7 @@ from sk_denoise.displays import LatentDisplay
 
 
 def search(sizes, scores, *, score="score", refit=True, **others):
-    """A stand-in for a fitted grid search, with the attributes that are read."""
+    """Make a stand-in for a fitted grid search, with the attributes that the display reads."""
     columns = {"denoise__latent_dim": sizes} | others
     params = [dict(zip(columns, values)) for values in zip(*columns.values())]
     results = {"params": params, f"mean_test_{score}": np.array(scores), f"std_test_{score}": np.full(len(sizes), 0.01)}

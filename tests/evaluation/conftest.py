@@ -15,7 +15,7 @@ def data(digits):
 
 @pytest.fixture(scope="session")
 def quick():
-    """A function that makes a report within a second."""
+    """A function that makes a small report within a second."""
 
     def make(X, y, denoisers=None, classifiers=NEAREST, **options):
         if denoisers is None:
@@ -34,7 +34,7 @@ def row(quick, data):
 
 @pytest.fixture(scope="session")
 def report(quick, data):
-    """Two kinds, two levels, two denoisers, two classifiers, two seeds, with noise-augmented classifiers."""
+    """A report with two kinds of noise, levels, denoisers, classifiers and seeds, and the baseline."""
     classifiers = {"nearest": NEAREST, "bayes": GaussianNB(var_smoothing=0.01)}
     kinds = {"noises": ["gaussian", "masking"], "levels": [0.2, 0.5]}
     return quick(*data, None, classifiers, **kinds, n_seeds=2, augmented={"max_draws": 4})
@@ -42,5 +42,5 @@ def report(quick, data):
 
 @pytest.fixture(scope="session")
 def plain():
-    """A function that returns the frame of a report without times, which differ between runs."""
+    """A function that returns the frame of a report without its times, which differ between runs."""
     return lambda report: report.to_frame().filter(regex="(?<!_seconds)$")

@@ -36,18 +36,18 @@ def test_incremental_classifiers_see_new_noise_in_each_epoch(data):
 
     _, n_draws, saturated = fit_noise_augmented(Watched(), NoiseInjector(level=0.3), *data, max_draws=4)
     assert (n_draws, saturated) == (4, False)
-    assert len(seen) == len(set(seen)) == 8  # four draws of the rows for the search, four of all rows
+    assert len(seen) == len(set(seen)) == 8  # four draws to choose the number of draws, four to train on all rows
 
 
 def test_early_stopping_networks_are_fitted_on_copies(data):
     classifier = MLPClassifier((8,), early_stopping=True, max_iter=3, random_state=0)
-    with pytest.warns(Warning):  # three iterations are too few, but enough here
+    with pytest.warns(Warning):  # three iterations do not converge, which does not matter here
         assert fit_noise_augmented(classifier, NoiseInjector(), *data, max_draws=2)[1] == 2
 
 
 @pytest.mark.slow
 def test_few_labels_still_make_many_steps(data):
-    """With one gradient step per epoch, sixteen draws would hardly train the classifier, and look saturated."""
+    """With one gradient step per epoch, 16 draws hardly train the classifier, which would pass for saturation."""
     X, y = data
     classifier = MLPClassifier((16,), random_state=0)
     assert fit_noise_augmented(classifier, NoiseInjector(level=0.5), X[:60], y[:60])[1] == 256
@@ -62,7 +62,7 @@ def test_accuracy_counts_whatever_a_search_scores(data):
 
 
 def test_it_stops_when_saturated(data):
-    # Without noise every draw is the same.
+    # Without noise, all draws are equal.
     assert fit_noise_augmented(NEAREST, NoiseInjector(level=0.0), *data)[1:] == (16, True)
 
 

@@ -7,7 +7,7 @@ from sk_denoise.evaluation._intervals import rare_share, simultaneous_intervals,
 
 @pytest.mark.slow
 def test_they_cover_together():
-    """Of 200 families of 20 comparisons without a difference, about one in ten has an interval that excludes zero."""
+    """Among 200 families of 20 null comparisons, about one in ten has an interval that excludes zero."""
     rng = np.random.default_rng(0)
     missed = 0
     for _ in range(200):
@@ -36,7 +36,7 @@ def test_no_spread_no_width():
 
 
 def test_no_event_has_the_width_of_an_exact_interval():
-    """Kind H: a bootstrap of no events has no width."""
+    """Without events, the bootstrap interval would have no width (kind H)."""
     for n, n_comparisons in ((50, 1), (50, 40), (1000, 1)):
         _, low, high = simultaneous_intervals(np.zeros((n_comparisons, n)), largest=1, rng=np.random.default_rng(0))
         assert high == pytest.approx(rare_share(n, 1 - 0.05 / n_comparisons)) and (low == -high).all()
@@ -64,7 +64,7 @@ def test_many_events_are_left_to_the_bootstrap():
 
 @pytest.mark.slow
 def test_it_covers_rare_events():
-    """Of 300 draws in which one of 50 rows is repaired on average, at most one in twenty misses that share."""
+    """If on average one of 50 rows is repaired, at most one in twenty of 300 intervals misses that share."""
     rng, missed = np.random.default_rng(0), 0
     for _ in range(300):
         events = (rng.random((1, 50)) < 0.02).astype(float)

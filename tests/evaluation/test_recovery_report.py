@@ -37,7 +37,7 @@ class TestCells:
         train, test = np.arange(300), np.arange(300, 400)
         report = quick(X, y, {"median": ImageFilter("median", size=3)}, cv=[(train, test)])
         row = report.select(level=0.3, kind="gaussian").iloc[0]
-        seed = int(np.random.RandomState(0).randint(2**31 - 2))  # as in the report
+        seed = int(np.random.RandomState(0).randint(2**31 - 2))  # the seed that the report draws
         noisy = np.asarray(NoiseInjector(level=0.3, random_state=seed + 1, data_range=(0, 1)).fit_transform(X[test]))
         images = ImageFilter("median", size=3).fit(noisy).transform(noisy)
         untouched = clone(NEAREST).fit(X[train], y[train])
@@ -92,7 +92,7 @@ class TestSame:
             plain(quick(*data, n_seeds=2, n_jobs=jobs, augmented={"max_draws": 2})) for jobs in (None, None, 2)
         )
         pd.testing.assert_frame_equal(first, again, check_exact=True)
-        # In another process arrays may be aligned differently in memory, and sums differ in the last digit.
+        # In other processes, memory alignment may differ, and with it the last digit of sums.
         pd.testing.assert_frame_equal(first, elsewhere, rtol=1e-12)
 
     def test_inputs_and_global_streams_are_left_alone(self, quick, data):
@@ -141,7 +141,7 @@ class TestTraining:
         assert len(frame) == 5 and not frame.duplicated(["kind", "level"]).any()
         clean = report.select(level=0.0).iloc[0]
         assert clean["accuracy_clean"] == classifier.score(X[300:], y[300:])
-        assert clean["fit_seconds"] == 0 and np.isnan(clean["accuracy_refitted"])  # for unknown noise
+        assert clean["fit_seconds"] == 0 and np.isnan(clean["accuracy_refitted"])  # training noise unknown
         assert set(frame[(frame["kind"] == "gaussian") & (frame["level"] > 0)]["test"]) == {"fitted before"}
         assert np.isfinite(report.select(level=0.5, kind="gaussian").iloc[0]["accuracy_refitted"])
 
@@ -165,7 +165,7 @@ class TestTraining:
         seen = []
 
         class Memory(TransformerMixin, BaseEstimator):
-            """Returns the rows that it was fitted on unchanged, and ruins all others."""
+            """Returns the clean versions of rows seen in `fit`, and zeros for all others."""
 
             def fit(self, X, y=None):
                 self.rows_ = {np.asarray(row).tobytes(): clean for row, clean in zip(X, X.clean)}
@@ -179,7 +179,7 @@ class TestTraining:
                 seen.append(np.abs(X).sum())
                 return super().fit(X, y)
 
-        # Fitted to clean rows, then to denoised rows.
+        # Each report fits the classifier twice: on clean rows, then on denoised rows.
         assert row(Memory(), Watched(), cross_fit=3)["refit"] == "cross-fitted in 3 folds"
         assert row(Memory(), Watched())["refit"] == "not cross-fitted"
         assert seen[1] == 0 and seen[3] > 0
@@ -238,7 +238,7 @@ class TestTraining:
         assert np.isnan(row["ssim_denoised"]) and np.isfinite(row["psnr_denoised"]) and "PCA" in str(report)
 
 
-# Beyond wrong types and ranges, which a generated test covers.
+# Wrong types and ranges are covered by a generated test.
 INJECTOR = NoiseInjector(level=0.3, clip=False)
 BAD = [
     *[("levels", levels) for levels in ([], [0], "high", [0.3, 0.3], 25)],

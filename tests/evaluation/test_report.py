@@ -89,7 +89,7 @@ def test_page_is_self_contained(report, tmp_path):
     page = report.to_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
     assert "http" not in page and page.count("prefers-color-scheme: dark") > 1
-    for title in ("In short", "Where denoising costs accuracy", "What was repaired", "Trained on one noise"):
+    for title in ("In short", "Where denoising costs accuracy", "Repaired and broken", "Trained on one noise"):
         assert title in page
     assert dict(matplotlib.rcParams) == before
 

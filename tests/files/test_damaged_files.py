@@ -1,7 +1,7 @@
-"""Damaged and forged files: each ends in an `InvalidFileError` or in the estimator that was saved.
+"""Loading a damaged or forged file raises `InvalidFileError` or returns the estimator that was saved.
 
-Damage does not update the digest, but a forger can compute it for any content: then only trusted types may be imported
-or called.
+Damaged files have a wrong digest. A forger can compute the digest of any content, so even then only trusted types may
+be imported or called.
 """
 
 import builtins
@@ -84,7 +84,7 @@ def test_damage_is_noticed(data, path):
 
 def test_other_files(data, path):
     contents = [b"", b"x" * 1_000, pickle.dumps(NoiseInjector()), skops.io.dumps(NoiseInjector())]
-    compressed = pack(members(data), compression=zipfile.ZIP_DEFLATED)  # which could expand to any size
+    compressed = pack(members(data), compression=zipfile.ZIP_DEFLATED)  # refused, because it could expand to any size
     forged = [b"xx", contents[1], pack({}), skops.io.dumps([1]), compressed]
     contents += map(_skops._with_digest, forged)
     for content in contents:
@@ -119,7 +119,7 @@ HOSTILE = [
 
 
 def forge_schema(path, data, schema):
-    """Write a file with another schema, and with a pickle among its arrays."""
+    """Write a file with a forged schema, and with a pickle among its arrays."""
     evil = io.BytesIO()
     np.save(evil, np.array([Evil()], dtype=object), allow_pickle=True)
     forge(path, members(data) | {"schema.json": json.dumps(schema), "evil.npy": evil.getvalue()})
@@ -157,7 +157,7 @@ def test_forged_values_are_refused(path, i):
 
 
 def places(value):
-    """All (container, key) in a document."""
+    """Yield all pairs (container, key) in a document."""
     for key in list(value) if isinstance(value, dict) else range(len(value)):
         yield value, key
         if isinstance(value[key], dict | list):
@@ -174,11 +174,11 @@ def test_forged_documents_run_no_code_and_open_no_other_file(data, path):
 
     def watch(event, args):
         harmful = event in ("exec", "os.system", "subprocess.Popen", "os.posix_spawn", "socket.connect", "os.remove")
-        if watching and (harmful or (event == "open" and str(args[0]) != str(path))):  # importing opens files, too
+        if watching and (harmful or (event == "open" and str(args[0]) != str(path))):
             events.append((event, repr(args)[:200]))
 
     path.write_bytes(data)
-    load(path)  # so that everything that loading imports is already imported
+    load(path)  # imports everything that loading needs before files are watched
     sys.addaudithook(watch)
     for _ in range(600):
         schema = json.loads(members(data)["schema.json"])

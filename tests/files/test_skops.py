@@ -1,4 +1,4 @@
-"""`save` and `load`; damaged and forged files are in test_damaged_files.py."""
+"""`save` and `load`; test_damaged_files.py covers damaged and forged files."""
 
 import copy
 import functools
@@ -74,12 +74,12 @@ MAKERS = {
 
 @functools.cache
 def made(name):
-    """Created once, so do not modify them."""
+    """Make an estimator once and cache it; tests must not modify it."""
     return MAKERS[name]()
 
 
 def state(value):
-    """The state of an estimator and of everything it contains, in plain containers."""
+    """Return the state of an estimator and of everything it contains, in plain containers."""
     if isinstance(value, np.random.RandomState):
         value = value.get_state(legacy=False)
     if hasattr(value, "__dict__") and not callable(value) and not isinstance(value, np.ma.MaskedArray):
@@ -146,7 +146,7 @@ class TestRoundTrip:
         generator = np.random.RandomState(3) if legacy else np.random.Generator(getattr(np.random, kind)(seed))
         generator.standard_normal(3)
         loaded = again(make_pipeline(NoiseInjector(random_state=generator), quick(random_state=generator)), path)
-        assert loaded[0].random_state is loaded[1].random_state  # shared by two steps, before and after
+        assert loaded[0].random_state is loaded[1].random_state  # still shared by both steps
         generators = loaded[0].random_state, generator
         np.testing.assert_array_equal(*(g.standard_normal(701) for g in generators))
         assert legacy or len({g.spawn(1)[0].random() for g in generators}) == 1
@@ -162,7 +162,7 @@ class TestRoundTrip:
 
 
 class TestTrainingGoesOn:
-    """Copies from files and all other kinds of copies."""
+    """Training continues after loading, unpickling and copying."""
 
     @staticmethod
     def ways(estimator, path):
@@ -217,7 +217,7 @@ class TestCallables:
 
 def nested():
     def network(image_shape, latent_dim):
-        """Not the function of the same name at the top of this module."""
+        """Has the same name as a function at the top of this module, but is another one."""
 
     return network
 

@@ -1,4 +1,4 @@
-"""One estimator in many threads, simultaneous fits, other processes, and forks."""
+"""Use one estimator in many threads, fit in several at once, and in spawned, loky and forked processes."""
 
 import json
 import multiprocessing
@@ -28,7 +28,7 @@ def test_one_estimator_in_eight_threads(architecture, dtype, digits):
         scores = list(pool.map(denoiser.score, [X] * 8))
         models = list(pool.map(lambda _: denoiser.model_, range(8)))
     for rows, result in zip(chunks, results, strict=True):
-        np.testing.assert_allclose(result, whole[rows], rtol=0, atol=16 * ROUNDING[dtype])  # digits reach from 0 to 16
+        np.testing.assert_allclose(result, whole[rows], rtol=0, atol=16 * ROUNDING[dtype])  # the data range is 0 to 16
     np.testing.assert_allclose(scores, score, rtol=0, atol=DECIBELS)
     for model in models:
         for values, weights in zip(model.get_weights(), denoiser._weights, strict=True):
@@ -44,18 +44,18 @@ def test_thirty_two_fits_in_four_threads(architecture, small):
         together = list(pool.map(lambda job: job.fit(small).transform(small), jobs))
     for i, result in enumerate(together):
         np.testing.assert_allclose(result, alone[i % 8], rtol=0, atol=FEW_STEPS)
-        assert np.abs(result - alone[(i + 1) % 8]).max() > 10 * FEW_STEPS  # another seed would fail
+        assert np.abs(result - alone[(i + 1) % 8]).max() > 10 * FEW_STEPS  # so the tolerance tells seeds apart
 
 
 def use_and_refit(denoiser, X):
-    """Run in another process, which may have fewer threads."""
+    """Called in another process, which may have fewer threads."""
     return denoiser.transform(X), clone(denoiser).fit(X).transform(X)
 
 
 @pytest.mark.parametrize("backend", ["spawn", "loky"])
 def test_processes(backend, small):
     denoiser = DenoisingAutoencoder("conv", latent_dim=4, epochs=2, random_state=0).fit(small)
-    assert denoiser.model_ is not None  # which is not pickled
+    assert denoiser.model_ is not None  # builds the model, which must not be pickled
     expected = denoiser.transform(small)
     other = clone(denoiser).set_params(random_state=1).fit(small).transform(small)
     assert np.abs(other - expected).max() > 10 * FEW_STEPS
@@ -78,43 +78,43 @@ import tensorflow as tf
 X = np.random.default_rng(0).random((40, 16))
 
 def in_child(function):
-    '''What a forked process says.'''
+    '''Call a function in a forked process, and return "done" or the error.'''
     out, into = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             function()
-            said = "done"
+            outcome = "done"
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(into, said.encode())
+            outcome = f"{type(error).__name__}: {error}"
+        os.write(into, outcome.encode())
         os._exit(0)
     os.close(into)
-    said = os.read(out, 10_000).decode()
+    outcome = os.read(out, 10_000).decode()
     os.waitpid(pid, 0)
-    return said
+    return outcome
 
-said = {"imported only": in_child(lambda: DenoisingAutoencoder(epochs=1).fit(X).transform(X))}
-if sys.argv[1] == "theirs":
+outcomes = {"imported only": in_child(lambda: DenoisingAutoencoder(epochs=1).fit(X).transform(X))}
+if sys.argv[1] == "directly":
     tf.constant(1.0)
     denoiser = DenoisingAutoencoder(epochs=1)
 else:
     denoiser = DenoisingAutoencoder(epochs=1).fit(X)
     denoiser.transform(X)
-    said["transform"] = in_child(lambda: denoiser.transform(X))
-    said["model_"] = in_child(lambda: denoiser.model_)
-said["fit"] = in_child(lambda: denoiser.fit(X))
-said["noise"] = in_child(lambda: NoiseInjector().fit_transform(X))
-print(json.dumps(said))
+    outcomes["transform"] = in_child(lambda: denoiser.transform(X))
+    outcomes["model_"] = in_child(lambda: denoiser.model_)
+outcomes["fit"] = in_child(lambda: denoiser.fit(X))
+outcomes["noise"] = in_child(lambda: NoiseInjector().fit_transform(X))
+print(json.dumps(outcomes))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.parametrize("tensorflow_ran", ["theirs", "ours"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
+@pytest.mark.parametrize("tensorflow_ran", ["directly", "in a fit"])
 def test_after_a_fork_there_is_an_error_and_no_waiting(tensorflow_ran):
-    said = json.loads(run_python(FORKED, tensorflow_ran, timeout=120).splitlines()[-1])
-    assert said.pop("imported only") == said.pop("noise") == "done"
-    assert len(said) >= 1
-    for message in said.values():
+    outcomes = json.loads(run_python(FORKED, tensorflow_ran, timeout=120).splitlines()[-1])
+    assert outcomes.pop("imported only") == outcomes.pop("noise") == "done"
+    assert len(outcomes) >= 1
+    for message in outcomes.values():
         assert message.startswith("RuntimeError: This process was forked")
         assert "loky" in message and "spawn" in message

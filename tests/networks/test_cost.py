@@ -1,4 +1,4 @@
-"""Counted costs: networks compiled, memory kept, rows copied. Times are for benchmarks/, not for tests."""
+"""Costs that can be counted: compilations, memory and copies. Run times are measured in benchmarks/."""
 
 import json
 import sys
@@ -89,7 +89,7 @@ print(json.dumps((resident_after(100) - start) / 100))
 """
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
-    assert json.loads(run_python(code)) < 0.1  # MB a fit; scikeras keeps 4 to 5
+    assert json.loads(run_python(code)) < 0.1  # MB per fit; scikeras retains 4 to 5
 
 
 class TestRowsThatDoNotFitInMemory:
@@ -114,15 +114,15 @@ class TestRowsThatDoNotFitInMemory:
         denoiser = DenoisingAutoencoder(epochs=1, batch_size=1024, random_state=0).fit(np.asarray(memory_map[:70_000]))
         few, _ = self.peak(lambda: clone(denoiser).fit(memory_map[:70_000]))
         many, _ = self.peak(lambda: denoiser.fit(memory_map))
-        assert many < 35  # blocks of a million numbers, noisy and clean: the one in training and the next one
-        assert many - few < 5  # the order of the rows
+        assert many < 35  # noisy and clean blocks of a million numbers, the current and the next one
+        assert many - few < 5  # the permutation of the rows
         for transformer in (denoiser, NoiseInjector(random_state=0).fit(memory_map)):
             peak, out = self.peak(lambda transformer=transformer: transformer.transform(memory_map))
             assert peak - out.nbytes / 1e6 < 20
 
 
 def thread_settings():
-    """Number of threads that TensorFlow is set to use; None if it has run in this process before."""
+    """Number of threads that TensorFlow is set to use; 0 means its default."""
     import tensorflow as tf
 
     from sk_denoise.networks import processes
@@ -167,7 +167,7 @@ def test_float64_throughout(architecture, small):
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "mse", "Huber", "dice", "tversky", "cosine_similarity"])
 def test_rows_that_fill_up_a_batch_do_not_count(loss):
-    """A step on the last, short batch is the same as one of Keras on these rows alone."""
+    """A step on a padded batch equals a step of Keras on the same rows without padding."""
     X, target = np.random.default_rng(0).random((2, 5, 16), dtype=np.float32)
     spec = NetworkSpec("dense", (4, 4, 1), 4, (), loss, "sgd")
     ours = trainer.Trainer(spec)

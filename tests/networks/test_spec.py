@@ -30,7 +30,7 @@ def test_the_table_is_true_of_the_networks(architecture):
     names = {layer.name for layer in model.layers}
     assert ({"encoder", "decoder"} <= names) == line.has_code
     assert callable(getattr(architectures, line.builder))
-    # For images whose sides are multiples of `multiple`, the network has no cropping layer.
+    # Both sides of this image are multiples of `multiple`, so nothing needs to be cropped.
     cropping = [layer for layer in model._flatten_layers() if "cropping" in layer.name]
     assert not cropping
     if line.multiple > 1:
@@ -39,7 +39,7 @@ def test_the_table_is_true_of_the_networks(architecture):
 
 
 def test_reach_of_the_unet():
-    """No output depends on pixels farther away than the table says, and some depend on pixels at that distance."""
+    """`reach` is the largest distance between an output pixel and an input pixel that it depends on."""
     n = 160
     model = architectures.build(NetworkSpec("unet", (n, 1, 1), 8, (), "mse", "adam"))
     model.set_weights([np.abs(weights) for weights in model.get_weights()])  # so that no ReLU blocks a path
