@@ -137,9 +137,11 @@ def _trained(trained_on, levels):
 
 
 def _noise(injector, level):
-    injector = NoiseInjector(injector.kind, level, clip=injector.clip)
-    injector._check_params()
+    injector = clone(injector).set_params(level=level)._check_params()
     kind = injector.kind if isinstance(injector.kind, str) else getattr(injector.kind, "__name__", "custom noise")
+    for name in ("read_noise", "blur"):
+        if getattr(injector, name):
+            kind += f", {name} {getattr(injector, name)}"
     return Noise(kind, tuple(map(float, level)) if isinstance(level, (tuple, list)) else float(level), injector)
 
 
@@ -156,11 +158,11 @@ def _check_same(noises):
     """Raise if different noises have the same name, by which tables identify them."""
     known = {}
     for noise in noises:
-        made = noise.template.kind, noise.template.clip
+        made = noise.template.kind, noise.template.clip, noise.template.image_shape
         if known.setdefault(noise.kind, made) != made:
             raise ValueError(
                 f"noises, trained_on and unseen must not contain different noises named {noise.kind!r}. Give them the"
-                " same clip, or rename a callable."
+                " same clip and image_shape, or rename a callable."
             )
 
 

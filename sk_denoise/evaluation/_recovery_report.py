@@ -97,7 +97,8 @@ def recovery_report(
         instead of `X_test`. The folds of `cross_fit` consist of whole groups, and intervals come from resampling groups
         instead of rows.
     noises : str, NoiseInjector, callable, or list of them, default="gaussian"
-        Kinds of noise to test. Of an injector, only `kind` and `clip` are used.
+        Kinds of noise to test. Of an injector, `level`, `when`, `data_range` and `random_state` are
+        not used.
     levels : float or list of floats, default=(0.1, 0.3, 0.5)
         Levels to test, as fractions of the data range. Level 0 is always included.
     trained_on : NoiseInjector, str, list of them, or None, default=None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn import get_config
@@ -15,7 +16,9 @@ from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_real, likely, sample_rows, shown, warn_user
+from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import (
+    Interval,
     StrOptions,
     effective_n_threads,
     keep_on_error,
@@ -24,12 +27,13 @@ from .._core.sklearn_glue import (
     validate_function_params,
 )
 from .._core.units import check_data_range, check_scale, from_unit, resolve_data_range, result_dtype, to_unit
-from ._streams import RowStreams, key_multipliers, row_keys
-from .kinds import KINDS, PROBABILITY_KINDS, add_noise
+from ._streams import BlurredNormals, RowStreams, key_multipliers, row_keys
+from .kinds import KINDS, NORMAL_KINDS, PROBABILITY_KINDS, add_noise
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
 _MAX_LEVEL = 4  # as a fraction of the data range; larger values are almost always a sigma in grey levels
+_MAX_BLUR = 100  # pixels
 _BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cache, enough to occupy a thread
 
 
@@ -44,6 +48,17 @@ def check_level(level, kind):
             f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
         )
     return (float(bounds[0]), float(bounds[1])) if isinstance(level, (tuple, list)) else float(level)
+
+
+def check_blur(blur):
+    """Validate `blur`; return its standard deviations along height and width."""
+    both = tuple(blur) if isinstance(blur, (tuple, list)) else (blur, blur)
+    if len(both) != 2 or not all(map(is_real, both)) or not 0 <= min(both) <= max(both) <= _MAX_BLUR:
+        raise ValueError(
+            f"blur must be a number of pixels in [0, {_MAX_BLUR}] or a pair of them, (vertical, horizontal), got"
+            f" {shown(blur)}."
+        )
+    return tuple(map(float, both))
 
 
 def _blocks(shape, kind):
@@ -64,13 +79,24 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     kind : str or callable, default="gaussian"
-        "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson" or "rician" (formulas and sources in
-        `sk_denoise.noise.kinds`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
+        "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson", "poisson_gaussian" or "rician" (formulas
+        and sources in `sk_denoise.noise.kinds`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
     level : float or pair of floats, default=0.5
-        Strength, as a fraction of the data range (a probability for "salt_pepper" and "masking", the relative noise
-        at full intensity for "poisson"), so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255]. The
-        default is that of the article reproduced in ``examples/plot_article.py``. If a pair ``(low, high)``, a level is
-        drawn for each row, to train denoisers for unknown levels.
+        Strength, as a fraction of the data range, so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255].
+        It is a probability for "salt_pepper" and "masking", and the relative noise at full intensity for "poisson" and
+        "poisson_gaussian", whose gain is ``level ** 2``. The default is that of the article reproduced in
+        ``examples/plot_article.py``. If a pair ``(low, high)``, a level is drawn for each row, to train denoisers for
+        unknown levels.
+    read_noise : float, default=0
+        For "poisson_gaussian": standard deviation of the electronic noise, as a fraction of the data range.
+    blur : float or pair of floats, default=0
+        For "gaussian", "speckle" and "rician": standard deviation, in pixels, of a Gaussian by which the noise is
+        blurred, one number or ``(vertical, horizontal)``. Its strength stays the same, but neighbouring pixels are
+        correlated, as in most scans and after any interpolation. 0.7 gives a correlation of about 0.6 between
+        neighbours, 1 about 0.78.
+    image_shape : tuple of int or None, default=None
+        ``(height, width)`` or ``(height, width, channels)`` of the image in a row, used by `blur`. If None, rows are
+        read as square greyscale images.
     when : {"always", "fit", "transform"}, default="always"
         "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that is
         trained on added noise and applied to rows that are noisy already; "transform" only in `transform`.
@@ -123,16 +149,34 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {
         "kind": [str, callable],
-        "level": "no_validation",  # check_level and check_data_range name a remedy
+        "level": "no_validation",  # these have checks that name a remedy
+        "read_noise": [Interval(Real, 0, _MAX_LEVEL, closed="both")],
+        "blur": "no_validation",
+        "image_shape": [tuple, list, None],
         "when": [StrOptions({"always", "fit", "transform"})],
         "data_range": "no_validation",
         "clip": ["boolean"],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, kind="gaussian", level=0.5, *, when="always", data_range="auto", clip=True, random_state=None):
+    def __init__(
+        self,
+        kind="gaussian",
+        level=0.5,
+        *,
+        read_noise=0.0,
+        blur=0.0,
+        image_shape=None,
+        when="always",
+        data_range="auto",
+        clip=True,
+        random_state=None,
+    ):
         self.kind = kind
         self.level = level
+        self.read_noise = read_noise
+        self.blur = blur
+        self.image_shape = image_shape
         self.when = when
         self.data_range = data_range
         self.clip = clip
@@ -145,6 +189,13 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise ValueError(f"kind must be a callable (X, level, rng) -> X_noisy or {likely(self.kind, KINDS)}")
         check_level(self.level, self.kind)
         check_data_range(self.data_range)
+        if self.read_noise and self.kind != "poisson_gaussian":
+            raise ValueError(
+                f"read_noise must be 0 for kind={self.kind!r}, got {self.read_noise!r}. Use kind='poisson_gaussian' for"
+                " photon counting with electronic noise."
+            )
+        if any(check_blur(self.blur)) and self.kind not in NORMAL_KINDS:
+            raise ValueError(f"blur must be 0 unless kind is one of {NORMAL_KINDS}, got blur={self.blur!r}.")
         return self
 
     def fit(self, X, y=None):
@@ -174,8 +225,25 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         with keep_on_error(self):
             self._check_params()
             X = read_rows(self, X, reset=True)
+            self._source(None, X.shape[1])
             self.data_range_ = resolve_data_range(self.data_range, X)
         return X
+
+    def _source(self, streams, n_features):
+        """Return the source of random numbers for rows: `streams`, or correlated ones."""
+        blur = check_blur(self.blur)
+        if not any(blur):
+            return streams
+        if self.image_shape is None and math.isqrt(n_features) ** 2 != n_features:
+            raise ValueError(
+                f"image_shape must be (height, width) or (height, width, channels) to blur noise of {n_features}"
+                " features, which do not form a square image, got None."
+            )
+        return BlurredNormals(streams, blur, check_image_shape(self.image_shape, n_features))
+
+    @property
+    def _options(self):
+        return {"read_noise": self.read_noise} if self.kind == "poisson_gaussian" else {}
 
     def fit_transform(self, X, y=None):
         """Fit to `X` and return it with noise, or unchanged with ``when="transform"``.
@@ -248,7 +316,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         level = check_level(self.level, self.kind)
         # Without noise, do not attach the clean rows: joblib hashes the values of arrays, but not their attributes, so
         # a pipeline with memory= could not tell the result from equal rows without clean ones.
-        if level in (0, (0, 0)) and isinstance(self.kind, str):
+        if level in (0, (0, 0)) and not self.read_noise and isinstance(self.kind, str):
             return self._plain(X)
         noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
         keys_of = self._keys(X.shape)
@@ -256,13 +324,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         def add(blocks):
             streams = RowStreams(by_row=isinstance(self.random_state, Integral))
+            source = self._source(streams, X.shape[1])
             for rows in blocks:
                 if check_finite:
                     assert_all_finite(X[rows], input_name="X")
                 unit = to_unit(X[rows], self.data_range_)
                 streams.restart(keys_of(X, rows, streams.buffer))
                 out = noisy[rows] if noisy.dtype == unit.dtype else np.empty_like(unit)
-                add_noise(unit, self.kind, level, streams, clip=self.clip, out=out)
+                add_noise(unit, self.kind, level, source, clip=self.clip, out=out, **self._options)
                 from_unit(out, self.data_range_, out=noisy[rows])
 
         blocks = _blocks(X.shape, self.kind)
@@ -298,9 +367,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         level = check_level(self.level, self.kind)
         keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)
+        source = self._source(streams, unit.shape[1])
         for rows in _blocks(unit.shape, self.kind):
             streams.restart(keys[rows])
-            add_noise(unit[rows], self.kind, level, streams, clip=self.clip, out=noisy[rows])
+            add_noise(unit[rows], self.kind, level, source, clip=self.clip, out=noisy[rows], **self._options)
         return noisy
 
     def __sklearn_tags__(self):

@@ -125,6 +125,35 @@ class RowStreams:
         return counts
 
 
+class BlurredNormals:
+    """A source of random numbers whose normal numbers are correlated between neighbouring pixels.
+
+    White noise is convolved with a Gaussian, periodically, so that the correlation is the same everywhere in the image,
+    and scaled back to a variance of one. Everything else comes from `source` as it is.
+    """
+
+    def __init__(self, source, blur, image_shape):
+        self._source = source
+        self._image_shape = image_shape  # (height, width, channels)
+        self._sigmas = (0, *blur, 0)
+        impulse = np.zeros((1, *image_shape[:2], 1))
+        impulse[0, 0, 0, 0] = 1
+        self._norm = _F32(1 / np.sqrt(np.sum(self._filter(impulse) ** 2)))
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def _filter(self, images):
+        from scipy import ndimage
+
+        return ndimage.gaussian_filter(images, self._sigmas, mode="wrap")
+
+    def standard_normal(self, shape, dtype=_F32):
+        """Draw rows of standard normal numbers, correlated within each row."""
+        images = self._source.standard_normal(shape, dtype=dtype).reshape(-1, *self._image_shape)
+        return (self._filter(images) * self._norm).reshape(shape)
+
+
 def key_multipliers(seed, n_features):
     """Draw the multipliers of `row_keys` for a seed."""
     generator = np.random.Generator(np.random.Philox(key=int(seed)))

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import stats
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from sk_denoise import NoiseInjector, NoisyArray
+from sk_denoise import EstimatorDenoiser, NoiseInjector, NoisyArray
 from sk_denoise.noise._streams import RowStreams, key_multipliers, row_keys
 from sk_denoise.noise.kinds import KINDS
 
@@ -33,6 +34,7 @@ MOMENTS = {
     "salt_pepper": (0.8 * X0 + 0.1, 0.8 * X0**2 + 0.1 - (0.8 * X0 + 0.1) ** 2),
     "masking": (0.8 * X0, 0.2 * 0.8 * X0**2),
     "poisson": (X0, LEVEL**2 * X0),
+    "poisson_gaussian": (X0, LEVEL**2 * X0),
     "rician": (rician_mean(X0, LEVEL), X0**2 + 2 * LEVEL**2 - rician_mean(X0, LEVEL) ** 2),
 }
 
@@ -86,7 +88,7 @@ def test_rows_of_different_content_do_not_share_noise(digits):
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
     # Poisson counts that are not drawn row by row depend on the block.
-    for state in (int, np.random.RandomState) if kind != "poisson" else (int,):
+    for state in (int, np.random.RandomState) if "poisson" not in kind else (int,):
         with monkeypatch.context() as patch:
             whole = np.asarray(NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100]))
             patch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64 * 7)
@@ -360,3 +362,91 @@ def test_poisson_counts_that_do_not_fit():
     with pytest.raises(ValueError, match="X"):
         injector.transform(X)
     NoiseInjector("poisson", random_state=0).fit_transform(np.ones((2, 3), dtype=np.longdouble))
+
+
+def test_poisson_gaussian_has_the_variance_of_both():
+    X = np.random.default_rng(0).random((200, 900)) * 0.2 + 0.4
+    injector = NoiseInjector("poisson_gaussian", 0.1, read_noise=0.05, clip=False, data_range=(0, 1), random_state=0)
+    noise = np.asarray(injector.fit_transform(X)) - X
+    assert abs(noise.mean()) < 5 * noise.std() / np.sqrt(noise.size)
+    assert noise.var() == pytest.approx(0.1**2 * X.mean() + 0.05**2, rel=0.02)
+    bright = X > 0.55
+    assert noise[bright].var() == pytest.approx(0.1**2 * X[bright].mean() + 0.05**2, rel=0.05)
+
+
+def test_read_noise_alone_is_gaussian_noise():
+    X = np.full((100, 100), 0.5)
+    injector = NoiseInjector("poisson_gaussian", 0, read_noise=0.1, data_range=(0, 1), clip=False, random_state=0)
+    noisy = injector.fit_transform(X + np.arange(100)[:, np.newaxis] / 1000)
+    assert noisy.clean is not None
+    assert (np.asarray(noisy) - noisy.clean).std() == pytest.approx(0.1, rel=0.05)
+
+
+def _correlation(noise, axis):
+    """Correlation of neighbours along an axis of images."""
+    first, second = (np.take(noise, range(start, noise.shape[axis] - 1 + start), axis) for start in (0, 1))
+    return float(np.mean(first * second) / noise.var())
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "speckle", "rician"])
+@pytest.mark.parametrize("state", [0, None])
+def test_blurred_noise_keeps_its_moments_and_is_correlated_as_the_blur_says(kind, state):
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.random((300, 1)), 20 * 30, axis=1) * 0.2 + 0.6
+    params = {"level": 0.1, "clip": False, "data_range": (0, 1), "random_state": state}
+    white = np.asarray(NoiseInjector(kind, **params).fit_transform(X)) - X
+    blurred = np.asarray(NoiseInjector(kind, blur=(0.7, 0), image_shape=(20, 30), **params).fit_transform(X)) - X
+    assert blurred.mean() == pytest.approx(white.mean(), abs=0.001)
+    assert blurred.std() == pytest.approx(white.std(), rel=0.02)
+    images = (blurred - blurred.mean()).reshape(-1, 20, 30)
+    # The autocorrelation of noise blurred by a Gaussian is a Gaussian, here sampled, of twice its variance.
+    assert _correlation(images, 1) == pytest.approx(np.exp(-1 / (4 * 0.7**2)), abs=0.03)
+    assert abs(_correlation(images, 2)) < 0.02
+
+
+def test_noise_of_channels_is_blurred_separately():
+    X = np.random.default_rng(0).random((100, 12 * 12 * 3)) / 100 + 0.5
+    injector = NoiseInjector(level=0.1, blur=1, image_shape=(12, 12, 3), clip=False, data_range=(0, 1), random_state=0)
+    noise = (np.asarray(injector.fit_transform(X)) - X).reshape(100, 12, 12, 3)
+    assert _correlation(noise, 1) > 0.7 and _correlation(noise, 2) > 0.7 and abs(_correlation(noise, 3)) < 0.05
+
+
+def test_blurred_noise_of_a_row_depends_on_the_row_alone(digits):
+    X = digits[0][:50]
+    injector = NoiseInjector(blur=0.7, random_state=0).fit(digits[0])
+    np.testing.assert_array_equal(injector.transform(X)[::-1], injector.transform(X[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"kind": "masking", "blur": 1}, "blur"),
+        ({"kind": lambda X, level, rng: X, "blur": 1}, "blur"),
+        ({"blur": -1}, "blur"),
+        ({"blur": (1, 2, 3)}, "blur"),
+        ({"blur": "much"}, "blur"),
+        ({"blur": 1, "image_shape": (7, 7)}, "image_shape"),
+        ({"read_noise": 0.1}, "read_noise"),
+        ({"kind": "poisson_gaussian", "read_noise": -1}, "read_noise"),
+    ],
+)
+def test_parameters_of_other_kinds_and_wrong_values_raise(params, name, digits):
+    with pytest.raises(ValueError, match=name):
+        NoiseInjector(**params).fit(digits[0])
+
+
+def test_blur_of_rows_that_are_no_squares_needs_their_shape():
+    with pytest.raises(ValueError, match="image_shape"):
+        NoiseInjector(blur=1).fit(np.random.default_rng(0).random((5, 15)))
+    NoiseInjector(blur=1, image_shape=(3, 5)).fit_transform(np.random.default_rng(0).random((5, 15)))
+
+
+def test_denoisers_are_trained_and_scored_on_blurred_noise(digits):
+    X = digits[0][:600]
+    white, blurred = (NoiseInjector(level=0.3, blur=blur, random_state=0) for blur in (0, 1))
+    for noise in (white, blurred):
+        denoiser = EstimatorDenoiser(Ridge(), noise=noise, n_draws=10, random_state=0).fit(X)
+        other = blurred if noise is white else white
+        own, unlike = (denoiser.score(injector.fit_transform(X)) for injector in (noise, other))
+        assert denoiser.score(X) == pytest.approx(own, abs=0.3)
+        assert own > unlike or noise is blurred  # white noise is easier for both
