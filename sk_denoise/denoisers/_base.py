@@ -105,7 +105,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_denoised : ndarray of shape (n_samples, n_features)
-            Denoised rows in the same units. Float dtypes are kept, integers become float32.
+            Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_denoised : ndarray of shape (n_samples, n_features)
-            Denoised rows in the same units. Float dtypes are kept, integers become float32.
+            Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
 
         Raises
         ------
@@ -137,7 +137,12 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
         check_scale(rows, self.data_range_, "X")
-        return self._restore(rows)
+        return self._restore_in_range(rows)
+
+    def _restore_in_range(self, rows):
+        """Denoise validated rows; the result for integers is clipped, so that it can be cast back without wrapping."""
+        denoised = self._restore(rows)
+        return np.clip(denoised, *self.data_range_, out=denoised) if rows.dtype.kind in "biu" else denoised
 
     def _restore(self, rows):
         """Denoise validated rows."""
@@ -193,7 +198,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return float("nan")
         _check_units(rows, target, self.data_range_)
         with units_unchecked():
-            return psnr(clean, self._restore(rows), data_range=self.data_range_, sample_weight=sample_weight)
+            return psnr(clean, self._restore_in_range(rows), data_range=self.data_range_, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
