@@ -134,7 +134,7 @@ def _make_denoiser(name):
 
     if name == "pca":
         return EstimatorDenoiser(PCA(0.9))  # the components that explain 90 % of the variance
-    return DenoisingAutoencoder(name) if name in ARCHITECTURES else ImageFilter(name)
+    return DenoisingAutoencoder(name) if name in ARCHITECTURES else ImageFilter(name, calibration="supervised")
 
 
 def _make_classifier(name):
