@@ -100,7 +100,7 @@ def notes(report):
         "Intervals are at least as wide as the exact interval for no changed predictions.",
         "no difference: the interval contains zero.",
         "accuracy: original classifier, not retrained.",
-        "recovered: share of the accuracy lost to noise; empty if that is not significant, negative if denoising costs.",
+        "recovered: share of the accuracy lost to noise; empty if that is insignificant, negative if denoising costs.",
         f"refitted: classifier retrained on denoised rows ({refit}).",
         "unchanged: the denoiser did not change the rows.",
     ]
