@@ -33,7 +33,7 @@ def measure(X, held_out, level, architecture, **settings):
     seconds = time.perf_counter() - start
     score = psnr(clean, denoiser.transform(np.asarray(noisy)), data_range=injector.data_range_)
     text = ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults"
-    print(f"{level:>6}{architecture:>7}{score:>10.2f}{seconds:>8.1f}  {denoiser.n_iter_:>4} epochs  {text}", flush=True)
+    print(f"{level:>6}{architecture:>9}{score:>8.2f}{seconds:>8.1f}  {denoiser.n_iter_:>4} epochs  {text}", flush=True)
 
 
 def digits(more):
@@ -80,5 +80,5 @@ if __name__ == "__main__":
     asked = sys.argv[1:] or ["digits"]
     for part, run in (("digits", digits), ("mnist", mnist)):
         if part in asked:
-            print(f"{part}\n{'level':>6}{'network':>7}{'PSNR':>10}{'fit (s)':>8}")
+            print(f"{part}\n{'level':>6}{'network':>9}{'PSNR':>8}{'fit (s)':>8}")
             run("more" in asked)

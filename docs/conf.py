@@ -20,9 +20,9 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
-html_css_files = ["results.css"]
+html_css_files = ["pages.css"]
 html_title = f"sk_denoise {version}"
-html_theme_options = {"show_prev_next": False, "header_links_before_dropdown": 3}
+html_theme_options = {"show_prev_next": True, "header_links_before_dropdown": 5}
 html_sidebars = {"**": []}
 templates_path = ["_templates"]
 autosummary_generate = True
@@ -39,5 +39,6 @@ sphinx_gallery_conf = {
     "filename_pattern": "plot_",
     "show_memory": False,
     "write_computation_times": False,
+    "min_reported_time": 1e9,  # times of a busy machine would mislead
 }
 suppress_warnings = ["config.cache"]

@@ -68,7 +68,7 @@ def draw(path):
             bend = 0.25 * (places[above][1] - places[below][1] - 1)
             style = {"arrowstyle": "->", "color": "0.6", "shrinkA": 14, "shrinkB": 16}
             style["connectionstyle"] = f"arc3,rad={min(0.6, bend / 3)}"
-            axes.annotate("", places[below], places[above], arrowprops=style)
+            axes.annotate("", places[below], places[above], arrowprops=style, zorder=1)
     axes.set(xlim=(-2.6, 2.6), ylim=(-0.6, len(FLOORS) - 0.4))
     axes.axis("off")
     axes.figure.savefig(path, metadata={"Date": None} if str(path).endswith("svg") else None)

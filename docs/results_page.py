@@ -13,6 +13,7 @@ KINDS = ("gaussian", "rician", "poisson", "speckle", "uniform", "salt_pepper", "
 LEVELS = (0.1, 0.3, 0.5, 0.7)
 CLASSIFIERS = ("logistic regression", "k-nearest neighbours", "random forest", "MLP")
 FILTERS = ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")
+SHOWN = ("dense", "conv", "U-Net", "PCA", "median, tuned", "tv, tuned", "nlm, tuned")  # in the figures
 MARKS = {"helps": "+", "better": "+", "hurts": "−", "worse": "−", "no difference": "="}
 
 
@@ -186,12 +187,27 @@ def curves(name, path, classifier="MLP"):
     frames = {kind: frame for kind, frame in frames.items() if frame is not None}
     figure = Figure(figsize=(9, 3.1 * len(frames)), layout="constrained")
     for ax, (kind, frame) in zip(figure.subplots(len(frames), squeeze=False)[:, 0], frames.items()):
-        shown = [*networks(frame), "PCA", "median, tuned", "tv, tuned", "nlm, tuned"]
-        report = SimpleNamespace(to_frame=frame[frame["denoiser"].isin(shown)].copy)
-        RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, ax=ax)
+        report = SimpleNamespace(to_frame=frame[frame["denoiser"].isin(SHOWN)].copy)
+        display = RecoveryDisplay.from_report(report, kind=kind, classifier=classifier, ax=ax)
+        recolour(ax, display.curves)
         ax.set_ylabel(f"accuracy of the {classifier}")
         ax.get_legend().set_title(None)  # training differs between denoisers, as the page explains
     figure.savefig(path, dpi=110)
+
+
+def recolour(ax, curves):
+    """Draw each denoiser in the same colour in all panels, although not all denoisers are in each panel."""
+    from sk_denoise.displays._style import look
+
+    looks = {name: look(number) for number, name in enumerate(SHOWN) if name in curves}
+    legend = ax.get_legend()
+    named = [(line.get_label(), line) for line in ax.get_lines()]
+    named += [(text.get_text(), handle) for text, handle in zip(legend.get_texts(), legend.legend_handles)]
+    for name, line in named:
+        line.set(**looks.get(name, {}))
+    bars = [name for name, curve in curves.items() if "low" in curve]
+    for name, lines in zip(bars, ax.collections, strict=True):
+        lines.set_color(looks[name]["color"])
 
 
 def label_curve(path):
