@@ -16,7 +16,7 @@ from .noise.kinds import KINDS
 __all__ = ["main"]
 
 #: Names of denoisers and classifiers that the command accepts.
-DENOISERS = [*ARCHITECTURES, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "pca"]
+DENOISERS = [*ARCHITECTURES, "median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "nl_ridge", "pca"]
 CLASSIFIERS = {
     "logistic": ("linear_model", "LogisticRegression", {"max_iter": 1000, "tol": 1e-3}),
     "neighbours": ("neighbors", "KNeighborsClassifier", {}),

@@ -12,6 +12,8 @@ import warnings
 
 import numpy as np
 
+from ._nl_ridge import nl_ridge as denoise_nl_ridge
+
 #: Parameters of each method of `ImageFilter`.
 METHODS = {
     "median": ("size",),
@@ -20,9 +22,10 @@ METHODS = {
     "tv": ("weight",),
     "wavelet": ("level", "wavelet"),
     "nlm": ("level", "h", "patch_size", "patch_distance"),
+    "nl_ridge": ("level", "correlation"),
 }
 
-#: Values from which "auto" chooses. Those of "level" (for "wavelet") and "h" are multiples of the noise level. The
+#: Values from which "auto" chooses. Those of "level" (not for "nlm") and "h" are multiples of the noise level. The
 #: first combination does nothing, or almost nothing, so that clean images can remain unchanged.
 GRIDS = {
     "size": (1, 3, 5, 7),
@@ -35,6 +38,7 @@ GRIDS = {
     "h": (0.05, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.4),
     "patch_size": (3, 5),
     "patch_distance": (3, 6),
+    "correlation": (None,),
 }
 
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
@@ -136,7 +140,14 @@ def nlm(images, h, patch_size, patch_distance):
     return out
 
 
-_FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, nlm)}
+def nl_ridge(images, level, correlation):
+    out = np.empty_like(images)
+    for image, result in zip(images, out):
+        result[...] = denoise_nl_ridge(image, level, correlation=correlation)
+    return out
+
+
+_FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, nlm, nl_ridge)}
 
 
 def denoise(images, method, params):

@@ -19,6 +19,7 @@ FIXED = {
     "tv": {"weight": 0.1},
     "wavelet": {"level": 0.2, "wavelet": "haar"},
     "nlm": {"h": 0.2, "patch_size": 3, "patch_distance": 3},
+    "nl_ridge": {"level": 0.2, "correlation": None},
 }
 
 

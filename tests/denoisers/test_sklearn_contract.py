@@ -15,7 +15,7 @@ ESTIMATORS = [
     NoiseInjector(),
     NoiseInjector("poisson", (0.1, 0.5), random_state=0),
     DenoisingAutoencoder(epochs=2),
-    *[ImageFilter(method) for method in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")],
+    *[ImageFilter(method) for method in ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm", "nl_ridge")],
     EstimatorDenoiser(PCA(1)),
     EstimatorDenoiser(Ridge()),
 ]
