@@ -21,12 +21,13 @@ _FEWEST_BLOCKS = 300
 _MOST_IMAGES = 16  # looked at
 _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
-_WEAK, _STRONG = 0.03, 0.05  # levels below and above which texture is likely and unlikely to look like correlation
-_CORRELATED_WEAK, _CORRELATED = 0.2, 0.075  # lag-one correlations from which noise of these levels is correlated
+# Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
+_LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.1, 0.075)
+_OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the other clearly is
 _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
-_VARIANCE_RATIO = 1.25  # of the brightest to the darkest flat areas, from which noise depends on brightness
+_VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
-_TEXTURE = 1.2  # ratio of the power at low to that at high frequencies
+_TEXTURE = 1.5  # ratio of the power at low to that at high frequencies
 _IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
 _READ_NOISE = 0.1  # share of the variance up to which read noise is negligible
 
@@ -299,7 +300,7 @@ def _impulses(planes):
     counts, places, squares, n_values = np.zeros(2), np.zeros(2), 0.0, 0
     for plane in planes:
         extreme = plane <= 0, plane >= 1
-        if not extreme[0].any() or not extreme[1].any():
+        if min(end.mean() for end in extreme) < _IMPULSES / 4:
             continue
         middle = median_filter(plane, 5)
         regular = ~(extreme[0] | extreme[1])
@@ -373,13 +374,16 @@ def _find_correlation(blocks):
     if max(blur) > _BLURRED:
         curve = variance_curve(blocks, blur_spectrum(blur))
         power, level = _pooled_spectrum(curve)
-        blur = fit_blur(power, 3)
-    strength = float(np.interp(level, [_WEAK, _STRONG], [_CORRELATED_WEAK, _CORRELATED]))
-    blur = tuple(axis if blur_autocorrelation(axis)[1] >= strength else 0.0 for axis in blur)
+        blur = fit_blur(power, 4)
+    least = float(np.interp(level, _LEVELS, _CORRELATED))
+    lag_one = [blur_autocorrelation(width)[1] for width in blur]
+    if max(lag_one) > 2 * _OTHER_AXIS:
+        least = _OTHER_AXIS
+    blur = tuple(width if lag >= least else 0.0 for width, lag in zip(blur, lag_one))
     spectrum = blur_spectrum(blur) if any(blur) else WHITE
-    curve = variance_curve(blocks, spectrum)
-    power = _pooled_spectrum(curve)[0] / spectrum
-    return curve, spectrum, blur, float(np.median(power[(ORDER > 1) & (ORDER < 5)]) / np.median(power[ORDER >= SIZE]))
+    power = power / spectrum
+    ratio = float(np.median(power[(ORDER > 1) & (ORDER < 5)]) / np.median(power[ORDER >= SIZE]))
+    return variance_curve(blocks, spectrum), spectrum, blur, ratio
 
 
 def _pooled_spectrum(curve):

@@ -11,13 +11,13 @@ from scipy.special import ive
 from ._moments import clipped_moments
 
 #: Clean values for which moments are tabulated.
-_CLEAN = np.concatenate([np.linspace(0, 0.1, 51), np.linspace(0.1, 0.9, 81)[1:], np.linspace(0.9, 1, 51)[1:]])
+_CLEAN = np.concatenate([np.linspace(0, 0.1, 26), np.linspace(0.1, 0.9, 41)[1:], np.linspace(0.9, 1, 26)[1:]])
 _MODEL_ERROR = 0.04  # relative, of the variance of any bin
 _TAIL = 2.0  # standard errors above the curve from which a bin counts as texture
-_SHARES = np.linspace(0, 1, 11)  # of the variance in bright areas that is due to photons
+_SHARES = np.linspace(0, 1, 7)  # of the variance in bright areas that is due to photons
 _MOST_CLIPPED = 0.4  # share of clipped pixels up to which a bin tells about the noise
 _CLIPPED = 0.005  # share of clipped pixels in some bin from which noise is clipped
-_STEPS = 40  # of the grid of variances
+_STEPS = 28  # of the grid of variances
 
 
 class Fit(NamedTuple):
@@ -120,7 +120,12 @@ def fit_model(curve, kind, clips, zero=0.0):
         lambda point: evaluate(*point)[0],
         start[:n_free],
         method="Nelder-Mead",
-        options={"initial_simplex": [corner[:n_free] for corner in corners[: n_free + 1]], "maxiter": 100},
+        options={
+            "initial_simplex": [corner[:n_free] for corner in corners[: n_free + 1]],
+            "maxiter": 100,
+            "xatol": 1e-3,
+            "fatol": 1e-4,
+        },
     )
     share = float(np.clip(refined.x[1], 0, 1)) if shared else 0.0
     loss, weights = evaluate(refined.x[0], share)

@@ -17,7 +17,7 @@ _FLATTEST = 0.05  # share of the blocks of one brightness that are taken as flat
 _FEWEST_FLAT = 24
 _MOST_BINS = 16
 _BLOCKS_PER_BIN = 250
-_N_MEASURED = 40  # coefficients that are measured, of 64
+_N_MEASURED = 28  # coefficients that are measured, of 64
 _MEDIAN_CHI2 = 0.4549364  # median of the chi-squared distribution with one degree of freedom
 _FLOOR = 2e-3  # power that any coefficient has, from rounding and fine texture
 
@@ -166,6 +166,7 @@ def blur_spectrum(widths):
 _WIDTHS = np.concatenate([[0.0], np.arange(0.25, 2.01, 0.025)])  # of a blur, in pixels
 _AXIS_SPECTRA = np.array([_axis_spectrum(width) for width in _WIDTHS])
 _FLOORS = (_FLOOR, 0.01, 0.03)
+_LARGEST_FLOOR = 0.25  # of the power of the coefficients used
 
 
 def fit_blur(spectrum, lowest):
@@ -181,6 +182,7 @@ def fit_blur(spectrum, lowest):
         for floor in _FLOORS:
             model = down[rows] * _AXIS_SPECTRA[:, columns] + floor
             cost = np.log(model).sum(axis=1) + len(used) * np.log((power / model).mean(axis=1))
+            cost[floor > _LARGEST_FLOOR * model.mean(axis=1)] = np.inf  # a wide blur and a floor look white
             j = int(np.argmin(cost))
             best = min(best, (float(cost[j]), i, j))
     return float(_WIDTHS[best[1]]), float(_WIDTHS[best[2]])
