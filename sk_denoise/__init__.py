@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "NoiseInjector": "noise",
     "NoisyArray": "noise",
+    "NoiseEstimate": "noise",
+    "estimate_noise": "noise",
     "DenoisingAutoencoder": "denoisers",
     "EstimatorDenoiser": "denoisers",
     "ImageFilter": "denoisers",

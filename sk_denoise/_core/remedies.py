@@ -21,6 +21,12 @@ _IMAGE_OBJECTS = {
     "get_fdata": ("nibabel image", "np.moveaxis({0}.get_fdata(), 2, 0).reshape({0}.shape[2], -1)", "{}.shape[:2]"),
     "getbands": ("Pillow image", "np.asarray({}).reshape(1, -1)", "np.asarray({}).shape"),
 }
+#: The same for arrays of images: what that is, and its pixels.
+_PIXELS = {
+    "pixel_array": ("DICOM data set", "{}.pixel_array"),
+    "get_fdata": ("nibabel image", "np.moveaxis({}.get_fdata(), 2, 0)"),
+    "getbands": ("Pillow image", "np.asarray({})"),
+}
 
 
 def object_error(X, name):
@@ -56,6 +62,31 @@ def object_error(X, name):
             f"{name} must be {_ROWS}, got {shown(X)}. Convert it to an array:"
             f" np.stack([np.ravel(image) for image in {name}])."
         )
+    return None
+
+
+def image_error(images, name, allowed):
+    """The error for what holds images, or leads to some, without being arrays of them; None for anything else."""
+    first = images[0] if isinstance(images, (list, tuple)) and images else None
+    for attribute, (what, pixels) in _PIXELS.items():
+        if _has(images, attribute):
+            return TypeError(f"{name} must be {allowed}, got a {what}. Pass its pixels: {pixels.format(name)}.")
+        if _has(first, attribute):
+            remedy = f"[{pixels.format('image')} for image in {name}]"
+            return TypeError(f"{name} must be {allowed}, got a list whose first item is a {what}. Pass {remedy}.")
+    paths = (str, bytes, os.PathLike)
+    if isinstance(images, paths) or isinstance(first, paths):
+        what = images if isinstance(images, paths) else first
+        return TypeError(f"{name} must be {allowed}, got a path or text, {shown(what)}. Read the file first: {_READ}.")
+    if isinstance(images, Mapping):
+        keys = [key for key in images if not str(key).startswith("_")]
+        return TypeError(
+            f"{name} must be {allowed}, got a {type(images).__name__} with keys: {_few(keys)}. Pass its values:"
+            f" list({name}.values())."
+        )
+    if images is None or (not hasattr(images, "__len__") and not hasattr(images, "__array__")):
+        remedy = f" Pass list({name})." if isinstance(images, Iterable) else " Pass the pixels as an array."
+        return TypeError(f"{name} must be {allowed}, got {shown(images)}.{remedy}")
     return None
 
 

@@ -4,12 +4,14 @@ from ._changes import ConfusionChangeDisplay
 from ._curves import LossCurveDisplay, RecoveryDisplay
 from ._images import DenoisingDisplay, choose_rows
 from ._latent import LatentDisplay
+from ._noise import NoiseDisplay
 
 __all__ = [
     "ConfusionChangeDisplay",
     "DenoisingDisplay",
     "LatentDisplay",
     "LossCurveDisplay",
+    "NoiseDisplay",
     "RecoveryDisplay",
     "choose_rows",
 ]

@@ -17,6 +17,7 @@ VALID = {
     "sizes": (shown.LatentDisplay, {"sizes": [8, 16], "means": [0.5, 0.6], "spreads": [0.1, 0.1]}),
     "map": (shown.LatentDisplay, {"codes": np.eye(2), "y": ["a", "b"]}),
     "change": (shown.ConfusionChangeDisplay, {"change": np.eye(2, dtype=int), "repaired": [1, 1], "broken": [0, 0]}),
+    "noise": (shown.NoiseDisplay, {"brightness": [1, 2], "variance": [3, 4], "fitted_variance": [3.5, 3.5]}),
     "images": (shown.DenoisingDisplay, {"images": {"a": np.eye(4)}, "image_shape": (2, 2), "data_range": (0, 1)}),
 }
 
@@ -47,6 +48,9 @@ WRONG = [
     ("change", "change", [[1, 2, 3]] * 2, [[1, 2], [3]], np.eye(2)),
     ("change", "repaired", [-1, 1]),
     ("change", "labels", ["a"]),
+    ("noise", "variance", [1, 2, 3], [np.nan, 1]),
+    ("noise", "fitted_variance", [1]),
+    ("noise", "autocorrelation", np.eye(4), np.ones(3)),
     ("images", "images", {}, {"a": np.eye(4), "b": np.eye(4)[:2]}),
     ("images", "image_shape", (3, 3)),
     ("images", "data_range", (1, 0)),

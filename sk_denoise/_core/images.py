@@ -1,0 +1,234 @@
+"""Images of any size: what counts as images, and how to return results in the form in which they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .checks import is_integer, shown
+from .remedies import image_error, tensor_error
+from .shapes import check_image_shape
+
+_ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
+_COLOURS = (3, 4)  # numbers of channels of colour images
+_SMALLEST = 2  # pixels along each side
+_CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """The form in which images came.
+
+    Attributes
+    ----------
+    form : {"image", "stack", "list", "tuple", "rows"}
+        One array, a stack, a list or tuple of arrays, or rows of flattened images.
+    channel_axis : int or None
+        Axis of the colour channels: of the array, and in lists of each image.
+    """
+
+    form: str
+    channel_axis: int | None = None
+
+    def restore(self, images):
+        """Return `images`, a list of arrays with channels last, in the form of the input.
+
+        Parameters
+        ----------
+        images : list of ndarray of shape (height, width) or (height, width, channels)
+            One result for each image that was read, of the same size.
+
+        Returns
+        -------
+        restored : ndarray, list or tuple
+            Array, stack, list, tuple or rows, with the channels on their axis.
+        """
+        images = list(images)
+        if self.form == "rows":
+            return np.stack([image.ravel() for image in images])
+        if self.form == "image":
+            return self._move_back(images[0])
+        if self.form == "stack":
+            return self._move_back(np.stack(images))
+        return (list if self.form == "list" else tuple)(map(self._move_back, images))
+
+    def _move_back(self, array):
+        return array if self.channel_axis is None else np.moveaxis(array, -1, self.channel_axis)
+
+
+def read_images(images, *, image_shape=None, channel_axis=None, name="images"):
+    """Validate images and return them as a list of arrays, with the layout that restores their form.
+
+    Parameters
+    ----------
+    images : array-like or list of array-like
+        One array (height, width), a stack (n, height, width), or a list of arrays of any sizes, of integers or floats.
+        Arrays and memory maps are not copied. With `image_shape`, rows of shape (n_samples, n_features).
+    image_shape : tuple of int, default=None
+        If given, `images` must be rows, and each is read as (height, width) or (height, width, channels).
+    channel_axis : int, default=None
+        Axis of the colour channels. If None, images are greyscale. It is an axis of the array, for a colour image
+        as well as for a stack of them, and of each image in a list. In rows, `image_shape` defines the channels.
+    name : str, default="images"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    arrays : list of ndarray of shape (height, width) or (height, width, channels)
+        The images, with channels last.
+    layout : ImageLayout
+        The form of the input.
+    """
+    if channel_axis is not None and not is_integer(channel_axis):
+        raise TypeError(f"channel_axis must be an integer or None, got {shown(channel_axis)}.")
+    problem = image_error(images, name, _ALLOWED)
+    if problem is not None:
+        raise problem
+    if image_shape is not None:
+        arrays, layout = _read_rows(images, image_shape, channel_axis, name)
+    elif isinstance(images, (list, tuple)):
+        if not images:
+            raise ValueError(
+                f"{name} must be {_ALLOWED}, got an empty {type(images).__name__}. Pass at least one image."
+            )
+        arrays = [_read_one(image, channel_axis, f"{name}[{i}]") for i, image in enumerate(images)]
+        layout = ImageLayout("list" if isinstance(images, list) else "tuple", channel_axis)
+        _check_same_channels(arrays, name)
+    else:
+        arrays, layout = _read_array(_as_numbers(images, name), channel_axis, name)
+    single = layout.form == "image"
+    for i, array in enumerate(arrays):
+        _check_pixels(array, name if single else f"{name}[{i}]")
+    return arrays, layout
+
+
+def _as_numbers(image, name):
+    """`image` as an array of real numbers, without a copy if it is one already."""
+    if np.ma.is_masked(image):
+        raise ValueError(f"{name} has masked values, whose mask would be ignored. Fill them first: {name}.filled(0).")
+    try:
+        array = np.asarray(image)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise tensor_error(image, name, error) or ValueError(
+            f"{name} must hold numbers in lines of one length, got {shown(image)}. {_ALLOWED.capitalize()} is allowed."
+        ) from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} must hold real numbers, got complex ones. Pass their magnitude: np.abs({name}).")
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold integers or floats, got dtype {array.dtype}. Convert it: np.asarray({name}, float)."
+        )
+    return array
+
+
+def _read_array(array, channel_axis, name):
+    shape = array.shape
+    if channel_axis is None:
+        if array.ndim == 3 and shape[-1] in _COLOURS:
+            raise ValueError(
+                f"{name} has shape {shape}: one colour image, or a stack of grey ones? Pass channel_axis=-1 if it is a"
+                f" colour image. If it is a stack, pass a list of its images, list({name})."
+            )
+        if array.ndim == 2:
+            return [array], ImageLayout("image")
+        if array.ndim == 3 and len(array):
+            return list(array), ImageLayout("stack")
+        if array.ndim == 4:
+            remedy = f"Pass channel_axis=-1 if the last axis holds colours, or {name}.reshape(-1, *{name}.shape[-2:])"
+            raise ValueError(f"{name} must be {_ALLOWED}, got an array of shape {shape}. {remedy} for grey images.")
+    elif array.ndim in (3, 4):
+        array = np.moveaxis(array, _check_axis(channel_axis, array.ndim, shape, name), -1)
+        if array.ndim == 3:
+            return [array], ImageLayout("image", channel_axis)
+        if len(array):
+            return list(array), ImageLayout("stack", channel_axis)
+    else:
+        raise ValueError(
+            f"{name} must have 3 axes, or 4 for a stack, if channel_axis is given, got an array of shape {shape}. Leave"
+            " out channel_axis for grey images."
+        )
+    rows = f" If it holds flattened images, pass {name}.reshape(height, width)." if array.ndim == 1 and shape[0] else ""
+    raise ValueError(f"{name} must be {_ALLOWED}, got an array of shape {shape}.{rows}")
+
+
+def _read_one(image, channel_axis, name):
+    """One image of a list."""
+    array = _as_numbers(image, name)
+    n_axes = 2 if channel_axis is None else 3
+    if array.ndim == n_axes:
+        return (
+            array if channel_axis is None else np.moveaxis(array, _check_axis(channel_axis, 3, array.shape, name), -1)
+        )
+    if channel_axis is not None:
+        what, remedy = "(height, width, channels) in any order", "Leave out channel_axis for grey images."
+    elif array.ndim == 3 and array.shape[-1] in _COLOURS:
+        what, remedy = "(height, width)", "Pass channel_axis=-1 for colour images."
+    elif array.ndim == 3:
+        what, remedy = "(height, width)", "Pass the images of a stack one by one, as in [*stack, *other_stack]."
+    else:
+        what, remedy = "(height, width)", "Pass a 2-D array for each image; rows are read only with image_shape."
+    raise ValueError(f"{name} must be an array {what}, got one of shape {array.shape}. {remedy}")
+
+
+def _read_rows(rows, image_shape, channel_axis, name):
+    array = _as_numbers(rows, name)
+    if array.ndim != 2 or not array.size:
+        raise ValueError(
+            f"{name} must be rows of shape (n_samples, n_features) if image_shape is given, got an array of shape"
+            f" {array.shape}. Leave out image_shape for arrays of images."
+        )
+    height, width, channels = check_image_shape(image_shape, array.shape[1], len(array))
+    if channel_axis not in (None, -1, 2) or (channel_axis is not None and channels == 1):
+        raise ValueError(
+            f"channel_axis must be None or -1 for rows, got {channel_axis}. Their channels come last: pass"
+            " image_shape=(height, width, channels)."
+        )
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return [row.reshape(shape) for row in array], ImageLayout("rows")
+
+
+def _check_axis(axis, n_axes, shape, name):
+    if not -n_axes <= axis < n_axes:
+        raise ValueError(
+            f"channel_axis must be in [{-n_axes}, {n_axes - 1}] for {name} of shape {shape}, got {axis}. Pass -1 if the"
+            " channels come last."
+        )
+    return axis
+
+
+def _check_same_channels(arrays, name):
+    numbers = [array.shape[2] if array.ndim == 3 else 1 for array in arrays]
+    other = next((i for i, number in enumerate(numbers) if number != numbers[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"{name} must have the same number of channels, got {numbers[0]} in {name}[0] and {numbers[other]} in"
+            f" {name}[{other}]. Convert them first, as with skimage.color.rgb2gray, or pass them separately."
+        )
+
+
+def _check_pixels(image, name):
+    """Raise for images that are too small or hold NaN."""
+    if min(image.shape[:2]) < _SMALLEST or image.size == 0:
+        raise ValueError(
+            f"{name} must be at least {_SMALLEST} x {_SMALLEST} pixels, got shape {image.shape}. Leave it out, or check"
+            " the order of the axes."
+        )
+    if image.dtype.kind != "f":
+        return
+    lines = max(1, _CHUNK // (image.size // len(image)))
+    if all(np.isfinite(image[i : i + lines]).all() for i in range(0, len(image), lines)):
+        return
+    bad = ~np.isfinite(image)
+    bad = bad if bad.ndim == 2 else bad.any(axis=2)
+    n_bad = int(bad.sum())
+    what = "NaN" if np.isnan(image).any() else "infinity"
+    inner = [np.flatnonzero(~bad.all(axis=axis)) for axis in (1, 0)]
+    start = f"{name} must hold finite numbers, got {what} in {n_bad} of {bad.size} pixels"
+    fill = f"fill them, as with np.nan_to_num({name})"
+    if all(len(kept) for kept in inner):
+        (top, bottom), (left, right) = ((kept[0], kept[-1] + 1) for kept in inner)
+        if n_bad == bad.size - (bottom - top) * (right - left):
+            crop = f"{name}[{top}:{bottom}, {left}:{right}]"
+            raise ValueError(f"{start}, all along the borders. Crop the image, {crop}, or {fill}.")
+    raise ValueError(f"{start}. Crop the image to where it has values, or {fill}.")
