@@ -15,6 +15,7 @@ _PUBLIC = {
     "DenoisingAutoencoder": "denoisers",
     "EstimatorDenoiser": "denoisers",
     "ImageFilter": "denoisers",
+    "denoise": "denoisers",
     "recovery_report": "evaluation",
     "save": "files",
     "load": "files",

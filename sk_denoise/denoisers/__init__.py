@@ -1,7 +1,8 @@
 """Denoisers, which share one interface: fit to noisy or clean rows, then transform noisy rows into denoised ones."""
 
 from ._autoencoder import DenoisingAutoencoder
+from ._denoise import denoise
 from ._estimator_denoiser import EstimatorDenoiser
 from ._image_filter import ImageFilter
 
-__all__ = ["DenoisingAutoencoder", "EstimatorDenoiser", "ImageFilter"]
+__all__ = ["DenoisingAutoencoder", "EstimatorDenoiser", "ImageFilter", "denoise"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.ndimage import median_filter
 
+from .._core.checks import warn_user
 from .._core.images import read_images
 from .._core.units import to_unit
 from ._fits import clipped_ends, fit_model, model_variance
@@ -29,7 +30,6 @@ _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
 _TEXTURE = 1.5  # ratio of the power at low to that at high frequencies
 _IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
-_READ_NOISE = 0.1  # share of the variance up to which read noise is negligible
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,29 @@ class NoiseEstimate:
         Returns
         -------
         injector : NoiseInjector
-            Injector of this kind, level and data range. Poisson-Gaussian noise is drawn as "poisson" if less than a
-            tenth of its variance is read noise, otherwise as "gaussian" of the same root mean square.
+            Injector of this kind, level, correlation and data range. For correlated noise in rows that are not square
+            images, set its `image_shape`.
+
+        Raises
+        ------
+        ValueError
+            If the kind is "unclear".
         """
-        kind, level = _injector_kind(self)
+        if self.kind == "unclear":
+            reasons = " ".join(self.notes)
+            raise ValueError(f"The noise could not be identified, so no injector can draw it. {reasons}")
+        params = {"level": self.level, "blur": self.blur}
+        if self.kind == "poisson_gaussian":
+            low, high = self.data_range
+            read_variance = max(self.offset + self.gain * low, 0)  # at the lower end of the range
+            params = {
+                "level": math.sqrt(self.gain / (high - low)),
+                "read_noise": math.sqrt(read_variance) / (high - low),
+            }
+            if any(self.blur):
+                warn_user("The noise is correlated, but NoiseInjector draws white Poisson-Gaussian noise.")
         clip = max(self.clipped) >= 0.001
-        return NoiseInjector(kind, level, data_range=self.data_range, clip=clip, random_state=random_state)
+        return NoiseInjector(self.kind, data_range=self.data_range, clip=clip, random_state=random_state, **params)
 
 
 _NAMES = {
@@ -133,20 +150,6 @@ _NAMES = {
     "salt_pepper": "Salt-and-pepper noise",
     "unclear": "Noise of unclear kind",
 }
-
-
-def _injector_kind(estimate):
-    """Kind and level with which a `NoiseInjector` draws the estimated noise."""
-    if estimate.kind == "unclear":
-        reasons = " ".join(estimate.notes)
-        raise ValueError(f"The noise could not be identified, so no injector can draw it. {reasons}")
-    low, high = estimate.data_range
-    if estimate.kind == "poisson_gaussian":
-        read = estimate.offset + estimate.gain * low  # variance at the lower end of the range
-        if read <= _READ_NOISE * estimate.sigma**2:
-            return "poisson", math.sqrt(estimate.gain / (high - low))
-        return "gaussian", estimate.level
-    return estimate.kind, estimate.level
 
 
 def estimate_noise(images, *, image_shape=None, channel_axis=None):

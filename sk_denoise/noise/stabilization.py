@@ -150,6 +150,7 @@ def inverse_rician(x, sigma):
 @functools.cache
 def _rician_tables():
     """Magnitudes and their transforms, and clean values and the mean transforms of their noisy ones, for sigma 1."""
+    from scipy.special import ive
     from scipy.stats import rice
 
     clean = np.concatenate([np.linspace(0, 5, 501), np.linspace(5, _FARTHEST_SNR, 501)[1:]])
@@ -159,8 +160,8 @@ def _rician_tables():
     steps = np.diff(mean) * (slope[1:] + slope[:-1]) / 2
     magnitudes = np.concatenate([[0.0], mean])  # means begin at 1.25; below them, the slope is continued
     transformed = np.concatenate([[-mean[0] * slope[0]], [0.0], np.cumsum(steps)])
-    # Expectations by the midpoint rule in the quantiles of the distribution.
-    probabilities = (np.arange(400) + 0.5) / 400
-    quantiles = rice.ppf(probabilities, clean[:, np.newaxis])
-    values = np.interp(quantiles, magnitudes, transformed) + np.maximum(quantiles - magnitudes[-1], 0)
-    return magnitudes, transformed, clean, values.mean(axis=1)
+    noisy = np.maximum(clean[:, np.newaxis] + np.linspace(-7, 7, 561), 0)
+    # The density of noisy magnitudes; the scaled Bessel function does not overflow.
+    density = noisy * np.exp(-((noisy - clean[:, np.newaxis]) ** 2) / 2) * ive(0, noisy * clean[:, np.newaxis])
+    values = np.interp(noisy, magnitudes, transformed) + np.maximum(noisy - magnitudes[-1], 0)
+    return magnitudes, transformed, clean, (values * density).sum(axis=1) / density.sum(axis=1)

@@ -1,0 +1,203 @@
+"""`denoise`: a good image in one call, without training."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from .._core.checks import is_real, likely, shown, warn_user
+from .._core.images import read_images
+from .._core.units import result_dtype
+from ..noise import NoiseEstimate, estimate_noise
+from ..noise.stabilization import anscombe, inverse_anscombe, inverse_rician, stabilize_rician
+from ._filtering import METHODS
+from ._image_filter import ImageFilter
+from ._nl_ridge import nl_ridge
+
+__all__ = ["denoise"]
+
+_TAKES_CORRELATION = ("auto", "nl_ridge")
+_MEDIAN_SIDES = (3, 5, 7, 9, 11)  # tried in this order, until a window holds enough good pixels
+_FEWEST_GOOD = 4  # in a window, to take their median
+
+
+def denoise(image, *, method="auto", noise="auto", channel_axis=None):
+    """Estimate the noise of images and remove it, without training and without clean images.
+
+    Parameters
+    ----------
+    image : array-like or list of array-like
+        One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
+        in any units.
+    method : str, default="auto"
+        "auto" is "nl_ridge", which is the best filter of this package in ``benchmarks/images.py``, or a median of the
+        good pixels for salt-and-pepper noise. Otherwise the name of a method of `ImageFilter`.
+    noise : "auto", NoiseEstimate or float, default="auto"
+        "auto" estimates the noise of each image. A `NoiseEstimate`, for example of similar images, applies to all
+        images. A number is the standard deviation of white Gaussian noise, in the units of `image`.
+    channel_axis : int, default=None
+        Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
+
+    Returns
+    -------
+    denoised : ndarray or list of ndarray
+        Images in the form and the units of `image`. Float dtypes are kept; integers become float32, clipped to the
+        range of uint8 or to the values of the image.
+
+    Warns
+    -----
+    UserWarning
+        If the kind of noise is unclear, or if `method` assumes white noise, but the noise is correlated.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one or more images of finite numbers, or if the noise cannot be estimated, as in images as
+        small as digits. The message names the argument and says what to pass.
+
+    See Also
+    --------
+    sk_denoise.noise.estimate_noise : Says which noise it is, how strong, and whether it is correlated.
+    ImageFilter : The filters as transformers of rows.
+    DenoisingAutoencoder : Learns what the images look like, and is better if there are training images.
+
+    Notes
+    -----
+    The noise of photons and Rician noise depend on the brightness. They are stabilized by a variance-stabilizing
+    transform [1]_ [2]_ before the filter, and the transform is inverted without bias after it. Correlated noise is
+    removed by "nl_ridge" with the estimated autocorrelation.
+
+    References
+    ----------
+    .. [1] M. Makitalo, A. Foi, "Optimal inversion of the generalized Anscombe transformation for Poisson-Gaussian
+       noise", IEEE Transactions on Image Processing 22(1), 2013.
+    .. [2] A. Foi, "Noise estimation and removal in MR imaging: the variance-stabilization approach", ISBI 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimage.data import camera
+    >>> from sk_denoise import denoise
+    >>> clean = camera()[100:200, 150:250]
+    >>> noisy = clean + 20 * np.random.default_rng(0).standard_normal(clean.shape)
+    >>> bool(np.std(denoise(noisy) - clean) < 12)
+    True
+    """
+    if method != "auto" and method not in METHODS:
+        raise ValueError(f"method must be 'auto' or {likely(method, METHODS)}")
+    given = _check_noise(noise)
+    arrays, layout = read_images(image, channel_axis=channel_axis, name="image")
+    single = layout.form == "image"
+    return layout.restore(
+        [_restore(array, method, given, "image" if single else f"image[{i}]") for i, array in enumerate(arrays)]
+    )
+
+
+def _check_noise(noise):
+    if isinstance(noise, NoiseEstimate) or (isinstance(noise, str) and noise == "auto"):
+        return noise
+    if is_real(noise) and noise >= 0 and math.isfinite(noise):
+        return float(noise)
+    raise ValueError(
+        "noise must be 'auto', a NoiseEstimate, or the standard deviation of white noise in the units of the image, got"
+        f" {shown(noise)}."
+    )
+
+
+def _restore(image, method, noise, name):
+    """Denoise one image, with channels last if it has any."""
+    values = image.astype(result_dtype(image.dtype))
+    if isinstance(noise, float):
+        restored = _filter(values, noise, None, method)
+    else:
+        estimate = noise if isinstance(noise, NoiseEstimate) else _estimate(image, name)
+        restored = _remove(values, estimate, method)
+    if image.dtype.kind in "biu":
+        restored = np.clip(restored, *((0, 255) if image.dtype == np.uint8 else (image.min(), image.max())))
+    return restored.astype(values.dtype, copy=False)
+
+
+def _estimate(image, name):
+    estimate = estimate_noise(image, channel_axis=None if image.ndim == 2 else -1)
+    if not math.isfinite(estimate.sigma) and estimate.kind != "salt_pepper":
+        raise ValueError(
+            f"noise='auto' cannot estimate the noise of {name}. {' '.join(estimate.notes)} Pass noise=, its standard"
+            " deviation in the units of the image, or the estimate of a larger image."
+        )
+    if estimate.kind == "unclear" and estimate.sigma > 0:
+        warn_user(f"The kind of noise of {name} is unclear, so it is taken for Gaussian. {' '.join(estimate.notes)}")
+    return estimate
+
+
+def _remove(image, estimate, method):
+    """Remove the estimated noise: stabilize its variance if it depends on the brightness, and filter."""
+    if estimate.kind == "salt_pepper" and method == "auto":
+        return _replace_impulses(image, estimate.data_range)
+    forward, inverse, sigma = _transforms(estimate)
+    correlation = estimate.autocorrelation if any(estimate.blur) else None
+    if correlation is not None and method not in _TAKES_CORRELATION:
+        warn_user(
+            f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
+            " {:.2f} down and {:.2f} across, so much of it will be left. Use method='nl_ridge'.".format(
+                *estimate.correlation
+            )
+        )
+    return inverse(_filter(forward(image), sigma, correlation, method))
+
+
+def _transforms(estimate):
+    """Functions that stabilize the variance and undo that, and the standard deviation of the noise in between."""
+    if estimate.kind == "poisson_gaussian":
+        # The variance gain * x + offset determines neither the read noise nor the value of no light, only their sum.
+        read_noise, black = math.sqrt(max(estimate.offset, 0)), max(-estimate.offset / estimate.gain, 0)
+        params = {"gain": estimate.gain, "read_noise": read_noise, "offset": black}
+        return functools.partial(anscombe, **params), functools.partial(inverse_anscombe, **params), 1.0
+    if estimate.kind == "rician":
+        sigma = math.sqrt(estimate.offset)
+        return functools.partial(stabilize_rician, sigma=sigma), functools.partial(inverse_rician, sigma=sigma), 1.0
+    same = lambda image: image
+    return same, same, estimate.sigma
+
+
+def _filter(image, sigma, correlation, method):
+    if method in _TAKES_CORRELATION:
+        return nl_ridge(image, sigma, correlation=correlation)
+    low, high = float(image.min()), float(image.max())
+    if low == high:
+        return image
+    level = {"level": sigma / (high - low)} if "level" in METHODS[method] else {}
+    filters = ImageFilter(method, image_shape=image.shape, data_range=(low, high), random_state=0, **level)
+    return filters.fit_transform(image.reshape(1, -1)).reshape(image.shape)
+
+
+def _replace_impulses(image, data_range):
+    """Replace black and white pixels with the median of the other ones in the smallest window that holds some."""
+    low, high = data_range
+    bad = (image <= low) | (image >= high)
+    restored, pending = image.copy(), bad
+    good = np.where(bad, np.nan, image)
+    for side in _MEDIAN_SIDES:
+        medians, counts = _median_of_good(good, side)
+        done = pending & (counts >= _FEWEST_GOOD)
+        restored[done] = medians[done]
+        pending = pending & ~done
+        if not pending.any():
+            break
+    return restored
+
+
+def _median_of_good(good, side):
+    """Median of the finite pixels of each window, and their number."""
+    pad = [(side // 2, side // 2)] * 2 + [(0, 0)] * (good.ndim - 2)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(good, pad, mode="symmetric"), (side, side), axis=(0, 1))
+    medians, counts = np.empty_like(good), np.empty(good.shape, dtype=int)
+    for line, window in enumerate(windows):  # one line at a time, because the windows of all take much memory
+        values = window.reshape(*window.shape[:-2], -1)
+        counts[line] = np.isfinite(values).sum(axis=-1)
+        ordered = np.sort(values, axis=-1)  # NaN comes last
+        middle = np.maximum(counts[line] - 1, 0)[..., np.newaxis]
+        low, high = (np.take_along_axis(ordered, index, axis=-1)[..., 0] for index in (middle // 2, -(-middle // 2)))
+        medians[line] = (low + high) / 2
+    return medians, counts
