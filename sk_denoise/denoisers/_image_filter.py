@@ -282,19 +282,16 @@ class ImageFilter(BaseDenoiser):
 def _read_correlation(value):
     if value is None:
         return None
-    correlation = check_array(value, dtype=np.float64, input_name="correlation")
-    odd = all(length % 2 for length in correlation.shape)
-    if not odd or not np.allclose(correlation, correlation[::-1, ::-1], atol=1e-6) or _centre(correlation) != 1:
+    correlation = check_array(value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="correlation")
+    centre = correlation[tuple(length // 2 for length in correlation.shape)]
+    fits = correlation.ndim == 2 and all(length % 2 for length in correlation.shape)
+    if not fits or not np.isclose(centre, 1) or not np.allclose(correlation, correlation[::-1, ::-1], atol=1e-6):
         raise ValueError(
-            "correlation must be an autocorrelation: an array with an odd number of rows and columns, 1 in the centre,"
-            f" and symmetric about it. Got an array of shape {correlation.shape} with {_centre(correlation):.4g} in the"
+            "correlation must be an autocorrelation: a 2-dimensional array with an odd number of rows and columns, 1 in"
+            f" the centre, and symmetric about it. Got an array of shape {correlation.shape} with {centre:.4g} in the"
             " centre. If it is a covariance, divide it by its centre."
         )
     return correlation
-
-
-def _centre(correlation):
-    return correlation[correlation.shape[0] // 2, correlation.shape[1] // 2]
 
 
 #: How values are read that are not floats.

@@ -171,7 +171,9 @@ class TestUnits:
 
 class TestPixels:
     def test_transposed_and_mirrored_images(self, method, digits):
-        """All directions are equivalent, except for the stopping rule of "tv" and the blocks of wavelets."""
+        """All directions are equivalent, except for the stopping rule of "tv", blocks of wavelets, and ties."""
+        if method == "nl_ridge":
+            pytest.skip("patches that are equally similar are chosen at random")
         X = digits[0][:10].reshape(-1, 8, 8)
         est = ImageFilter(method, **FIXED[method]).fit(X.reshape(10, -1))
 
@@ -199,8 +201,8 @@ class TestPixels:
         assert mse(clean, out.reshape(10, -1)) < mse(clean, dirty)
         swapped = est.transform(dirty.reshape(10, 10, 12, 3)[..., ::-1].reshape(10, -1))
         np.testing.assert_allclose(swapped.reshape(out.shape)[..., ::-1], out, atol=1e-9)
-        if method in ("bilateral", "nlm"):
-            return  # these compare whole colours
+        if method in ("bilateral", "nlm", "nl_ridge"):
+            return  # these compare whole colours, or luminance
         one = ImageFilter(method, image_shape=(10, 12), **FIXED[method]).fit(squares(10, (10, 12))[1])
         green = dirty.reshape(10, 10, 12, 3)[..., 1].reshape(10, -1)
         np.testing.assert_allclose(one.transform(green).reshape(10, 10, 12), out[..., 1], atol=1e-9)
