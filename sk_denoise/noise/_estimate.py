@@ -12,7 +12,16 @@ from .._core.images import read_images
 from .._core.units import to_unit
 from ._fits import clipped_ends, fit_model, model_variance
 from ._injector import NoiseInjector
-from ._moments import ORDER, SIZE, WHITE, blur_autocorrelation, blur_spectrum, fit_blur, read_blocks, variance_curve
+from ._moments import (
+    WHITE,
+    blur_autocorrelation,
+    blur_spectrum,
+    find_padding,
+    fit_blur,
+    read_blocks,
+    texture_trend,
+    variance_curve,
+)
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
@@ -27,7 +36,9 @@ _OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the othe
 _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
-_TEXTURE = 1.5  # ratio of the power at low to that at high frequencies
+_TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
+_TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
+_WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
 _IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
 _READ_NOISE = 0.1  # share of the variance up to which read noise is negligible
 
@@ -58,7 +69,7 @@ class NoiseEstimate:
     autocorrelation : ndarray of shape (2 * n_lags + 1, 2 * n_lags + 1)
         Autocorrelation of the noise, with 1 in the centre.
     clipped : tuple of float
-        Share of the values at the lower and the upper end of the data range.
+        Share of the values at the lower and the upper end of the data range, without padding.
     data_range : tuple of float
         The range that levels refer to: (0, 255) for uint8, (0, 1) for values that lie in it, otherwise the minimum and
         maximum of the images.
@@ -218,7 +229,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
             f" {_SMALLEST} x {_SMALLEST} are needed."
         )
         return _unclear(len(arrays), data_range, (note,))
-    clipped = tuple(float(np.mean([share(plane) for plane in planes])) for share in (_at_low, _at_high))
+    clipped = _clipped_shares(planes)
     found = _impulses(planes)
     blocks = read_blocks(planes, owners)
     if found is None and len(blocks.mean) < _FEWEST_BLOCKS:
@@ -234,12 +245,14 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     return _describe(blocks, planes, owners, len(arrays), data_range, clipped)
 
 
-def _at_low(plane):
-    return (plane <= 0).mean()
-
-
-def _at_high(plane):
-    return (plane >= 1).mean()
+def _clipped_shares(planes):
+    """Shares of the values at the two ends of the range, without padding."""
+    counts, n_values = np.zeros(2), 0
+    for plane in planes:
+        inner = plane[~find_padding(plane)]
+        counts += (inner <= 0).sum(), (inner >= 1).sum()
+        n_values += inner.size
+    return tuple(map(float, counts / max(n_values, 1)))
 
 
 def _observed_range(arrays):
@@ -330,14 +343,14 @@ def _describe(blocks, planes, owners, n_images, data_range, clipped):
     low, high = data_range
     width = high - low
     zero = -low / width
-    curve, spectrum, blur, ratio = _find_correlation(blocks)
+    curve, spectrum, blur, texture = _find_correlation(blocks)
     clips = clipped_ends(curve)
-    fit = _choose(curve, clips, zero)
-    brightness = float(np.mean([plane.mean() for plane in planes]))
+    fit = _choose(curve, clips, zero, _LOSS_GAIN if texture < _TEXTURE else _TEXTURED_LOSS_GAIN)
+    brightness = float(np.mean(np.concatenate([plane[~find_padding(plane)] for plane in planes]), dtype=float))
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
     spread = _spread(blocks, spectrum, fit.kind, clips, zero, brightness) * width
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
-    notes = _notes(curve, fit, zero, ratio, clipped)
+    notes = _notes(curve, fit, zero, texture, clipped)
     fitted = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
     return NoiseEstimate(
         fit.kind,
@@ -367,7 +380,7 @@ def _two_sided(autocorrelations):
 
 
 def _find_correlation(blocks):
-    """Variance against brightness, spectrum, blur widths, and the excess of low frequencies over the model."""
+    """Variance against brightness, spectrum, blur widths, and how much texture there is in the flattest blocks."""
     curve = variance_curve(blocks)
     power, level = _pooled_spectrum(curve)
     blur = fit_blur(power, 6)
@@ -375,15 +388,16 @@ def _find_correlation(blocks):
         curve = variance_curve(blocks, blur_spectrum(blur))
         power, level = _pooled_spectrum(curve)
         blur = fit_blur(power, 4)
+    texture = texture_trend(blocks, blur_spectrum(blur))
     least = float(np.interp(level, _LEVELS, _CORRELATED))
     lag_one = [blur_autocorrelation(width)[1] for width in blur]
-    if max(lag_one) > 2 * _OTHER_AXIS:
+    if texture > _TEXTURE and level < _WEAK:
+        least = 1.0
+    elif max(lag_one) > max(least, 2 * _OTHER_AXIS):
         least = _OTHER_AXIS
     blur = tuple(width if lag >= least else 0.0 for width, lag in zip(blur, lag_one))
     spectrum = blur_spectrum(blur) if any(blur) else WHITE
-    power = power / spectrum
-    ratio = float(np.median(power[(ORDER > 1) & (ORDER < 5)]) / np.median(power[ORDER >= SIZE]))
-    return variance_curve(blocks, spectrum), spectrum, blur, ratio
+    return variance_curve(blocks, spectrum), spectrum, blur, texture
 
 
 def _pooled_spectrum(curve):
@@ -394,18 +408,18 @@ def _pooled_spectrum(curve):
     return weights @ curve.spectrum / weights.sum(), math.sqrt(fit.offset + fit.gain * curve.mean.mean())
 
 
-def _choose(curve, clips, zero):
+def _choose(curve, clips, zero, least_gain):
     """The simplest model that the variance follows."""
     gaussian = fit_model(curve, "gaussian", clips, zero)
     photons = fit_model(curve, "poisson_gaussian", clips, zero)
     if zero <= 0 and curve.clipped[:, 0].max() < 0.05:
         rician = fit_model(curve, "rician", clips, zero)
         background = (curve.mean - zero < 1.5 * math.sqrt(rician.offset)) & (rician.weights > 0.5)
-        if background.any() and rician.loss < min(gaussian.loss, photons.loss + _LOSS_GAIN):
+        if background.any() and rician.loss < min(gaussian.loss, 1.5 * photons.loss + _LOSS_GAIN):
             return rician
     ends = np.quantile(curve.mean, [0, 1])
     dark, bright = photons.offset + photons.gain * ends
-    if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - _LOSS_GAIN:
+    if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - least_gain:
         return photons
     return gaussian
 
@@ -421,10 +435,10 @@ def _spread(blocks, spectrum, kind, clips, zero, brightness):
     return float(np.std(levels)) if len(levels) > 1 else math.nan
 
 
-def _notes(curve, fit, zero, ratio, clipped):
+def _notes(curve, fit, zero, texture, clipped):
     """What could not be told, in words."""
     notes = []
-    if ratio > _TEXTURE:
+    if texture > _TEXTURE:
         notes.append(
             "Even the flattest areas seem to have texture, which cannot be told from noise: the level may be too high."
         )
