@@ -6,30 +6,26 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from .._core.checks import warn_user
 from .._core.images import read_images
-from .._core.units import to_unit
-from ._fits import clipped_ends, fit_model, model_variance
+from ._fits import clipped_ends, model_variance
+from ._identify import (
+    FEWEST_BLOCKS,
+    SMALLEST,
+    TEXTURE,
+    choose_model,
+    clipped_shares,
+    find_correlation,
+    find_impulses,
+    observed_range,
+    read_planes,
+    spread_over_images,
+)
 from ._injector import NoiseInjector
-from ._moments import ORDER, SIZE, WHITE, blur_autocorrelation, blur_spectrum, fit_blur, read_blocks, variance_curve
+from ._moments import blur_autocorrelation, find_padding, read_blocks
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
-
-_SMALLEST = 32  # pixels along each side; in smaller images every block has an edge
-_FEWEST_BLOCKS = 300
-_MOST_IMAGES = 16  # looked at
-_MOST_PIXELS = 1 << 22  # looked at
-_TILE = 512
-# Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
-_LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.1, 0.075)
-_OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the other clearly is
-_BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
-_VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
-_LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
-_TEXTURE = 1.5  # ratio of the power at low to that at high frequencies
-_IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class NoiseEstimate:
     autocorrelation : ndarray of shape (2 * n_lags + 1, 2 * n_lags + 1)
         Autocorrelation of the noise, with 1 in the centre.
     clipped : tuple of float
-        Share of the values at the lower and the upper end of the data range.
+        Share of the values at the lower and the upper end of the data range, without padding.
     data_range : tuple of float
         The range that levels refer to: (0, 255) for uint8, (0, 1) for values that lie in it, otherwise the minimum and
         maximum of the images.
@@ -212,81 +208,29 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     ('gaussian', 0.1)
     """
     arrays, _ = read_images(images, image_shape=image_shape, channel_axis=channel_axis)
-    data_range = _observed_range(arrays)
-    planes, owners = _read_planes(arrays, data_range)
+    data_range = observed_range(arrays)
+    planes, owners = read_planes(arrays, data_range)
     if not planes:
         sizes = sorted({array.shape[:2] for array in arrays})
         note = (
             f"Images of {sizes[0][0]} x {sizes[0][1]} pixels are too small to tell noise from detail; at least"
-            f" {_SMALLEST} x {_SMALLEST} are needed."
+            f" {SMALLEST} x {SMALLEST} are needed."
         )
         return _unclear(len(arrays), data_range, (note,))
-    clipped = tuple(float(np.mean([share(plane) for plane in planes])) for share in (_at_low, _at_high))
-    found = _impulses(planes)
+    clipped = clipped_shares(planes)
+    found = find_impulses(planes)
     blocks = read_blocks(planes, owners)
-    if found is None and len(blocks.mean) < _FEWEST_BLOCKS:
+    if found is None and len(blocks.mean) < FEWEST_BLOCKS:
         constant = all(np.ptp(plane) == 0 for plane in planes)
         note = (
             "No noise was found: all pixels of each image have the same value."
             if constant
-            else "There are too few pixels that are neither constant nor at the ends of the range."
+            else "There are too few pixels, apart from constant and saturated areas, to tell noise from detail."
         )
         return _unclear(len(arrays), data_range, (note,), 0.0 if constant else math.nan, clipped)
     if found is not None:
         return _describe_impulses(found, len(arrays), data_range, clipped)
     return _describe(blocks, planes, owners, len(arrays), data_range, clipped)
-
-
-def _at_low(plane):
-    return (plane <= 0).mean()
-
-
-def _at_high(plane):
-    return (plane >= 1).mean()
-
-
-def _observed_range(arrays):
-    """Range that levels refer to."""
-    if all(array.dtype == np.uint8 for array in arrays):
-        return 0.0, 255.0
-    low = min(float(array.min()) for array in arrays)
-    high = max(float(array.max()) for array in arrays)
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    return (low, high) if high > low else (low, low + 1.0)
-
-
-def _spread_out(items, n):
-    """At most `n` items, spread evenly from the first to the last."""
-    return items if len(items) <= n else [items[i] for i in np.linspace(0, len(items) - 1, n).astype(int)]
-
-
-def _read_planes(arrays, data_range):
-    """Channels of some images, or tiles of them, scaled to [0, 1], and the numbers of their images."""
-    large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= _SMALLEST]
-    chosen = _spread_out(large, _MOST_IMAGES)
-    planes, owners = [], []
-    for i in chosen:
-        array = arrays[i]
-        for tile in _tiles(array, _MOST_PIXELS // len(chosen)):
-            part = to_unit(array[tile], data_range)
-            channels = [part] if part.ndim == 2 else list(np.moveaxis(part, -1, 0))
-            planes += channels
-            owners += [i] * len(channels)
-    return planes, owners
-
-
-def _tiles(array, n_values):
-    """Slices of at most about `n_values` values of an image, spread over it."""
-    if array.size <= n_values:
-        return [(slice(None), slice(None))]
-    corners = [
-        (slice(y, y + _TILE), slice(x, x + _TILE))
-        for y in range(0, max(1, array.shape[0] - _TILE + 1), _TILE)
-        for x in range(0, max(1, array.shape[1] - _TILE + 1), _TILE)
-    ]
-    tile_size = min(_TILE, array.shape[0]) * min(_TILE, array.shape[1]) * (array.size // math.prod(array.shape[:2]))
-    return _spread_out(corners, max(1, n_values // tile_size))
 
 
 def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
@@ -296,28 +240,6 @@ def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
         "unclear", level, sigma, math.nan, math.nan, math.nan, nothing, (0.0, 0.0), np.ones((1, 1)), clipped,
         data_range, n_images, notes,
     )  # fmt: skip
-
-
-def _impulses(planes):
-    """Probability and mean square of salt-and-pepper noise; None if there is none."""
-    counts, places, squares, n_values = np.zeros(2), np.zeros(2), 0.0, 0
-    for plane in planes:
-        extreme = plane <= 0, plane >= 1
-        if min(end.mean() for end in extreme) < _IMPULSES / 4:
-            continue
-        middle = median_filter(plane, 5)
-        regular = ~(extreme[0] | extreme[1])
-        # Far from an extreme, in units of the noise of the other pixels, no other noise reaches it.
-        far = max(0.1, 6 * 1.4826 * float(np.median(np.abs(plane - middle)[regular]))) if regular.any() else 1.0
-        for end, distance in enumerate((middle, 1 - middle)):
-            counts[end] += (extreme[end] & (distance > far)).sum()
-            places[end] += (distance > far).sum()
-            squares += float((distance[extreme[end]] ** 2).sum())
-        n_values += plane.size
-    shares = counts / np.maximum(places, 1)
-    if places.min() < 500 or shares.min() < _IMPULSES / 2 or shares.max() > 2 * shares.min():
-        return None
-    return float(shares.sum()), squares / n_values
 
 
 def _describe_impulses(found, n_images, data_range, clipped):
@@ -333,14 +255,14 @@ def _describe(blocks, planes, owners, n_images, data_range, clipped):
     low, high = data_range
     width = high - low
     zero = -low / width
-    curve, spectrum, blur, ratio = _find_correlation(blocks)
+    curve, spectrum, blur, texture = find_correlation(blocks)
     clips = clipped_ends(curve)
-    fit = _choose(curve, clips, zero)
-    brightness = float(np.mean([plane.mean() for plane in planes]))
+    fit = choose_model(curve, clips, zero, texture)
+    brightness = float(np.mean(np.concatenate([plane[~find_padding(plane)] for plane in planes]), dtype=float))
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
-    spread = _spread(blocks, spectrum, fit.kind, clips, zero, brightness) * width
+    spread = spread_over_images(blocks, spectrum, fit.kind, clips, zero, brightness) * width
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
-    notes = _notes(curve, fit, zero, ratio, clipped)
+    notes = _notes(curve, fit, zero, texture, clipped)
     fitted = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
     return NoiseEstimate(
         fit.kind,
@@ -369,65 +291,10 @@ def _two_sided(autocorrelations):
     return np.outer(down, across)
 
 
-def _find_correlation(blocks):
-    """Variance against brightness, spectrum, blur widths, and the excess of low frequencies over the model."""
-    curve = variance_curve(blocks)
-    power, level = _pooled_spectrum(curve)
-    blur = fit_blur(power, 6)
-    if max(blur) > _BLURRED:
-        curve = variance_curve(blocks, blur_spectrum(blur))
-        power, level = _pooled_spectrum(curve)
-        blur = fit_blur(power, 4)
-    least = float(np.interp(level, _LEVELS, _CORRELATED))
-    lag_one = [blur_autocorrelation(width)[1] for width in blur]
-    if max(lag_one) > 2 * _OTHER_AXIS:
-        least = _OTHER_AXIS
-    blur = tuple(width if lag >= least else 0.0 for width, lag in zip(blur, lag_one))
-    spectrum = blur_spectrum(blur) if any(blur) else WHITE
-    power = power / spectrum
-    ratio = float(np.median(power[(ORDER > 1) & (ORDER < 5)]) / np.median(power[ORDER >= SIZE]))
-    return variance_curve(blocks, spectrum), spectrum, blur, ratio
-
-
-def _pooled_spectrum(curve):
-    """Spectrum over the bins that are neither textured nor clipped, and the level of the noise."""
-    fit = fit_model(curve, "poisson_gaussian", clipped_ends(curve))
-    weights = fit.weights * (curve.clipped.max(axis=1) < 0.02)
-    weights = weights if weights.any() else fit.weights
-    return weights @ curve.spectrum / weights.sum(), math.sqrt(fit.offset + fit.gain * curve.mean.mean())
-
-
-def _choose(curve, clips, zero):
-    """The simplest model that the variance follows."""
-    gaussian = fit_model(curve, "gaussian", clips, zero)
-    photons = fit_model(curve, "poisson_gaussian", clips, zero)
-    if zero <= 0 and curve.clipped[:, 0].max() < 0.05:
-        rician = fit_model(curve, "rician", clips, zero)
-        background = (curve.mean - zero < 1.5 * math.sqrt(rician.offset)) & (rician.weights > 0.5)
-        if background.any() and rician.loss < min(gaussian.loss, photons.loss + _LOSS_GAIN):
-            return rician
-    ends = np.quantile(curve.mean, [0, 1])
-    dark, bright = photons.offset + photons.gain * ends
-    if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - _LOSS_GAIN:
-        return photons
-    return gaussian
-
-
-def _spread(blocks, spectrum, kind, clips, zero, brightness):
-    """Standard deviation of the level over the images; NaN for a single one."""
-    levels, numbers = [], np.unique(blocks.image)
-    for image in numbers if len(numbers) > 1 else ():
-        own = blocks.of(image)
-        if len(own.mean) >= _FEWEST_BLOCKS:
-            fit = fit_model(variance_curve(own, spectrum), kind, clips, zero)
-            levels.append(math.sqrt(fit.offset + fit.gain * brightness))
-    return float(np.std(levels)) if len(levels) > 1 else math.nan
-
-
-def _notes(curve, fit, zero, ratio, clipped):
+def _notes(curve, fit, zero, texture, clipped):
     """What could not be told, in words."""
     notes = []
-    if ratio > _TEXTURE:
+    if texture > TEXTURE:
         notes.append(
             "Even the flattest areas seem to have texture, which cannot be told from noise: the level may be too high."
         )

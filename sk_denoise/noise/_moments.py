@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import dct
+from scipy.ndimage import binary_erosion
 from scipy.special import ndtr
 
 SIZE = 8  # pixels along the side of a block
@@ -61,12 +62,13 @@ def read_blocks(planes, owners):
     found = []
     for plane, owner in zip(planes, owners):
         windows = sliding_window_view(plane, (SIZE, SIZE))[::stride, ::stride]
+        padded = sliding_window_view(find_padding(plane), (SIZE, SIZE))[::stride, ::stride]
         lines = max(1, _CHUNK // windows.shape[1])
         for start in range(0, len(windows), lines):
             some = windows[start : start + lines].reshape(-1, SIZE, SIZE)
             low, high = (some <= 0).mean(axis=(1, 2)), (some >= 1).mean(axis=(1, 2))
-            # Padding, masks and saturated areas have no noise; nor do blocks of one value.
             kept = (np.maximum(low, high) < 0.9) & (np.ptp(some, axis=(1, 2)) > 0)
+            kept &= ~padded[start : start + lines].any(axis=(2, 3)).ravel()
             some = np.ascontiguousarray(some[kept], dtype=np.float32)
             energy = (matrix @ some @ matrix.T).reshape(-1, SIZE * SIZE) ** 2
             mean = some.mean(axis=(1, 2), dtype=float)
@@ -74,6 +76,34 @@ def read_blocks(planes, owners):
             clipped = np.stack([low[kept], high[kept]], axis=1)
             found.append((mean, energy, fourth, clipped, np.full(len(some), owner)))
     return Blocks(*map(np.concatenate, zip(*found)), overlap=max(1.0, (SIZE / stride) ** 2))
+
+
+def find_padding(plane):
+    """Pixels that lie amid others at the same end of the range: padding, masks and saturated areas, without noise."""
+    amid = np.ones((3, 3), dtype=bool)
+    return binary_erosion(plane <= 0, amid, border_value=1) | binary_erosion(plane >= 1, amid, border_value=1)
+
+
+def _bins(blocks):
+    """Numbers of the blocks of each brightness."""
+    n_bins = int(np.clip(len(blocks.mean) / _BLOCKS_PER_BIN, 1, _MOST_BINS))
+    return np.array_split(np.argsort(blocks.mean, kind="stable"), n_bins)
+
+
+def texture_trend(blocks, spectrum):
+    """How much the power, at low frequencies, of the next flattest blocks exceeds that of the flattest; median log.
+
+    Blocks are ranked by one half of the coefficients and compared by the other half, so it is 0 for noise alone.
+    """
+    logs = []
+    for members in _bins(blocks):
+        power = blocks.energy[members] / spectrum
+        n_flat = max(_FEWEST_FLAT // 2, math.ceil(_FLATTEST * len(members)))
+        for ranked_by, half in ((_EVEN, _ODD), (_ODD, _EVEN)):
+            order = np.argsort(power[:, ranked_by].sum(axis=1))
+            compared = power[order[: 3 * n_flat]][:, half & (SIZE > ORDER)].mean(axis=1)
+            logs.append(math.log(compared[n_flat:].mean() / compared[:n_flat].mean()))
+    return float(np.median(logs))
 
 
 def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
@@ -102,11 +132,9 @@ def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
     .. [1] N. N. Ponomarenko, V. V. Lukin, M. S. Zriakhov, A. Kaarna, J. Astola, "An automatic approach to lossy
        compression of AVIRIS images", IEEE International Geoscience and Remote Sensing Symposium, 2007.
     """
-    n_bins = int(np.clip(len(blocks.mean) / _BLOCKS_PER_BIN, 1, _MOST_BINS))
     above_texture = spectrum * ORDER.astype(float) ** 2
     measured = above_texture >= np.sort(above_texture)[-_N_MEASURED]
-    bins = np.array_split(np.argsort(blocks.mean, kind="stable"), n_bins)
-    entries = [_measure(blocks, members, spectrum, measured, flattest) for members in bins]
+    entries = [_measure(blocks, members, spectrum, measured, flattest) for members in _bins(blocks)]
     return Curve(*map(np.array, zip(*entries)))
 
 

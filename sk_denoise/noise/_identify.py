@@ -1,0 +1,169 @@
+"""Steps of `estimate_noise`: pixels to look at, impulses, correlation, and the model of the variance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from .._core.units import to_unit
+from ._fits import clipped_ends, fit_model
+from ._moments import (
+    WHITE,
+    blur_autocorrelation,
+    blur_spectrum,
+    find_padding,
+    fit_blur,
+    texture_trend,
+    variance_curve,
+)
+
+SMALLEST = 32  # pixels along each side; in smaller images every block has an edge
+FEWEST_BLOCKS = 300
+_MOST_IMAGES = 16  # looked at
+_MOST_PIXELS = 1 << 22  # looked at
+_TILE = 512
+# Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
+_LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.1, 0.075)
+_OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the other clearly is
+_BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
+_VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
+_LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
+_TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
+TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
+_WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
+_IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
+
+
+def clipped_shares(planes):
+    """Shares of the values at the two ends of the range, without padding."""
+    counts, n_values = np.zeros(2), 0
+    for plane in planes:
+        inner = plane[~find_padding(plane)]
+        counts += (inner <= 0).sum(), (inner >= 1).sum()
+        n_values += inner.size
+    return tuple(map(float, counts / max(n_values, 1)))
+
+
+def observed_range(arrays):
+    """Range that levels refer to."""
+    if all(array.dtype == np.uint8 for array in arrays):
+        return 0.0, 255.0
+    low = min(float(array.min()) for array in arrays)
+    high = max(float(array.max()) for array in arrays)
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _spread_out(items, n):
+    """At most `n` items, spread evenly from the first to the last."""
+    return items if len(items) <= n else [items[i] for i in np.linspace(0, len(items) - 1, n).astype(int)]
+
+
+def read_planes(arrays, data_range):
+    """Channels of some images, or tiles of them, scaled to [0, 1], and the numbers of their images."""
+    large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= SMALLEST]
+    chosen = _spread_out(large, _MOST_IMAGES)
+    planes, owners = [], []
+    for i in chosen:
+        array = arrays[i]
+        for tile in _tiles(array, _MOST_PIXELS // len(chosen)):
+            part = to_unit(array[tile], data_range)
+            channels = [part] if part.ndim == 2 else list(np.moveaxis(part, -1, 0))
+            planes += channels
+            owners += [i] * len(channels)
+    return planes, owners
+
+
+def _tiles(array, n_values):
+    """Slices of at most about `n_values` values of an image, spread over it."""
+    if array.size <= n_values:
+        return [(slice(None), slice(None))]
+    corners = [
+        (slice(y, y + _TILE), slice(x, x + _TILE))
+        for y in range(0, max(1, array.shape[0] - _TILE + 1), _TILE)
+        for x in range(0, max(1, array.shape[1] - _TILE + 1), _TILE)
+    ]
+    tile_size = min(_TILE, array.shape[0]) * min(_TILE, array.shape[1]) * (array.size // math.prod(array.shape[:2]))
+    return _spread_out(corners, max(1, n_values // tile_size))
+
+
+def find_impulses(planes):
+    """Probability and mean square of salt-and-pepper noise; None if there is none."""
+    counts, places, squares, n_values = np.zeros(2), np.zeros(2), 0.0, 0
+    for plane in planes:
+        extreme = plane <= 0, plane >= 1
+        if min(end.mean() for end in extreme) < _IMPULSES / 4:
+            continue
+        middle = median_filter(plane, 5)
+        regular = ~(extreme[0] | extreme[1])
+        # Far from an extreme, in units of the noise of the other pixels, no other noise reaches it.
+        far = max(0.1, 6 * 1.4826 * float(np.median(np.abs(plane - middle)[regular]))) if regular.any() else 1.0
+        for end, distance in enumerate((middle, 1 - middle)):
+            counts[end] += (extreme[end] & (distance > far)).sum()
+            places[end] += (distance > far).sum()
+            squares += float((distance[extreme[end]] ** 2).sum())
+        n_values += plane.size
+    shares = counts / np.maximum(places, 1)
+    if places.min() < 500 or shares.min() < _IMPULSES / 2 or shares.max() > 2 * shares.min():
+        return None
+    return float(shares.sum()), squares / n_values
+
+
+def find_correlation(blocks):
+    """Variance against brightness, spectrum, blur widths, and how much texture there is in the flattest blocks."""
+    curve = variance_curve(blocks)
+    power, level = _pooled_spectrum(curve)
+    blur = fit_blur(power, 6)
+    if max(blur) > _BLURRED:
+        curve = variance_curve(blocks, blur_spectrum(blur))
+        power, level = _pooled_spectrum(curve)
+        blur = fit_blur(power, 4)
+    texture = texture_trend(blocks, blur_spectrum(blur))
+    least = float(np.interp(level, _LEVELS, _CORRELATED))
+    lag_one = [blur_autocorrelation(width)[1] for width in blur]
+    if texture > TEXTURE and level < _WEAK:
+        least = 1.0
+    elif max(lag_one) > max(least, 2 * _OTHER_AXIS):
+        least = _OTHER_AXIS
+    blur = tuple(width if lag >= least else 0.0 for width, lag in zip(blur, lag_one))
+    spectrum = blur_spectrum(blur) if any(blur) else WHITE
+    return variance_curve(blocks, spectrum), spectrum, blur, texture
+
+
+def _pooled_spectrum(curve):
+    """Spectrum over the bins that are neither textured nor clipped, and the level of the noise."""
+    fit = fit_model(curve, "poisson_gaussian", clipped_ends(curve))
+    weights = fit.weights * (curve.clipped.max(axis=1) < 0.02)
+    weights = weights if weights.any() else fit.weights
+    return weights @ curve.spectrum / weights.sum(), math.sqrt(fit.offset + fit.gain * curve.mean.mean())
+
+
+def choose_model(curve, clips, zero, texture):
+    """The simplest model that the variance follows."""
+    least_gain = _LOSS_GAIN if texture < TEXTURE else _TEXTURED_LOSS_GAIN
+    gaussian = fit_model(curve, "gaussian", clips, zero)
+    photons = fit_model(curve, "poisson_gaussian", clips, zero)
+    if zero <= 0 and curve.clipped[:, 0].max() < 0.05:
+        rician = fit_model(curve, "rician", clips, zero)
+        background = (curve.mean - zero < 1.5 * math.sqrt(rician.offset)) & (rician.weights > 0.5)
+        if background.any() and rician.loss < min(gaussian.loss, 1.5 * photons.loss + _LOSS_GAIN):
+            return rician
+    ends = np.quantile(curve.mean, [0, 1])
+    dark, bright = photons.offset + photons.gain * ends
+    if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - least_gain:
+        return photons
+    return gaussian
+
+
+def spread_over_images(blocks, spectrum, kind, clips, zero, brightness):
+    """Standard deviation of the level over the images; NaN for a single one."""
+    levels, numbers = [], np.unique(blocks.image)
+    for image in numbers if len(numbers) > 1 else ():
+        own = blocks.of(image)
+        if len(own.mean) >= FEWEST_BLOCKS:
+            fit = fit_model(variance_curve(own, spectrum), kind, clips, zero)
+            levels.append(math.sqrt(fit.offset + fit.gain * brightness))
+    return float(np.std(levels)) if len(levels) > 1 else math.nan

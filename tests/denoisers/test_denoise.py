@@ -1,0 +1,125 @@
+"""`denoise` on images of all forms, kinds of noise, and bad input."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+from sk_denoise import denoise, estimate_noise
+
+CLEAN = data.camera()[100:228, 150:278].astype(float)
+
+
+def white(shape=CLEAN.shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def db(image, clean=CLEAN):
+    return -10 * np.log10(np.mean((np.asarray(image, dtype=float) - clean) ** 2) / 255**2)
+
+
+NOISY = {
+    "gaussian": CLEAN + 20 * white(),
+    "poisson": np.random.default_rng(0).poisson(CLEAN / 255 * 30) * 255 / 30,
+    "rician": np.hypot(CLEAN + 20 * white(), 20 * white(seed=1)),
+    "correlated": CLEAN + 20 * gaussian_filter(white(), 0.8, mode="wrap") / 0.35,
+}
+
+
+@pytest.mark.parametrize("kind", NOISY)
+def test_the_error_falls(kind):
+    noisy = NOISY[kind].copy()
+    denoised = denoise(noisy)
+    np.testing.assert_array_equal(noisy, NOISY[kind])
+    assert db(denoised) > db(noisy) + 4
+    assert denoised.shape == noisy.shape and denoised.dtype == noisy.dtype
+
+
+def test_variance_is_stabilized_for_photon_noise():
+    noisy = NOISY["poisson"]
+    assert estimate_noise(noisy).kind == "poisson_gaussian"
+    assert db(denoise(noisy)) > db(denoise(noisy, noise=float(np.std(noisy - CLEAN)))) + 0.5
+
+
+def test_impulses_are_replaced_and_all_else_is_kept():
+    noisy, chance = CLEAN.clip(1, 254), np.random.default_rng(0).random(CLEAN.shape)
+    noisy[chance < 0.1], noisy[chance > 0.9] = 0, 255
+    denoised = denoise(noisy)
+    good = (noisy > 0) & (noisy < 255)
+    np.testing.assert_array_equal(denoised[good], noisy[good])
+    assert db(denoised) > db(noisy) + 10
+
+
+def test_forms_and_dtypes_come_back():
+    noisy = NOISY["gaussian"]
+    stack = np.stack([noisy, noisy[::-1]])
+    assert denoise(stack).shape == stack.shape
+    listed = denoise([noisy, noisy[:90, :110]])
+    assert isinstance(listed, list) and [image.shape for image in listed] == [(128, 128), (90, 110)]
+    np.testing.assert_allclose(listed[0], denoise(noisy))
+    assert denoise(noisy.astype("float32")).dtype == np.float32
+    integers = denoise(np.clip(noisy, 0, 255).astype("uint8"))
+    assert integers.dtype == np.float32 and integers.min() >= 0 and integers.max() <= 255
+
+
+def test_units_do_not_matter():
+    noisy = NOISY["gaussian"]
+    np.testing.assert_allclose(denoise(noisy / 255) * 255, denoise(noisy), atol=0.5)
+
+
+def test_colour_images_need_their_axis():
+    clean = data.astronaut()[:96, 180:276].astype(float)
+    noisy = clean + 25 * white(clean.shape)
+    with pytest.raises(ValueError, match="channel_axis"):
+        denoise(noisy)
+    denoised = denoise(noisy, channel_axis=-1)
+    assert db(denoised, clean) > db(noisy, clean) + 5
+    first = denoise(np.moveaxis(noisy, -1, 0), channel_axis=0)
+    np.testing.assert_allclose(np.moveaxis(first, 0, -1), denoised)
+
+
+@pytest.mark.parametrize("method", ["median", "tv", "wavelet", "nlm", "nl_ridge"])
+def test_other_filters(method):
+    noisy = NOISY["gaussian"]
+    assert db(denoise(noisy, method=method)) > db(noisy) + 2
+
+
+def test_methods_for_white_noise_warn_of_correlated_noise():
+    with pytest.warns(UserWarning, match="correlated"):
+        denoise(NOISY["correlated"], method="tv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        denoise(NOISY["correlated"], method="nl_ridge")
+
+
+def test_noise_can_be_given():
+    noisy = NOISY["gaussian"]
+    estimate = estimate_noise(noisy)
+    np.testing.assert_allclose(denoise(noisy, noise=estimate), denoise(noisy))
+    np.testing.assert_allclose(denoise(noisy, noise=estimate.sigma), denoise(noisy))
+    np.testing.assert_allclose(denoise(noisy, noise=0.0), noisy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "name"),
+    [
+        ([[]], {}, "image"),
+        ([np.full((64, 64), np.nan)], {}, "image"),
+        ([np.zeros((1, 1))], {}, "image"),
+        ([[CLEAN, np.zeros((64, 64, 3))]], {}, r"image\[1\]"),
+        ([CLEAN], {"method": "magic"}, "method"),
+        ([CLEAN], {"noise": -1}, "noise"),
+        ([CLEAN], {"noise": "white"}, "noise"),
+        ([CLEAN[:8, :8]], {}, "noise"),
+    ],
+)
+def test_bad_input_names_the_argument(arguments, keywords, name):
+    with pytest.raises(ValueError, match=name):
+        denoise(*arguments, **keywords)
+
+
+def test_images_of_one_value_stay_as_they_are():
+    image = np.full((64, 64), 7.0)
+    np.testing.assert_allclose(denoise(image), image)
