@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 
+from ..noise import estimate_noise
 from ._nl_ridge import nl_ridge as denoise_nl_ridge
 
 #: Parameters of each method of `ImageFilter`.
@@ -148,6 +149,18 @@ def nl_ridge(images, level, correlation):
 
 
 _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, nlm, nl_ridge)}
+
+
+def measure_noise(images):
+    """Level and autocorrelation of the noise, None if it is white or if the images are too small to tell."""
+    estimate = estimate_noise(list(images[..., 0]) if images.shape[3] == 1 else list(images), **_channels(images))
+    if estimate.kind in ("salt_pepper", "unclear") or not math.isfinite(estimate.sigma):
+        return estimate_level(images), None
+    return estimate.sigma, estimate.autocorrelation if any(estimate.blur) else None
+
+
+def _channels(images):
+    return {} if images.shape[3] == 1 else {"channel_axis": -1}
 
 
 def denoise(images, method, params):

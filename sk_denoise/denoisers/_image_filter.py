@@ -68,8 +68,9 @@ class ImageFilter(BaseDenoiser):
     correlation : array-like of shape (n, m), None or "auto", default="auto"
         For "nl_ridge": autocorrelation of the noise, with odd `n` and `m` and 1 in the centre;
         ``correlation[n // 2 + dy, m // 2 + dx]`` is the correlation of two pixels that are `dy` rows and `dx` columns
-        apart. If None, the noise is white, which is also what "auto" assumes. Noise in scans is often correlated;
-        filters that take it for white then leave most of it.
+        apart. None means white noise. "auto" measures it with `sk_denoise.noise.estimate_noise`, whose
+        ``autocorrelation`` has this form. Images of less than 32 x 32 pixels are too small for that, and their noise is
+        taken as white.
     calibration : {"j_invariant", "supervised"}, default="j_invariant"
         How "auto" parameters are chosen. "j_invariant" needs only noisy rows: it hides pixels and chooses the filter
         that best predicts them from their neighbours [7]_. "supervised" minimizes the squared error with respect to
@@ -234,12 +235,14 @@ class ImageFilter(BaseDenoiser):
         if self.calibration == "supervised":
             clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
         level = None
-        if "level" in _filtering.METHODS[self.method]:
-            level = given["level"] if "level" in given else _filtering.estimate_level(images)
         if self.method == "nl_ridge":
-            given["correlation"] = self._correlation(given)
+            level, correlation = _filtering.measure_noise(images)
+            level = given.get("level", level)
+            given = {"correlation": correlation} | given
             if self.calibration == "j_invariant":
                 given["level"] = level
+        elif "level" in _filtering.METHODS[self.method]:
+            level = given["level"] if "level" in given else _filtering.estimate_level(images)
         grids = _filtering.candidates(self.method, given, level, image_shape)
         params = _filtering.calibrate(images, clean, self.method, grids)
         fitted = {"params_": params, "image_shape_": image_shape, "_method": self.method}
@@ -249,10 +252,6 @@ class ImageFilter(BaseDenoiser):
     def _denoise(self, unit):
         images = unit.reshape(len(unit), *self.image_shape_)
         return _filtering.denoise(images, self._method, self.params_).reshape(unit.shape)
-
-    def _correlation(self, given):
-        """Autocorrelation of the noise for "nl_ridge", None if it is white; "auto" assumes that it is."""
-        return given.get("correlation")
 
     def _check_params(self):
         if self.method not in _filtering.METHODS:
