@@ -46,16 +46,16 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         Images in the form and the units of `image`. Float dtypes are kept; integers become float32, clipped to the
         range of uint8 or to the values of the image.
 
-    Warns
-    -----
-    UserWarning
-        If the kind of noise is unclear, or if `method` assumes white noise, but the noise is correlated.
-
     Raises
     ------
     ValueError, TypeError
         If `image` is not one or more images of finite numbers, or if the noise cannot be estimated, as in images as
         small as digits. The message names the argument and says what to pass.
+
+    Warns
+    -----
+    UserWarning
+        If the kind of noise is unclear, or if `method` assumes white noise, but the noise is correlated.
 
     See Also
     --------

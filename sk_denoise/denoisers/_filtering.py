@@ -42,6 +42,7 @@ GRIDS = {
     "correlation": (None,),
 }
 
+_SMALLEST_MEASURED = 32  # smallest height and width for which the noise can be told from detail
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
 _STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
 _MIN_H = 1e-3  # as a fraction of the range; positive, because scikit-image divides by h
@@ -153,6 +154,8 @@ _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, 
 
 def measure_noise(images):
     """Level and autocorrelation of the noise, None if it is white or if the images are too small to tell."""
+    if min(images.shape[1:3]) < _SMALLEST_MEASURED:
+        return estimate_level(images), None
     estimate = estimate_noise(list(images[..., 0]) if images.shape[3] == 1 else list(images), **_channels(images))
     if estimate.kind in ("salt_pepper", "unclear") or not math.isfinite(estimate.sigma):
         return estimate_level(images), None
