@@ -31,6 +31,7 @@ _OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the othe
 _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
+_READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than without
 _TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
@@ -168,7 +169,10 @@ def choose_model(curve, clips, zero, texture):
     ends = np.quantile(curve.mean, [0, 1])
     dark, bright = photons.offset + photons.gain * ends
     if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - least_gain:
-        return photons
+        # With little contrast, gain and offset are interchangeable, so read noise needs evidence.
+        pure = fit_model(curve, "poisson", clips, zero)
+        simple = zero == 0 and pure.loss < photons.loss + _READ_NOISE_LOSS
+        return pure._replace(kind="poisson_gaussian") if simple else photons
     return gaussian
 
 
