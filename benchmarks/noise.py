@@ -2,7 +2,9 @@
 
 Run: python benchmarks/noise.py [held-out | tuning]
 The thresholds of `estimate_noise` were chosen on the images and seeds of "tuning", and on the repeated scans at the end
-("weak noise under texture"); the figures to report are those of "held-out". Images come from scikit-image and
+("weak noise under texture"); the figures to report are those of "held-out". An earlier run
+on the held-out images, with seed 1000, came before one change (photon noise without read noise unless the variance
+needs it), whose threshold was chosen on the tuning images. Images come from scikit-image and
 scikit-learn and, if installed, from pydicom and nibabel: pip install --target /tmp/scans pydicom nibabel, and
 PYTHONPATH=/tmp/scans. Writes the cases to benchmarks/results/noise/; about ten minutes on two cores.
 """
