@@ -18,6 +18,7 @@ from ._identify import (
     clipped_shares,
     find_correlation,
     find_impulses,
+    is_salt_and_pepper,
     observed_range,
     read_planes,
     spread_over_images,
@@ -27,6 +28,13 @@ from ._moments import blur_autocorrelation, find_padding, read_blocks
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
+<<<<<<< HEAD
+=======
+_MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
+_ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
+_READ_NOISE = 0.1  # share of the variance up to which read noise is negligible
+
+>>>>>>> estimate
 
 @dataclass(frozen=True)
 class NoiseEstimate:
@@ -208,7 +216,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     ('gaussian', 0.1)
     """
     arrays, _ = read_images(images, image_shape=image_shape, channel_axis=channel_axis)
-    data_range = observed_range(arrays)
+    data_range = observed_range(arrays, "images")
     planes, owners = read_planes(arrays, data_range)
     if not planes:
         sizes = sorted({array.shape[:2] for array in arrays})
@@ -218,19 +226,21 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
         )
         return _unclear(len(arrays), data_range, (note,))
     clipped = clipped_shares(planes)
-    found = find_impulses(planes)
+    shares, square = find_impulses(planes)
+    if is_salt_and_pepper(shares):
+        return _describe_impulses(sum(shares), square, len(arrays), data_range, clipped)
     blocks = read_blocks(planes, owners)
-    if found is None and len(blocks.mean) < FEWEST_BLOCKS:
-        constant = all(np.ptp(plane) == 0 for plane in planes)
-        note = (
-            "No noise was found: all pixels of each image have the same value."
-            if constant
-            else "There are too few pixels, apart from constant and saturated areas, to tell noise from detail."
-        )
-        return _unclear(len(arrays), data_range, (note,), 0.0 if constant else math.nan, clipped)
-    if found is not None:
-        return _describe_impulses(found, len(arrays), data_range, clipped)
-    return _describe(blocks, planes, owners, len(arrays), data_range, clipped)
+    if all(np.ptp(plane) == 0 for plane in planes):
+        note = "No noise was found: all pixels of each image have the same value."
+        return _unclear(len(arrays), data_range, (note,), 0.0, clipped)
+    if len(blocks.mean) < FEWEST_BLOCKS or sum(clipped) > _MOST_CLIPPED:
+        note = "There are too few pixels, apart from constant and saturated areas, to tell noise from detail."
+        return _unclear(len(arrays), data_range, (note,), clipped=clipped)
+    notes = ()
+    if max(shares) > _ISOLATED:
+        ends = "black" if shares[0] > shares[1] else "white"
+        notes = (f"{max(shares):.1%} of the pixels are isolated {ends} ones: fine detail, or dead or missing pixels.",)
+    return _describe(blocks, planes, len(arrays), data_range, clipped, notes)
 
 
 def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
@@ -242,8 +252,7 @@ def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
     )  # fmt: skip
 
 
-def _describe_impulses(found, n_images, data_range, clipped):
-    level, square = found
+def _describe_impulses(level, square, n_images, data_range, clipped):
     sigma = math.sqrt(square) * (data_range[1] - data_range[0])
     return NoiseEstimate(
         "salt_pepper", level, sigma, math.nan, 0.0, sigma**2, (0.0, 0.0), (0.0, 0.0), np.ones((1, 1)), clipped,
@@ -251,7 +260,7 @@ def _describe_impulses(found, n_images, data_range, clipped):
     )  # fmt: skip
 
 
-def _describe(blocks, planes, owners, n_images, data_range, clipped):
+def _describe(blocks, planes, n_images, data_range, clipped, notes):
     low, high = data_range
     width = high - low
     zero = -low / width
@@ -262,7 +271,7 @@ def _describe(blocks, planes, owners, n_images, data_range, clipped):
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
     spread = spread_over_images(blocks, spectrum, fit.kind, clips, zero, brightness) * width
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
-    notes = _notes(curve, fit, zero, texture, clipped)
+    notes += _notes(curve, fit, zero, texture, clipped)
     fitted = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
     return NoiseEstimate(
         fit.kind,

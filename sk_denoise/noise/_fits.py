@@ -81,7 +81,7 @@ def fit_model(curve, kind, clips, zero=0.0):
     ----------
     curve : Curve
         Variance against brightness.
-    kind : {"gaussian", "poisson_gaussian", "rician"}
+    kind : {"gaussian", "poisson", "poisson_gaussian", "rician"}
         Model.
     clips : pair of bool
         Whether noise is clipped at the lower and upper end of the range.
@@ -103,16 +103,16 @@ def fit_model(curve, kind, clips, zero=0.0):
     reference = max(float(curve.mean[usable > 0].max()), 1e-3)
     logs = np.log(np.maximum(curve.variance[usable > 0], 1e-15))
     scales = np.exp(np.linspace(logs.min() - 0.3, logs.max() + 1.3, _STEPS))
-    shared = kind == "poisson_gaussian"
+    shared, only = kind == "poisson_gaussian", float(kind == "poisson")
 
     def parameters(log_scale, share):
         return share * np.exp(log_scale) / reference, (1 - share) * np.exp(log_scale)
 
-    def evaluate(log_scale, share=0.0):
+    def evaluate(log_scale, share=only):
         gain, offset = parameters(log_scale, np.clip(share, 0, 1))
         return _loss(curve, model_variance(kind, gain, offset, curve.mean, clips, zero), usable)
 
-    grid = [(np.log(scale), share) for scale in scales for share in (_SHARES if shared else (0.0,))]
+    grid = [(np.log(scale), share) for scale in scales for share in (_SHARES if shared else (only,))]
     start = min(grid, key=lambda point: evaluate(*point)[0])
     corners = [start, (start[0] + 0.05, start[1]), (start[0], start[1] + (0.05 if start[1] < 0.9 else -0.05))]
     n_free = 2 if shared else 1
@@ -127,7 +127,7 @@ def fit_model(curve, kind, clips, zero=0.0):
             "fatol": 1e-4,
         },
     )
-    share = float(np.clip(refined.x[1], 0, 1)) if shared else 0.0
+    share = float(np.clip(refined.x[1], 0, 1)) if shared else only
     loss, weights = evaluate(refined.x[0], share)
     gain, offset = map(float, parameters(refined.x[0], share))
     return Fit(kind, gain, offset, loss, weights)

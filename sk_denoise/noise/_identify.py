@@ -26,13 +26,16 @@ _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
 # Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
 _LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.1, 0.075)
+_CHANCE = 1.2  # lag-one correlation that white noise has by chance, in standard errors of the variance
 _OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the other clearly is
 _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
+_READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than without
 _TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
+_FEWEST_PLACES = 500  # pixels far from an end of the range
 _IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
 
 
@@ -46,7 +49,7 @@ def clipped_shares(planes):
     return tuple(map(float, counts / max(n_values, 1)))
 
 
-def observed_range(arrays):
+def observed_range(arrays, name):
     """Range that levels refer to."""
     if all(array.dtype == np.uint8 for array in arrays):
         return 0.0, 255.0
@@ -54,7 +57,14 @@ def observed_range(arrays):
     high = max(float(array.max()) for array in arrays)
     if low >= 0 and high <= 1:
         return 0.0, 1.0
-    return (low, high) if high > low else (low, low + 1.0)
+    if not 1e-150 < high - low < 1e150:  # whose squares are not finite, or zero
+        if high > low:
+            raise ValueError(
+                f"{name} has values from {low:g} to {high:g}, whose variance cannot be computed in floating point."
+                " Rescale the images first."
+            )
+        return low, low + 1.0
+    return low, high
 
 
 def _spread_out(items, n):
@@ -91,11 +101,11 @@ def _tiles(array, n_values):
 
 
 def find_impulses(planes):
-    """Probability and mean square of salt-and-pepper noise; None if there is none."""
+    """Shares of black and white pixels where neither is near, and mean square of that noise."""
     counts, places, squares, n_values = np.zeros(2), np.zeros(2), 0.0, 0
     for plane in planes:
         extreme = plane <= 0, plane >= 1
-        if min(end.mean() for end in extreme) < _IMPULSES / 4:
+        if max(end.mean() for end in extreme) < _IMPULSES / 4:
             continue
         middle = median_filter(plane, 5)
         regular = ~(extreme[0] | extreme[1])
@@ -107,9 +117,13 @@ def find_impulses(planes):
             squares += float((distance[extreme[end]] ** 2).sum())
         n_values += plane.size
     shares = counts / np.maximum(places, 1)
-    if places.min() < 500 or shares.min() < _IMPULSES / 2 or shares.max() > 2 * shares.min():
-        return None
-    return float(shares.sum()), squares / n_values
+    shares = np.where(places >= _FEWEST_PLACES, shares, 0.0)
+    return tuple(map(float, shares)), squares / max(n_values, 1)
+
+
+def is_salt_and_pepper(shares):
+    """Whether isolated black and white pixels are many, and about equally many."""
+    return min(shares) >= _IMPULSES / 2 and max(shares) <= 2 * min(shares)
 
 
 def find_correlation(blocks):
@@ -122,7 +136,8 @@ def find_correlation(blocks):
         power, level = _pooled_spectrum(curve)
         blur = fit_blur(power, 4)
     texture = texture_trend(blocks, blur_spectrum(blur))
-    least = float(np.interp(level, _LEVELS, _CORRELATED))
+    chance = _CHANCE * float(curve.error.mean()) / math.sqrt(len(curve.error))  # in small images
+    least = max(chance, float(np.interp(level, _LEVELS, _CORRELATED)))
     lag_one = [blur_autocorrelation(width)[1] for width in blur]
     if texture > TEXTURE and level < _WEAK:
         least = 1.0
@@ -154,7 +169,10 @@ def choose_model(curve, clips, zero, texture):
     ends = np.quantile(curve.mean, [0, 1])
     dark, bright = photons.offset + photons.gain * ends
     if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - least_gain:
-        return photons
+        # With little contrast, gain and offset are interchangeable, so read noise needs evidence.
+        pure = fit_model(curve, "poisson", clips, zero)
+        simple = zero == 0 and pure.loss < photons.loss + _READ_NOISE_LOSS
+        return pure._replace(kind="poisson_gaussian") if simple else photons
     return gaussian
 
 

@@ -10,7 +10,6 @@ from skimage import data
 from skimage.color import rgb2gray
 
 from sk_denoise import NoiseInjector, estimate_noise
-from sk_denoise.displays import NoiseDisplay
 from sk_denoise.noise._fits import model_variance
 from sk_denoise.noise._moments import blur_autocorrelation, blur_spectrum, clipped_moments, fit_blur
 
@@ -143,8 +142,6 @@ def test_small_images_are_unclear(digits):
     assert "too small" in str(estimate)
     with pytest.raises(ValueError, match="identified"):
         estimate.injector()
-    with pytest.raises(ValueError, match="estimate"):
-        NoiseDisplay.from_estimate(estimate)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, float])
@@ -165,14 +162,6 @@ def test_the_injector_draws_noise_that_gives_the_same_estimate():
     clean = 255 * image("astronaut").reshape(1, -1)
     drawn = first.injector(random_state=1).fit(clean).transform(clean).reshape(noisy.shape)
     assert estimate_noise(as_uint8(drawn / 255)).sigma == pytest.approx(first.sigma, rel=0.05)
-
-
-def test_display():
-    noise = gaussian_filter(white(image("moon").shape), 0.8, mode="wrap")
-    estimate = estimate_noise(image("moon") + 0.1 * noise / noise.std())
-    display = NoiseDisplay.from_estimate(estimate)
-    assert len(display.ax_.lines) == 2 and len(display.ax_.child_axes) == 1
-    display.figure_.draw_without_rendering()
 
 
 def test_clipped_moments_are_those_of_samples():
