@@ -28,13 +28,9 @@ from ._moments import blur_autocorrelation, find_padding, read_blocks
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
-<<<<<<< HEAD
-=======
 _MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
 _ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
-_READ_NOISE = 0.1  # share of the variance up to which read noise is negligible
 
->>>>>>> estimate
 
 @dataclass(frozen=True)
 class NoiseEstimate:
