@@ -11,7 +11,7 @@ from threading import Lock
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import fft, linalg
+from scipy import fft
 from scipy.signal import convolve2d
 from threadpoolctl import ThreadpoolController
 
@@ -317,7 +317,7 @@ def _constrained_inverse(gram, diagonal):
     view = np.einsum("gii->gi", gram)
     # The second part bounds the condition number in the precision of the image.
     view += diagonal + 200 * np.finfo(gram.dtype).eps * view.mean(axis=1, keepdims=True)
-    inverse = linalg.inv(gram, check_finite=False)
+    inverse = np.linalg.inv(gram)
     sums = inverse.sum(axis=2, keepdims=True)
     inverse -= sums @ (sums.transpose(0, 2, 1) / sums.sum(axis=1, keepdims=True))
     return inverse
