@@ -90,9 +90,9 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
       because pixels there are estimated from fewer neighbours.
     - For correlated noise, ``2 k sigma ** 2 r`` is added to the distance of patches of `k` pixels in the first pass,
       because patches that share noise look alike; each DCT coefficient is compared with its own noise level; and the
-      noise covariance of the patches of a group replaces the identity in the second pass. SURE is not used, as its
-      estimate of this covariance is poor. Negative frequencies of `correlation` are set to zero, since an estimate of
-      it need not be an autocorrelation.
+      noise covariance of the patches of a group replaces the identity in the second pass. The first pass then only
+      thresholds; adding SURE has not been tried. Negative frequencies of `correlation` are set to zero, since an
+      estimate of it need not be an autocorrelation.
     - Channels are transformed to luminance and colour differences by a DCT. Patches are compared by luminance, which
       has the most contrast, and each channel has its own regression.
 
