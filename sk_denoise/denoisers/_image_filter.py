@@ -39,7 +39,7 @@ class ImageFilter(BaseDenoiser):
         "median", over a window, removes isolated outliers. "gaussian" blur is the simplest filter. "bilateral" averages
         nearby pixels of similar value [1]_. "tv" makes images piecewise constant, by total variation [2]_ [3]_.
         "wavelet" shrinks wavelet coefficients, by BayesShrink [4]_. "nlm" averages similar patches, by non-local
-        means [6]_. "nl_ridge" combines similar patches by ridge regression [8]_; it is the best of these filters for
+        means [6]_. "nl_ridge" combines similar patches by ridge regression [8]_; it is usually the best of these for
         Gaussian noise in photographs, scans and micrographs, where it matches BM3D, but not for images as small as the
         8 x 8 digits, which contain only a few patches.
     level : float or "auto", default="auto"

@@ -11,7 +11,7 @@ from threading import Lock
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import fft, linalg
+from scipy import fft
 from scipy.signal import convolve2d
 from threadpoolctl import ThreadpoolController
 
@@ -90,9 +90,9 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
       because pixels there are estimated from fewer neighbours.
     - For correlated noise, ``2 k sigma ** 2 r`` is added to the distance of patches of `k` pixels in the first pass,
       because patches that share noise look alike; each DCT coefficient is compared with its own noise level; and the
-      noise covariance of the patches of a group replaces the identity in the second pass. SURE is not used, as its
-      estimate of this covariance is poor. Negative frequencies of `correlation` are set to zero, since an estimate of
-      it need not be an autocorrelation.
+      noise covariance of the patches of a group replaces the identity in the second pass. The first pass then only
+      thresholds; adding SURE has not been tried. Negative frequencies of `correlation` are set to zero, since an
+      estimate of it need not be an autocorrelation.
     - Channels are transformed to luminance and colour differences by a DCT. Patches are compared by luminance, which
       has the most contrast, and each channel has its own regression.
 
@@ -317,7 +317,7 @@ def _constrained_inverse(gram, diagonal):
     view = np.einsum("gii->gi", gram)
     # The second part bounds the condition number in the precision of the image.
     view += diagonal + 200 * np.finfo(gram.dtype).eps * view.mean(axis=1, keepdims=True)
-    inverse = linalg.inv(gram, check_finite=False)
+    inverse = np.linalg.inv(gram)
     sums = inverse.sum(axis=2, keepdims=True)
     inverse -= sums @ (sums.transpose(0, 2, 1) / sums.sum(axis=1, keepdims=True))
     return inverse
