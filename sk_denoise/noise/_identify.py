@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter
 
 from .._core.units import to_unit
 from ._fits import clipped_ends, fit_model
@@ -35,6 +35,7 @@ _READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than
 _TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
+_DENSE = 0.07  # share of impulses of one kind
 _FEWEST_PLACES = 500  # pixels far from an end of the range
 _IMPULSES = 0.002  # share of isolated extreme pixels from which noise is salt and pepper
 
@@ -102,7 +103,7 @@ def _tiles(array, n_values):
 
 def find_impulses(planes):
     """Shares of black and white pixels where neither is near, and mean square of that noise."""
-    counts, places, squares, n_values = np.zeros(2), np.zeros(2), 0.0, 0
+    counts, all_counts, places, squares, n_values = np.zeros(2), np.zeros(2), np.zeros(2), 0.0, 0
     for plane in planes:
         extreme = plane <= 0, plane >= 1
         if max(end.mean() for end in extreme) < _IMPULSES / 4:
@@ -112,12 +113,20 @@ def find_impulses(planes):
         # Far from an extreme, in units of the noise of the other pixels, no other noise reaches it.
         far = max(0.1, 6 * 1.4826 * float(np.median(np.abs(plane - middle)[regular]))) if regular.any() else 1.0
         for end, distance in enumerate((middle, 1 - middle)):
-            counts[end] += (extreme[end] & (distance > far)).sum()
+            # Pixels of text and other fine detail have neighbours of their kind.
+            neighbours = 9 * uniform_filter(extreme[end].astype(np.float32), 3) - 1
+            hits = extreme[end] & (distance > far)
+            all_counts[end] += hits.sum()
+            counts[end] += (hits & (neighbours < 0.5)).sum()
             places[end] += (distance > far).sum()
             squares += float((distance[extreme[end]] ** 2).sum())
         n_values += plane.size
-    shares = counts / np.maximum(places, 1)
-    shares = np.where(places >= _FEWEST_PLACES, shares, 0.0)
+    alone, everywhere = (np.where(places < _FEWEST_PLACES, 0, n / np.maximum(places, 1)) for n in (counts, all_counts))
+    shares = alone.copy()
+    for _ in range(20):  # impulses next to others were not counted
+        shares = alone / (1 - np.minimum(shares, _DENSE)) ** 8
+    # Dense impulses are rarely alone, and outnumber the fine detail.
+    shares = np.where((everywhere > _DENSE) & (alone > _DENSE / 4), everywhere, shares)
     return tuple(map(float, shares)), squares / max(n_values, 1)
 
 
