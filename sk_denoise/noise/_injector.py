@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import is_real, likely, sample_rows, shown, warn_user
+from .._core.checks import likely, sample_rows, warn_user
 from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import (
     Interval,
@@ -27,38 +27,13 @@ from .._core.sklearn_glue import (
     validate_function_params,
 )
 from .._core.units import check_data_range, check_scale, from_unit, resolve_data_range, result_dtype, to_unit
+from ._params import MAX_LEVEL, check_blur, check_level
 from ._streams import BlurredNormals, RowStreams, key_multipliers, row_keys
-from .kinds import KINDS, NORMAL_KINDS, PROBABILITY_KINDS, add_noise
+from .kinds import KINDS, NORMAL_KINDS, add_noise
 
 __all__ = ["NoiseInjector", "NoisyArray"]
 
-_MAX_LEVEL = 4  # as a fraction of the data range; larger values are almost always a sigma in grey levels
-_MAX_BLUR = 100  # pixels
 _BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cache, enough to occupy a thread
-
-
-def check_level(level, kind):
-    """Validate `level` for `kind`; return a float or a pair of floats."""
-    bounds = tuple(level) if isinstance(level, (tuple, list)) else (level, level)
-    highest = 1 if isinstance(kind, str) and kind in PROBABILITY_KINDS else _MAX_LEVEL
-    if len(bounds) != 2 or not all(map(is_real, bounds)) or not 0 <= bounds[0] <= bounds[1] <= highest:
-        what = "a fraction of the data range: for a sigma of 25 grey levels out of 255, pass level=25/255"
-        raise ValueError(
-            f"level must be a number in [0, {highest}] or a pair (low, high) of such numbers for kind={kind!r}, got"
-            f" {shown(level)}. It is {'a probability' if highest == 1 else what}."
-        )
-    return (float(bounds[0]), float(bounds[1])) if isinstance(level, (tuple, list)) else float(level)
-
-
-def check_blur(blur):
-    """Validate `blur`; return its standard deviations along height and width."""
-    both = tuple(blur) if isinstance(blur, (tuple, list)) else (blur, blur)
-    if len(both) != 2 or not all(map(is_real, both)) or not 0 <= min(both) <= max(both) <= _MAX_BLUR:
-        raise ValueError(
-            f"blur must be a number of pixels in [0, {_MAX_BLUR}] or a pair of them, (vertical, horizontal), got"
-            f" {shown(blur)}."
-        )
-    return tuple(map(float, both))
 
 
 def _blocks(shape, kind):
@@ -150,7 +125,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "kind": [str, callable],
         "level": "no_validation",  # these have checks that name a remedy
-        "read_noise": [Interval(Real, 0, _MAX_LEVEL, closed="both")],
+        "read_noise": [Interval(Real, 0, MAX_LEVEL, closed="both")],
         "blur": "no_validation",
         "image_shape": [tuple, list, None],
         "when": [StrOptions({"always", "fit", "transform"})],
