@@ -42,6 +42,7 @@ GRIDS = {
     "correlation": (None,),
 }
 
+_PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
 _SMALLEST_MEASURED = 32  # smallest height and width for which the noise can be told from detail
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
 _STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
@@ -153,17 +154,12 @@ _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, 
 
 
 def measure_noise(images):
-    """Level and autocorrelation of the noise, None if it is white or if the images are too small to tell."""
+    """Estimate of the noise; None if the images are too small to tell it from detail, or if it is unclear."""
     if min(images.shape[1:3]) < _SMALLEST_MEASURED:
-        return estimate_level(images), None
-    estimate = estimate_noise(list(images[..., 0]) if images.shape[3] == 1 else list(images), **_channels(images))
-    if estimate.kind in ("salt_pepper", "unclear") or not math.isfinite(estimate.sigma):
-        return estimate_level(images), None
-    return estimate.sigma, estimate.autocorrelation if any(estimate.blur) else None
-
-
-def _channels(images):
-    return {} if images.shape[3] == 1 else {"channel_axis": -1}
+        return None
+    grey = images.shape[3] == 1
+    estimate = estimate_noise(list(images[..., 0] if grey else images), channel_axis=None if grey else -1)
+    return None if estimate.kind in ("salt_pepper", "unclear") or not estimate.sigma > 0 else estimate
 
 
 def denoise(images, method, params):
@@ -209,18 +205,34 @@ def _scaled(name, value, level):
     return value * level if name == "level" else value
 
 
-def calibrate(images, clean, method, grids):
-    """Return the parameters with the smallest error with respect to `clean` or, if None, by J-invariance."""
+def calibrate(images, clean, method, grids, sigma=None):
+    """Return the parameters with the smallest error.
+
+    It is measured with respect to `clean`, or else estimated by SURE for white Gaussian noise of standard deviation
+    `sigma`, or else by J-invariance.
+    """
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
     if len(combinations) == 1:
         return combinations[0]
     if clean is not None:
         errors = [np.mean((denoise(images, method, params) - clean) ** 2, dtype=float) for params in combinations]
+    elif sigma is not None:
+        errors = [_sure(images, method, params, sigma) for params in combinations]
     elif min(_spatial(images.shape[1:])) < _MIN_SIDE:
         return combinations[0]  # too few pixels have neighbours on both sides
     else:
         errors = _self_supervised_errors(images, method, grids)
     return combinations[int(np.argmin(errors))]
+
+
+def _sure(images, method, params, sigma):
+    """Return Stein's unbiased estimate of the squared error, with the divergence by one random probe (Ramani 2008)."""
+    images = images.astype(np.float64)
+    denoised = denoise(images, method, params)
+    probe = np.random.default_rng(0).choice([-1.0, 1.0], images.shape)
+    step = _PROBE_STEP * sigma
+    slope = np.mean(probe * (denoise(images + step * probe, method, params) - denoised)) / step
+    return np.mean((denoised - images) ** 2) - sigma**2 + 2 * sigma**2 * slope
 
 
 def _self_supervised_errors(images, method, grids):

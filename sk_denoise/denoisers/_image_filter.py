@@ -71,11 +71,13 @@ class ImageFilter(BaseDenoiser):
         apart. None means white noise. "auto" measures it with `sk_denoise.noise.estimate_noise`, whose
         ``autocorrelation`` has this form. Images of less than 32 x 32 pixels are too small for that, and their noise is
         taken as white.
-    calibration : {"j_invariant", "supervised"}, default="j_invariant"
-        How "auto" parameters are chosen. "j_invariant" needs only noisy rows: it hides pixels and chooses the filter
-        that best predicts them from their neighbours [7]_. "supervised" minimizes the squared error with respect to
-        clean rows, which are `X_clean`, a `y` of the shape of `X`, or those of rows directly from a `NoiseInjector`.
-        "nl_ridge" is determined by level and correlation, and "j_invariant" uses the estimates.
+    calibration : {"auto", "j_invariant", "supervised"}, default="auto"
+        How "auto" parameters are chosen. "auto" needs only noisy rows. For white Gaussian noise in images of at least
+        32 x 32 pixels, it minimizes Stein's unbiased estimate of the squared error (SURE), with the divergence by a
+        random probe [9]_. Otherwise it is "j_invariant", which hides pixels and chooses the filter that best predicts
+        them from their neighbours [7]_. "supervised" minimizes the squared error with respect to clean rows, which are
+        `X_clean`, a `y` of the shape of `X`, or those of rows directly from a `NoiseInjector`. For "nl_ridge", level
+        and correlation are used as estimated, unless it is "supervised".
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
         greyscale images, otherwise as 1-D signals, with a warning. Channels are filtered separately, except that
@@ -143,6 +145,8 @@ class ImageFilter(BaseDenoiser):
     .. [7] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
     .. [8] S. Herbreteau, C. Kervrann, "Towards a unified view of unsupervised non-local methods for image denoising:
        the NL-Ridge approach", ICIP 2022.
+    .. [9] S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE: a black-box optimization of regularization parameters for
+       general denoising algorithms", IEEE Transactions on Image Processing 17(9), 2008.
 
     Examples
     --------
@@ -173,7 +177,7 @@ class ImageFilter(BaseDenoiser):
         "patch_size": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "patch_distance": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "correlation": ["array-like", None, StrOptions({"auto"})],
-        "calibration": [StrOptions({"j_invariant", "supervised"})],
+        "calibration": [StrOptions({"auto", "j_invariant", "supervised"})],
         "image_shape": [tuple, list, None],
         "data_range": "no_validation",  # check_data_range has better messages
         "random_state": ["random_state"],
@@ -194,7 +198,7 @@ class ImageFilter(BaseDenoiser):
         patch_size="auto",
         patch_distance="auto",
         correlation="auto",
-        calibration="j_invariant",
+        calibration="auto",
         image_shape=None,
         data_range="auto",
         random_state=None,
@@ -222,7 +226,7 @@ class ImageFilter(BaseDenoiser):
         if target.clean is None and self.calibration == "supervised":
             raise ValueError(
                 "calibration='supervised' needs clean rows to compare with, but X carries none. Pass"
-                " X_clean=, put a NoiseInjector before the filter, or use calibration='j_invariant'."
+                " X_clean=, put a NoiseInjector before the filter, or use calibration='auto'."
             )
         if "wavelet" in given and _filtering.wavelet_depth(image_shape, given["wavelet"]) == 0:
             raise ValueError(
@@ -234,17 +238,18 @@ class ImageFilter(BaseDenoiser):
         clean = None
         if self.calibration == "supervised":
             clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
+        noise = None if self.calibration == "j_invariant" else _filtering.measure_noise(images)
         level = None
+        if "level" in _filtering.METHODS[self.method]:
+            measured = noise.sigma if self.method == "nl_ridge" and noise else _filtering.estimate_level(images)
+            level = given.get("level", measured)
         if self.method == "nl_ridge":
-            level, correlation = _filtering.measure_noise(images)
-            level = given.get("level", level)
-            given = {"correlation": correlation} | given
-            if self.calibration == "j_invariant":
+            given = {"correlation": noise.autocorrelation if noise and any(noise.blur) else None} | given
+            if clean is None:
                 given["level"] = level
-        elif "level" in _filtering.METHODS[self.method]:
-            level = given["level"] if "level" in given else _filtering.estimate_level(images)
         grids = _filtering.candidates(self.method, given, level, image_shape)
-        params = _filtering.calibrate(images, clean, self.method, grids)
+        white = noise is not None and noise.kind == "gaussian" and not any(noise.blur)
+        params = _filtering.calibrate(images, clean, self.method, grids, noise.sigma if white else None)
         fitted = {"params_": params, "image_shape_": image_shape, "_method": self.method}
         vars(self).pop("level_", None)
         return fitted if level is None else fitted | {"level_": level}
