@@ -20,7 +20,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils._param_validation import StrOptions, generate_invalid_param_val, make_constraint
 
 import sk_denoise
-from sk_denoise import ImageFilter, NoiseInjector, recovery_report
+from sk_denoise import ImageFilter, NoiseInjector, estimate_noise, recovery_report
 
 X = np.random.default_rng(0).random((12, 16))
 X.flags.writeable = False
@@ -71,6 +71,9 @@ VALID = {
     "broken": lambda: [0, 0, 0],
     "LatentDisplay.sizes": lambda: [1, 2],
     "LatentDisplay.means": lambda: [0.1, 0.2],
+    "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
+    "estimate": lambda: estimate_noise(np.random.default_rng(0).random((64, 64))),
+    **dict.fromkeys(("NoiseDisplay.brightness", "NoiseDisplay.variance"), lambda: [1.0, 2.0]),
     "history": lambda: {"loss": [1.0, 0.5]},
     "curves": lambda: {"a": {"level": [0.1, 0.2], "accuracy": [0.5, 0.4]}},
     "RecoveryDisplay.labels": lambda: {},
@@ -86,7 +89,7 @@ BESIDE = {
 #: Arguments that scikit-learn checks or ignores.
 UNCHECKED = ("input_features", "copy")
 #: Classes that users get and do not make, and scorers, which hand everything on.
-NOT_MADE = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
+NOT_MADE = ("DemoResult", "NoiseEstimate", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
 
 #: Values that few arguments accept; those that satisfy the constraints of an argument are left out.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]
