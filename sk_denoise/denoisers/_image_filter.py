@@ -119,13 +119,14 @@ class ImageFilter(BaseDenoiser):
     nothing. Values that do not fit the image are skipped. Images of a single pixel, or with a side of two pixels, are
     too small for J-invariance, so this first filter is used unless ``calibration="supervised"``.
 
-    Prefer ``calibration="supervised"`` if there are clean rows. J-invariance assumes that the noise of a pixel is
-    independent of that of others, and evaluates a filter on images in which hidden pixels are replaced with the mean of
-    their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is a good
-    guess on smooth images and a bad one on tiny images. The choice can therefore be too weak, such as a median of one
-    pixel on the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too strong
-    for weak noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2 and
-    0.5, its choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB
+    Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right, which
+    it is least in fine texture without flat areas and if noise is clipped. J-invariance assumes that the noise of a
+    pixel is independent of that of others, and evaluates a filter on images in which hidden pixels are replaced with
+    the mean of their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is
+    a good guess on smooth images and a bad one on tiny images. The choice can therefore be too weak, such as a median
+    of one pixel on the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too
+    strong for weak noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2
+    and 0.5, its choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB
     below them on the digits (``benchmarks/calibration.py``).
 
     The image is mirrored at its border, except with "bilateral", which ignores pixels beyond it. "bilateral" does not

@@ -71,7 +71,9 @@ def _kind(level, highest=np.inf):
 
         before, heading, references = inspect.getdoc(kind).partition("References\n")
         checked.__doc__ = before + _SHARED.format(level=level) + heading + references + "\n"
-        return validate_function_params(constraints)(checked)
+        # The parameters that only this kind has.
+        own = {name: [Interval(Real, 0, None, closed="left")] for name in list(inspect.signature(kind).parameters)[3:]}
+        return validate_function_params(constraints | own)(checked)
 
     return decorate
 

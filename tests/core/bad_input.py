@@ -20,7 +20,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils._param_validation import StrOptions, generate_invalid_param_val, make_constraint
 
 import sk_denoise
-from sk_denoise import ImageFilter, NoiseInjector, recovery_report
+from sk_denoise import ImageFilter, NoiseInjector, estimate_noise, recovery_report
 
 X = np.random.default_rng(0).random((12, 16))
 X.flags.writeable = False
@@ -71,6 +71,10 @@ VALID = {
     "broken": lambda: [0, 0, 0],
     "LatentDisplay.sizes": lambda: [1, 2],
     "LatentDisplay.means": lambda: [0.1, 0.2],
+    "denoise.image": lambda: np.random.default_rng(0).random((40, 40)),
+    "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
+    "estimate": lambda: estimate_noise(np.random.default_rng(0).random((64, 64))),
+    **dict.fromkeys(("NoiseDisplay.brightness", "NoiseDisplay.variance"), lambda: [1.0, 2.0]),
     "history": lambda: {"loss": [1.0, 0.5]},
     "curves": lambda: {"a": {"level": [0.1, 0.2], "accuracy": [0.5, 0.4]}},
     "RecoveryDisplay.labels": lambda: {},
@@ -86,7 +90,7 @@ ALSO_PASSED = {
 #: Arguments that scikit-learn checks or ignores.
 UNCHECKED = ("input_features", "copy")
 #: Classes that users do not instantiate, and scorers, which only delegate.
-NOT_CALLED = ("DemoResult", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
+NOT_CALLED = ("DemoResult", "NoiseEstimate", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
 
 #: Values that few arguments accept; those that satisfy the constraints of an argument are skipped.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]

@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+from skimage import data
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -36,6 +37,14 @@ def method(request):
 def noisy(digits):
     """Noisy digits in [0, 16] that keep the clean rows."""
     return NoiseInjector(level=0.3, random_state=0).fit_transform(digits[0][:200])
+
+
+def page():
+    """Return a page of text as a row, clean and noisy, and options of a filter for it."""
+    image = data.page()[:120, :180].astype(float)
+    clean = image.reshape(1, -1)
+    noisy = clean + 25 * np.random.default_rng(0).standard_normal(clean.shape)
+    return clean, noisy, {"image_shape": image.shape, "data_range": (0, 255), "random_state": 0}
 
 
 def squares(n, shape, seed=0):
@@ -143,6 +152,19 @@ class TestCalibration:
             warnings.simplefilter("error", RuntimeWarning)
             est = ImageFilter(method, calibration=calibration).fit(X, X_clean=X)
             assert np.isfinite(est.transform(X)).all()
+
+    def test_blind_calibration_on_text(self, method):
+        clean, noisy, options = page()
+        best = ImageFilter(method, calibration="supervised", **options).fit(noisy, X_clean=clean).score(noisy, clean)
+        assert ImageFilter(method, **options).fit(noisy).score(noisy, clean) > best - 0.3  # dB
+
+    def test_hidden_pixels_mislead_on_text(self):
+        clean, noisy, options = page()
+        hidden, estimated = (
+            ImageFilter("gaussian", calibration=how, **options).fit(noisy).score(noisy, clean)
+            for how in ("j_invariant", "auto")
+        )
+        assert estimated > hidden + 1
 
     @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
     def test_constant_images_stay(self, method, value):
