@@ -1,4 +1,4 @@
-"""Images of any size: what counts as images, and how to return results in the form in which they came."""
+"""Images of any size: validation of the input, and results in the form of the input."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images"):
     image_shape : tuple of int, default=None
         If given, `images` must be rows, and each is read as (height, width) or (height, width, channels).
     channel_axis : int, default=None
-        Axis of the colour channels. If None, images are greyscale. It is an axis of the array, for a colour image
-        as well as for a stack of them, and of each image in a list. In rows, `image_shape` defines the channels.
+        Axis of the colour channels. If None, images are greyscale. For a colour image or a stack of them, it is an axis
+        of the array; for a list, of each image. For rows, `image_shape` defines the channels.
     name : str, default="images"
         Name of the argument in error messages.
 
@@ -111,7 +111,7 @@ def _as_numbers(image, name):
         array = np.asarray(image)
     except (TypeError, ValueError, RuntimeError) as error:
         raise tensor_error(image, name, error) or ValueError(
-            f"{name} must hold numbers in lines of one length, got {shown(image)}. {_ALLOWED.capitalize()} is allowed."
+            f"{name} must hold numbers in rows of equal length, got {shown(image)}. {_ALLOWED.capitalize()} is allowed."
         ) from None
     if array.dtype.kind == "c":
         raise ValueError(f"{name} must hold real numbers, got complex ones. Pass their magnitude: np.abs({name}).")

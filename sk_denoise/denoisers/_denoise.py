@@ -32,8 +32,9 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
         in any units.
     method : str, default="auto"
-        "auto" is "nl_ridge", which is the best filter of this package in ``benchmarks/images.py``, or a median of the
-        good pixels for salt-and-pepper noise. Otherwise the name of a method of `ImageFilter`.
+        "auto" uses "nl_ridge", the best filter of this package in ``benchmarks/images.py``, except for salt-and-pepper
+        noise, where black and white pixels are replaced with the median of the others nearby. Otherwise, the name of a
+        method of `ImageFilter`.
     noise : "auto", NoiseEstimate or float, default="auto"
         "auto" estimates the noise of each image. A `NoiseEstimate`, for example of similar images, applies to all
         images. A number is the standard deviation of white Gaussian noise, in the units of `image`.
@@ -55,7 +56,7 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     Warns
     -----
     UserWarning
-        If the kind of noise is unclear, or if `method` assumes white noise, but the noise is correlated.
+        If `method` assumes white noise, but the noise is correlated.
 
     See Also
     --------
@@ -65,8 +66,8 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
 
     Notes
     -----
-    The noise of photons and Rician noise depend on the brightness. They are stabilized by a variance-stabilizing
-    transform [1]_ [2]_ before the filter, and the transform is inverted without bias after it. Correlated noise is
+    The variance of photon noise and of Rician noise depends on brightness. It is made constant by a
+    variance-stabilizing transform [1]_ [2]_ before filtering; an exact unbiased inverse follows. Correlated noise is
     removed by "nl_ridge" with the estimated autocorrelation.
 
     References
@@ -96,6 +97,8 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
 
 
 def _check_noise(noise):
+    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear":
+        raise ValueError(f"noise must be an estimate of known kind, got an unclear one. {' '.join(noise.notes)}")
     if isinstance(noise, NoiseEstimate) or (isinstance(noise, str) and noise == "auto"):
         return noise
     if is_real(noise) and noise >= 0 and math.isfinite(noise):
@@ -123,11 +126,9 @@ def _estimate(image, name):
     estimate = estimate_noise(image, channel_axis=None if image.ndim == 2 else -1)
     if not math.isfinite(estimate.sigma) and estimate.kind != "salt_pepper":
         raise ValueError(
-            f"noise='auto' cannot estimate the noise of {name}. {' '.join(estimate.notes)} Pass noise=, its standard"
-            " deviation in the units of the image, or the estimate of a larger image."
+            f"noise='auto' cannot estimate the noise of {name}. {' '.join(estimate.notes)} Pass noise=, either a"
+            " standard deviation in the units of the image or the estimate of a larger image."
         )
-    if estimate.kind == "unclear" and estimate.sigma > 0:
-        warn_user(f"The kind of noise of {name} is unclear, so it is taken for Gaussian. {' '.join(estimate.notes)}")
     return estimate
 
 
@@ -140,7 +141,7 @@ def _remove(image, estimate, method):
     if correlation is not None and method not in _TAKES_CORRELATION:
         warn_user(
             f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
-            " {:.2f} down and {:.2f} across, so much of it will be left. Use method='nl_ridge'.".format(
+            " {:.2f} down and {:.2f} across, so much of the noise will remain. Use method='nl_ridge'.".format(
                 *estimate.correlation
             )
         )
@@ -150,7 +151,7 @@ def _remove(image, estimate, method):
 def _transforms(estimate):
     """Functions that stabilize the variance and undo that, and the standard deviation of the noise in between."""
     if estimate.kind == "poisson_gaussian":
-        # The variance gain * x + offset determines neither the read noise nor the value of no light, only their sum.
+        # The variance gain * x + offset does not determine the read noise and the black level separately.
         read_noise, black = math.sqrt(max(estimate.offset, 0)), max(-estimate.offset / estimate.gain, 0)
         params = {"gain": estimate.gain, "read_noise": read_noise, "offset": black}
         return functools.partial(anscombe, **params), functools.partial(inverse_anscombe, **params), 1.0

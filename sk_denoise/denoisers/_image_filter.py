@@ -44,8 +44,8 @@ class ImageFilter(BaseDenoiser):
         8 x 8 digits, which contain only a few patches.
     level : float or "auto", default="auto"
         For "wavelet", "nlm" and "nl_ridge": standard deviation of the noise, as a fraction of the data range, as in
-        `NoiseInjector`. "auto" estimates it from the rows [5]_; "wavelet" then also tries 0, 0.5, 1.5 and 2 times the
-        estimate, because clipping and dark images bias the estimate, and so does "nl_ridge" if ``calibration`` is
+        `NoiseInjector`. "auto" estimates it from the rows [5]_. Because clipping and dark images bias the estimate,
+        "wavelet" also tries 0, 0.5, 1.5 and 2 times its value, as does "nl_ridge" if ``calibration`` is
         "supervised". For "nlm", it only scales the values that "auto" tries for `h`.
     size : int or "auto", default="auto"
         For "median": side of the window in pixels, odd; 1 does nothing.
@@ -73,11 +73,12 @@ class ImageFilter(BaseDenoiser):
         taken as white.
     calibration : {"auto", "j_invariant", "supervised"}, default="auto"
         How "auto" parameters are chosen. "auto" needs only noisy rows. For white Gaussian noise in images of at least
-        32 x 32 pixels, it minimizes Stein's unbiased estimate of the squared error (SURE), with the divergence by a
-        random probe [9]_. Otherwise it is "j_invariant", which hides pixels and chooses the filter that best predicts
-        them from their neighbours [7]_. "supervised" minimizes the squared error with respect to clean rows, which are
-        `X_clean`, a `y` of the shape of `X`, or those of rows directly from a `NoiseInjector`. For "nl_ridge", level
-        and correlation are used as estimated, unless it is "supervised".
+        32 x 32 pixels, it minimizes Stein's unbiased risk estimate of the squared error (SURE), whose divergence term
+        is estimated with a random probe [9]_. Otherwise it is the same as "j_invariant", which hides pixels and
+        chooses the filter that best predicts them from their neighbours [7]_. "supervised" minimizes the squared error
+        with respect to clean rows: `X_clean`, a `y` of the shape of `X`, or the clean rows attached by a preceding
+        `NoiseInjector`. For "nl_ridge", the correlation is used as estimated, and so is the level, except with
+        "supervised".
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
         greyscale images, otherwise as 1-D signals, with a warning. Channels are filtered separately, except that
@@ -119,8 +120,8 @@ class ImageFilter(BaseDenoiser):
     nothing. Values that do not fit the image are skipped. Images of a single pixel, or with a side of two pixels, are
     too small for J-invariance, so this first filter is used unless ``calibration="supervised"``.
 
-    Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right, which
-    it is least in fine texture without flat areas and if noise is clipped. J-invariance assumes that the noise of a
+    Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right; it is
+    least reliable in fine texture without flat areas and for clipped noise. J-invariance assumes that the noise of a
     pixel is independent of that of others, and evaluates a filter on images in which hidden pixels are replaced with
     the mean of their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is
     a good guess on smooth images and a bad one on tiny images. The choice can therefore be too weak, such as a median
@@ -239,7 +240,8 @@ class ImageFilter(BaseDenoiser):
         clean = None
         if self.calibration == "supervised":
             clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
-        noise = None if self.calibration == "j_invariant" else _filtering.measure_noise(images)
+        hidden = self.calibration == "j_invariant" and self.method != "nl_ridge"  # which has nothing to calibrate
+        noise = None if hidden else _filtering.measure_noise(images)
         level = None
         if "level" in _filtering.METHODS[self.method]:
             measured = noise.sigma if self.method == "nl_ridge" and noise else _filtering.estimate_level(images)

@@ -49,7 +49,7 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
 
     Patches that look alike form a group, and each patch of a group is replaced with the linear combination of all of
     them that minimizes the expected squared error. The first pass estimates this combination from the noisy patches;
-    the second takes the result of the first for the truth, which makes it a ridge regression.
+    the second treats the result of the first as the ground truth, which makes it a ridge regression.
 
     Parameters
     ----------
@@ -73,26 +73,26 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
 
     Notes
     -----
-    Both passes look for similar patches in a window around every fourth pixel in each direction. Time is proportional
-    to the number of pixels, and memory, apart from a few copies of the image, to the number of threads. Beyond the
-    paper:
+    Both passes look for similar patches in a window around every fourth pixel in each direction, or every sixth if
+    `fast`. Time is proportional to the number of pixels, and memory, apart from a few copies of the image, to the
+    number of threads. Beyond the paper:
 
     - The image is shifted and divided by `sigma` first, so that the result follows changes of brightness and contrast.
-    - Distances below those expected from noise alone are not compared, but ties are broken at random. In flat areas,
-      the nearest patches would be those with the most similar noise, which would then be taken for signal.
+    - Distances below a floor set by the noise count as equal, and ties are broken at random. Otherwise, in flat areas,
+      the nearest patches would be those with the most similar noise, which would be mistaken for signal.
     - The first pass is the mean of two estimates. Hard-thresholding the DCT of a group, as in BM3D [2]_, is better
       under strong noise, but erases weak structure; the paper's unbiased estimate of the risk (SURE) keeps it, but also
       keeps noise. Their errors partly cancel out.
     - The mean of each patch is subtracted, and weights sum to one, as in ordinary kriging. Otherwise the result would
       depend on the brightness of the image, and slow changes of brightness would be flattened.
-    - Something is added to the diagonal of each system, and the weights of the patches are bounded, so that the result
-      is finite for constant and saturated images. The weights decrease towards the border of a patch, as in BM3D,
-      because pixels there are estimated from fewer neighbours.
+    - A small value is added to the diagonal of each system, and the weights of the patches are bounded, so that the
+      result is finite for constant and saturated images. The weights decrease towards the border of a patch, as in
+      BM3D, because pixels there are estimated from fewer neighbours.
     - For correlated noise, ``2 k sigma ** 2 r`` is added to the distance of patches of `k` pixels in the first pass,
       because patches that share noise look alike; each DCT coefficient is compared with its own noise level; and the
       noise covariance of the patches of a group replaces the identity in the second pass. The first pass then only
-      thresholds; adding SURE has not been tried. Negative frequencies of `correlation` are set to zero, since an
-      estimate of it need not be an autocorrelation.
+      thresholds; adding SURE has not been tried. Negative values in the power spectrum of `correlation` are set to
+      zero, since an estimate need not be a valid autocorrelation.
     - Channels are transformed to luminance and colour differences by a DCT. Patches are compared by luminance, which
       has the most contrast, and each channel has its own regression.
 

@@ -15,7 +15,7 @@ _INSET = (0.04, 0.62, 0.3, 0.34)  # of the axes
 
 
 class NoiseDisplay(Display):
-    """Variance of the noise against brightness, and, in a corner, its autocorrelation.
+    """Variance of the noise against brightness, with its autocorrelation as an inset.
 
     Parameters
     ----------

@@ -48,8 +48,9 @@ class NoiseEstimate:
     spread : float
         Standard deviation of `sigma` over the images; NaN for a single image.
     gain, offset : float
-        The variance of the noise at grey value ``x`` is ``gain * x + offset``. The gain is 0 unless `kind` is
-        "poisson_gaussian".
+        The variance of the noise at grey value ``x`` is ``gain * x + offset``; for "rician", `offset` is the variance
+        of the real and of the imaginary part. The gain is 0 unless `kind` is "poisson_gaussian"; both are NaN if it is
+        "unclear".
     correlation : tuple of float
         Correlation of the noise of neighbouring pixels along the height and the width.
     blur : tuple of float
@@ -65,7 +66,7 @@ class NoiseEstimate:
     n_images : int
         Number of images.
     notes : tuple of str
-        What could not be told from these images.
+        What could not be determined from these images.
     brightness, variance, fitted_variance : ndarray of shape (n_bins,)
         Mean grey value, variance and fitted variance of the flattest blocks, sorted by brightness.
     """
@@ -169,7 +170,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     Returns
     -------
     estimate : NoiseEstimate
-        Its ``notes`` say what could not be told.
+        Its attribute `notes` lists what could not be determined.
 
     See Also
     --------
@@ -184,8 +185,8 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     Rician noise [5]_. The correlation is that of the blur that best explains the spectrum of the same blocks.
     Salt-and-pepper noise is found by the share of isolated black and white pixels.
 
-    Images are assumed to have some flat areas. Rician noise can be told from Gaussian noise only in a dark background.
-    Of large data sets 16 images and about 4 million pixels are read.
+    Images are assumed to have some flat areas. Rician noise differs from Gaussian noise only in dark background.
+    In large data sets, only 16 images and about 4 million pixels are analysed.
 
     References
     ----------
@@ -301,7 +302,7 @@ def _notes(curve, fit, zero, texture, clipped):
     notes = []
     if texture > TEXTURE:
         notes.append(
-            "Even the flattest areas seem to have texture, which cannot be told from noise: the level may be too high."
+            "Even the flattest areas seem to have texture, which looks like noise, so the level may be too high."
         )
     covered = np.ptp(curve.mean)
     if fit.kind == "gaussian" and covered < 0.2:

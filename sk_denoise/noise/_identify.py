@@ -102,7 +102,7 @@ def _tiles(array, n_values):
 
 
 def find_impulses(planes):
-    """Shares of black and white pixels where neither is near, and mean square of that noise."""
+    """Shares of black and of white pixels among pixels whose surroundings are not, and mean square of that noise."""
     counts, all_counts, places, squares, n_values = np.zeros(2), np.zeros(2), np.zeros(2), 0.0, 0
     for plane in planes:
         extreme = plane <= 0, plane >= 1

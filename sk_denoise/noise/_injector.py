@@ -243,7 +243,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         if isinstance(X, NoisyArray):
             warn_user(
-                "X is the output of a NoiseInjector, so this injector takes its noisy rows as clean. To add two kinds"
+                "X is the output of a NoiseInjector, so this injector treats noisy rows as clean. To add two kinds"
                 " of noise, use one injector whose kind is a function (X, level, rng) that adds both."
             )
         X = self._fit(X)

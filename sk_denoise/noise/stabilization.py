@@ -35,7 +35,7 @@ def anscombe(x, gain, read_noise=0.0, offset=0.0):
     read_noise : float, default=0
         Standard deviation of the electronic noise, in the units of `x`.
     offset : float, default=0
-        Value of no light.
+        Black level: the value of a pixel without any light, in the units of `x`.
 
     Returns
     -------

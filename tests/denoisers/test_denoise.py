@@ -113,6 +113,7 @@ def test_noise_can_be_given():
         ([CLEAN], {"noise": -1}, "noise"),
         ([CLEAN], {"noise": "white"}, "noise"),
         ([CLEAN[:8, :8]], {}, "noise"),
+        ([CLEAN], {"noise": estimate_noise(CLEAN[:8, :8])}, "noise"),
     ],
 )
 def test_bad_input_names_the_argument(arguments, keywords, name):
