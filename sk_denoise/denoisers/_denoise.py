@@ -6,20 +6,23 @@ import functools
 import math
 
 import numpy as np
+from scipy.ndimage import median_filter
 
-from .._core.checks import is_real, likely, shown, warn_user
+from .._core.checks import check_choice, is_real, shown, warn_user
 from .._core.images import read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
 from ..noise.stabilization import anscombe, inverse_anscombe, inverse_rician, stabilize_rician
-from ._filtering import METHODS
-from ._image_filter import ImageFilter
+from ._filtering import METHODS, calibrate, candidates
+from ._filtering import denoise as filter_images
 from ._nl_ridge import nl_ridge
 
 __all__ = ["denoise"]
 
 _TAKES_CORRELATION = ("auto", "nl_ridge")
 _MEDIAN_SIDES = (3, 5, 7, 9, 11)  # tried in this order, until a window holds enough good pixels
+_AREA = 5  # pixels, side of the window whose median says whether an area is black or white
+_MANY = 5  # black and white pixels for each impulse
 _FEWEST_GOOD = 4  # in a window, to take their median
 
 
@@ -56,6 +59,9 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     Warns
     -----
     UserWarning
+        If the noise is taken for Rician, whose removal lowers dark areas, or for salt-and-pepper noise although much of
+        the image is black or white.
+    UserWarning
         If `method` assumes white noise, but the noise is correlated.
 
     See Also
@@ -86,8 +92,8 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     >>> bool(np.std(denoise(noisy) - clean) < 12)
     True
     """
-    if method != "auto" and method not in METHODS:
-        raise ValueError(f"method must be 'auto' or {likely(method, METHODS)}")
+    if method != "auto":
+        check_choice(method, "method", ["auto", *METHODS])
     given = _check_noise(noise)
     arrays, layout = read_images(image, channel_axis=channel_axis, name="image")
     single = layout.form == "image"
@@ -129,6 +135,16 @@ def _estimate(image, name):
             f"noise='auto' cannot estimate the noise of {name}. {' '.join(estimate.notes)} Pass noise=, either a"
             " standard deviation in the units of the image or the estimate of a larger image."
         )
+    if estimate.kind == "salt_pepper" and sum(estimate.clipped) > _MANY * estimate.level:
+        warn_user(
+            f"Much of {name} is black or white, and some such pixels are isolated, so its noise is taken for"
+            " salt-and-pepper noise. If it is not, pass noise=, the standard deviation of white noise."
+        )
+    if estimate.kind == "rician":
+        warn_user(
+            f"The noise of {name} is taken for Rician, as in magnitude images of MRI, so dark areas become darker. For"
+            " other images, pass noise=, the standard deviation of white noise."
+        )
     return estimate
 
 
@@ -166,11 +182,14 @@ def _filter(image, sigma, correlation, method):
     if method in _TAKES_CORRELATION:
         return nl_ridge(image, sigma, correlation=correlation)
     low, high = float(image.min()), float(image.max())
-    if low == high:
+    if low == high or sigma == 0:
         return image
-    level = {"level": sigma / (high - low)} if "level" in METHODS[method] else {}
-    filters = ImageFilter(method, image_shape=image.shape, data_range=(low, high), random_state=0, **level)
-    return filters.fit_transform(image.reshape(1, -1)).reshape(image.shape)
+    level = sigma / (high - low)
+    unit = ((image - low) / (high - low)).reshape(1, *image.shape[:2], -1)
+    given = {"level": level} if "level" in METHODS[method] else {}
+    grids = candidates(method, given, level, unit.shape[1:])
+    filtered = filter_images(unit, method, calibrate(unit, None, method, grids, level))
+    return filtered.reshape(image.shape) * (high - low) + low
 
 
 def _replace_impulses(image, data_range):
@@ -186,7 +205,9 @@ def _replace_impulses(image, data_range):
         pending = pending & ~done
         if not pending.any():
             break
-    return restored
+    # In black and white areas, black and white are right.
+    typical = median_filter(image, (_AREA, _AREA, *(1,) * (image.ndim - 2)))
+    return np.where(bad & ((typical <= low) | (typical >= high)), typical, restored)
 
 
 def _median_of_good(good, side):

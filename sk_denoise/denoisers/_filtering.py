@@ -42,6 +42,7 @@ GRIDS = {
     "correlation": (None,),
 }
 
+_MOST_SPREAD = 0.25  # of the level over images, as a fraction of it
 _PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
 _SMALLEST_MEASURED = 32  # smallest height and width for which the noise can be told from detail
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
@@ -154,12 +155,15 @@ _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, 
 
 
 def measure_noise(images):
-    """Estimate of the noise; None if the images are too small to tell it from detail, or if it is unclear."""
+    """Return an estimate of the noise; None if it is unclear, or not the same in all images."""
     if min(images.shape[1:3]) < _SMALLEST_MEASURED:
         return None
     grey = images.shape[3] == 1
     estimate = estimate_noise(list(images[..., 0] if grey else images), channel_axis=None if grey else -1)
-    return None if estimate.kind in ("salt_pepper", "unclear") or not estimate.sigma > 0 else estimate
+    if estimate.kind in ("salt_pepper", "unclear") or not estimate.sigma > 0:
+        return None
+    # One level for all images would be that of the least noisy ones. The spread of small images is not known.
+    return estimate if len(images) == 1 or estimate.spread <= _MOST_SPREAD * estimate.sigma else None
 
 
 def denoise(images, method, params):

@@ -28,6 +28,7 @@ from ._moments import blur_autocorrelation, find_padding, read_blocks
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
+_FAR_LESS, _MOST_FAR_LESS = 0.1, 0.02  # of the variance of the model; share of such blocks in photographs: below 0.003
 _MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
 _ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
 
@@ -264,6 +265,12 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
     curve, spectrum, blur, texture = find_correlation(blocks)
     clips = clipped_ends(curve)
     fit = choose_model(curve, clips, zero, texture)
+    if _is_implausible(blocks, fit, clips, zero):
+        note = (
+            "Many areas contain far less noise than those that could be measured, as in text and drawings on a clipped"
+            " background."
+        )
+        return _unclear(n_images, data_range, (*notes, note), clipped=clipped)
     brightness = float(np.mean(np.concatenate([plane[~find_padding(plane)] for plane in planes]), dtype=float))
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
     spread = spread_over_images(blocks, spectrum, fit.kind, clips, zero, brightness) * width
@@ -288,6 +295,13 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
         width**2 * curve.variance,
         width**2 * fitted,
     )
+
+
+def _is_implausible(blocks, fit, clips, zero):
+    """Return whether many blocks contain far less noise than the fitted model says."""
+    variance = model_variance(fit.kind, fit.gain, fit.offset, blocks.mean, clips, zero)
+    measured = blocks.energy[:, 1:].sum(axis=1) / blocks.energy.shape[1]
+    return np.mean(measured < _FAR_LESS * variance) > _MOST_FAR_LESS
 
 
 def _two_sided(autocorrelations):

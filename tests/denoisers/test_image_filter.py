@@ -158,6 +158,13 @@ class TestCalibration:
         best = ImageFilter(method, calibration="supervised", **options).fit(noisy, X_clean=clean).score(noisy, clean)
         assert ImageFilter(method, **options).fit(noisy).score(noisy, clean) > best - 0.3  # dB
 
+    @pytest.mark.parametrize("name", ["median", "gaussian"])
+    def test_rows_with_noise_of_several_levels(self, name):
+        image = data.camera() / 255
+        clean = np.stack([image[i : i + 64, j : j + 64].ravel() for i in range(0, 256, 64) for j in range(0, 256, 64)])
+        noisy = np.asarray(NoiseInjector(level=(0.05, 0.3), random_state=0).fit_transform(clean))
+        assert mse(clean, ImageFilter(name, random_state=0).fit_transform(noisy)) < 0.5 * mse(clean, noisy)
+
     def test_hidden_pixels_mislead_on_text(self):
         clean, noisy, options = page()
         hidden, estimated = (
