@@ -257,7 +257,7 @@ class TestTheFile:
     def test_what_to_install(self, missing, tmp_path, monkeypatch):
         estimator, _ = made()
         monkeypatch.setitem(sys.modules, missing, None)
-        with pytest.raises(ImportError, match=r"to_onnx needs .*: pip install 'sk_denoise\[onnx\]'"):
+        with pytest.raises(ImportError, match=r"pip install 'sk_denoise\[onnx\]'"):
             estimator.to_onnx(tmp_path / "model.onnx")
 
 
