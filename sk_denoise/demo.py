@@ -19,6 +19,7 @@ from ._core.sklearn_glue import Interval, StrOptions, validate_function_params
 from .datasets import load_digit_images, load_mnist, load_mnist_subset
 from .denoisers._autoencoder import DenoisingAutoencoder
 from .displays import ConfusionChangeDisplay, DenoisingDisplay, LatentDisplay
+from .displays._changes import count_changes
 from .evaluation import RecoveryReport, recovery_report
 from .networks.spec import ARCHITECTURES
 from .noise._injector import NoiseInjector
@@ -114,11 +115,7 @@ def _class_lines(report):
     y_true, before, after = report.predictions()
     classes = np.unique(y_true)
     lines = [f"{'digit':<20}" + "".join(f"{label:>5}" for label in classes) + "  total"]
-    for name, changed in (
-        ("repaired", (before != y_true) & (after == y_true)),
-        ("broken", (before == y_true) & (after != y_true)),
-    ):
-        counts = [int(np.sum(changed & (y_true == label))) for label in classes]
+    for name, counts in zip(("repaired", "broken"), count_changes(y_true, before, after, classes)):
         lines.append(f"{name:<20}" + "".join(f"{count:>5}" for count in counts) + f"{sum(counts):>7}")
     return lines
 

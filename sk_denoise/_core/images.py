@@ -8,10 +8,9 @@ import numpy as np
 
 from .checks import is_integer, shown
 from .remedies import image_error, tensor_error
-from .shapes import check_image_shape
+from .shapes import COLOUR_CHANNELS, check_image_shape
 
 _ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
-_COLOURS = (3, 4)  # numbers of channels of colour images
 _SMALLEST = 2  # pixels along each side
 _CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole
 
@@ -125,7 +124,7 @@ def _as_numbers(image, name):
 def _read_array(array, channel_axis, name):
     shape = array.shape
     if channel_axis is None:
-        if array.ndim == 3 and shape[-1] in _COLOURS:
+        if array.ndim == 3 and shape[-1] in COLOUR_CHANNELS:
             raise ValueError(
                 f"{name} has shape {shape}: one colour image, or a stack of grey ones? Pass channel_axis=-1 if it is a"
                 f" colour image. If it is a stack, pass a list of its images, list({name})."
@@ -162,7 +161,7 @@ def _read_one(image, channel_axis, name):
         )
     if channel_axis is not None:
         what, remedy = "(height, width, channels) in any order", "Leave out channel_axis for grey images."
-    elif array.ndim == 3 and array.shape[-1] in _COLOURS:
+    elif array.ndim == 3 and array.shape[-1] in COLOUR_CHANNELS:
         what, remedy = "(height, width)", "Pass channel_axis=-1 for colour images."
     elif array.ndim == 3:
         what, remedy = "(height, width)", "Pass the images of a stack one by one, as in [*stack, *other_stack]."

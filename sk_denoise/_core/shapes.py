@@ -16,7 +16,7 @@ _MAX_ASPECT_RATIO = 4  # of the shapes considered
 _GUESS_THRESHOLD = 0.8  # a guess is contradicted by a shape whose roughness is below this fraction of its own
 _GIVEN_THRESHOLD = 0.7  # the same for a shape given by the user
 _MAX_ANISOTROPY = 1.4  # a given shape is accepted if vertical differences are below this multiple of horizontal ones
-_COLOUR_CHANNELS = (3, 4)
+COLOUR_CHANNELS = (3, 4)  # of colour images, with or without transparency
 
 
 def check_image_shape(image_shape, n_features, n_rows=None):
@@ -78,7 +78,7 @@ def _contradiction(rows, shape, given):
             f" image_shape={(height, width, channels)}."
         )
     if likely:
-        first = " If the channels come first, move them last." if given and shape[0] in _COLOUR_CHANNELS else ""
+        first = " If the channels come first, move them last." if given and shape[0] in COLOUR_CHANNELS else ""
         return (
             f"Neighbouring pixels are much more similar if rows are read as images of shape {likely}. If that is"
             f" correct, pass image_shape={likely[: 2 if likely[2] == 1 else 3]}.{first}"
@@ -135,7 +135,7 @@ def _channels_first(variogram, shape, given):
     height, width, channels = shape
     n_features = math.prod(shape)
     if given:
-        planes = [(channels, height, width)] * (channels in _COLOUR_CHANNELS) + [shape] * (height in _COLOUR_CHANNELS)
+        planes = [(channels, height, width)] * (channels in COLOUR_CHANNELS) + [shape] * (height in COLOUR_CHANNELS)
     else:
         planes = [(3, *other[:2]) for other in _shapes(n_features // 3)] if n_features % 3 == 0 else []
     if not planes:

@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 
 from ..noise import estimate_noise
+from ..noise._identify import SMALLEST
 from ._nl_ridge import nl_ridge as denoise_nl_ridge
 
 #: Parameters of each method of `ImageFilter`.
@@ -44,7 +45,6 @@ GRIDS = {
 
 _MOST_SPREAD = 0.25  # of the level over images, as a fraction of it
 _PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
-_SMALLEST_MEASURED = 32  # smallest height and width for which the noise can be told from detail
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
 _STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
 _MIN_H = 1e-3  # as a fraction of the range; positive, because scikit-image divides by h
@@ -156,7 +156,7 @@ _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, 
 
 def measure_noise(images):
     """Return an estimate of the noise; None if it is unclear, or not the same in all images."""
-    if min(images.shape[1:3]) < _SMALLEST_MEASURED:
+    if min(images.shape[1:3]) < SMALLEST:
         return None
     grey = images.shape[3] == 1
     estimate = estimate_noise(list(images[..., 0] if grey else images), channel_axis=None if grey else -1)

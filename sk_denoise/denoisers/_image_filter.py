@@ -240,12 +240,10 @@ class ImageFilter(BaseDenoiser):
         clean = None
         if self.calibration == "supervised":
             clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
-        hidden = self.calibration == "j_invariant" and self.method != "nl_ridge"  # which has nothing to calibrate
-        noise = None if hidden else _filtering.measure_noise(images)
-        level = None
-        if "level" in _filtering.METHODS[self.method]:
-            measured = noise.sigma if self.method == "nl_ridge" and noise else _filtering.estimate_level(images)
-            level = given.get("level", measured)
+        noise = _filtering.measure_noise(images) if self._needs_noise(given) else None
+        level = given.get("level")
+        if level is None and "level" in _filtering.METHODS[self.method]:
+            level = noise.sigma if self.method == "nl_ridge" and noise else _filtering.estimate_level(images)
         if self.method == "nl_ridge":
             given = {"correlation": noise.autocorrelation if noise and any(noise.blur) else None} | given
             if clean is None:
@@ -260,6 +258,11 @@ class ImageFilter(BaseDenoiser):
     def _denoise(self, unit):
         images = unit.reshape(len(unit), *self.image_shape_)
         return _filtering.denoise(images, self._method, self.params_).reshape(unit.shape)
+
+    def _needs_noise(self, given):
+        """Return whether parameters are chosen by an estimate of the noise."""
+        some_auto = any(name not in given for name in _filtering.METHODS[self.method])
+        return some_auto and (self.calibration == "auto" or self.method == "nl_ridge")
 
     def _check_params(self):
         if self.method not in _filtering.METHODS:

@@ -13,6 +13,12 @@ _SMALLEST, _LARGEST = 8, 9  # font sizes, in points
 _CHARACTER = 0.64  # width of a digit, as a fraction of its height
 
 
+def count_changes(y_true, y_before, y_after, labels):
+    """Count the rows of each class that are classified correctly only after, and only before denoising."""
+    before, after, of_class = y_before == y_true, y_after == y_true, y_true == labels[:, np.newaxis]
+    return np.sum(of_class & after & ~before, axis=1), np.sum(of_class & before & ~after, axis=1)
+
+
 class ConfusionChangeDisplay(Display):
     """Confusion matrix after denoising minus that before, with repaired and broken predictions by class.
 
@@ -90,8 +96,7 @@ class ConfusionChangeDisplay(Display):
         if not len(labels) or not np.isin(labels, classes).all():
             raise ValueError(f"labels must contain only classes of the data, {classes.tolist()}, got {shown(labels)}.")
         change = confusion_matrix(y_true, y_after, labels=labels) - confusion_matrix(y_true, y_before, labels=labels)
-        before, after, of_class = y_before == y_true, y_after == y_true, y_true == labels[:, np.newaxis]
-        repaired, broken = np.sum(of_class & after & ~before, axis=1), np.sum(of_class & before & ~after, axis=1)
+        repaired, broken = count_changes(y_true, y_before, y_after, labels)
         return cls(change, repaired, broken, labels=labels).plot(ax=ax)
 
     @classmethod

@@ -28,7 +28,8 @@ from ._moments import blur_autocorrelation, find_padding, read_blocks
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
-_FAR_LESS, _MOST_FAR_LESS = 0.1, 0.02  # of the variance of the model; share of such blocks in photographs: below 0.003
+_FAR_LESS = 0.1  # as a fraction of the variance of the model
+_MOST_FAR_LESS = 0.02  # share of blocks with far less noise up to which the model is plausible
 _MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
 _ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
 

@@ -67,8 +67,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     blur : float or pair of floats, default=0
         For "gaussian", "speckle" and "rician": standard deviation, in pixels, of a Gaussian by which the noise is
         blurred, one number or ``(vertical, horizontal)``. Its strength stays the same, but neighbouring pixels are
-        correlated, as in most scans and after any interpolation. 0.7 gives a correlation of about 0.6 between
-        neighbours, 1 about 0.78.
+        correlated, as in most scans and after any interpolation. The correlation of neighbours is about
+        ``exp(-1 / (4 * blur ** 2))``.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row, used by `blur`. If None, rows are
         read as square greyscale images.
