@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
@@ -12,10 +11,10 @@ from .._core.checks import check_choice, is_real, shown, warn_user
 from .._core.images import read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
-from ..noise.stabilization import anscombe, inverse_anscombe, inverse_rician, stabilize_rician
-from ._filtering import METHODS, calibrate, candidates
+from ._calibration import check_estimate, choose_params
+from ._filtering import METHODS
 from ._filtering import denoise as filter_images
-from ._nl_ridge import nl_ridge
+from ._stabilizing import FilterScale
 
 __all__ = ["denoise"]
 
@@ -38,9 +37,11 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         "auto" uses "nl_ridge", the best filter of this package in ``benchmarks/images.py``, except for salt-and-pepper
         noise, where black and white pixels are replaced with the median of the others nearby. Otherwise, the name of a
         method of `ImageFilter`.
-    noise : "auto", NoiseEstimate or float, default="auto"
+    noise : "auto", NoiseEstimate, float, array-like of shape (height, width), or list, default="auto"
         "auto" estimates the noise of each image. A `NoiseEstimate`, for example of similar images, applies to all
-        images. A number is the standard deviation of white Gaussian noise, in the units of `image`.
+        images. A number is the standard deviation of white Gaussian noise, in the units of `image`. An array is a map
+        of it, for noise whose strength varies over the image, as after parallel imaging in MRI. For a stack or a list,
+        either one estimate or number for all images, or a list with an entry for each.
     channel_axis : int, default=None
         Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
 
@@ -94,32 +95,55 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     """
     if method != "auto":
         check_choice(method, "method", ["auto", *METHODS])
-    given = _check_noise(noise)
     arrays, layout = read_images(image, channel_axis=channel_axis, name="image")
+    noises = _read_noise(noise, arrays, layout)
     single = layout.form == "image"
-    return layout.restore(
-        [_restore(array, method, given, "image" if single else f"image[{i}]") for i, array in enumerate(arrays)]
-    )
+    names = ["image" if single else f"image[{i}]" for i in range(len(arrays))]
+    return layout.restore([_restore(*case) for case in zip(arrays, [method] * len(arrays), noises, names)])
 
 
-def _check_noise(noise):
-    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear":
-        raise ValueError(f"noise must be an estimate of known kind, got an unclear one. {' '.join(noise.notes)}")
+def _read_noise(noise, arrays, layout):
+    """Return the noise of each image: "auto", an estimate, a number or a map of the height and width of the image."""
+    if isinstance(noise, (NoiseEstimate, str)) or np.ndim(noise) == 0:
+        return [_check_noise(noise, None, "noise")] * len(arrays)
+    if layout.form == "image":
+        return [_check_noise(noise, arrays[0], "noise")]
+    if len(noise) != len(arrays):
+        raise ValueError(
+            f"noise must be one value for all images or one for each, {len(arrays)}, got {len(noise)} values."
+        )
+    return [_check_noise(one, array, f"noise[{i}]") for i, (one, array) in enumerate(zip(noise, arrays))]
+
+
+def _check_noise(noise, image, name):
     if isinstance(noise, NoiseEstimate) or (isinstance(noise, str) and noise == "auto"):
+        check_estimate(noise)
         return noise
     if is_real(noise) and noise >= 0 and math.isfinite(noise):
         return float(noise)
+    if isinstance(noise, (np.ndarray, list)) and image is not None:
+        levels = np.asarray(noise, dtype=float)
+        if levels.shape == image.shape[:2] and levels.min() > 0 and np.isfinite(levels).all():
+            return levels
+        raise ValueError(
+            f"{name} must be positive and finite and have the height and width of the image, {image.shape[:2]}, if it"
+            f" is a map of standard deviations. Got shape {levels.shape} with values from {levels.min():g} to"
+            f" {levels.max():g}."
+        )
     raise ValueError(
-        "noise must be 'auto', a NoiseEstimate, or the standard deviation of white noise in the units of the image, got"
-        f" {shown(noise)}."
+        f"{name} must be 'auto', a NoiseEstimate, the standard deviation of white noise in the units of the image, or a"
+        f" map of it, got {shown(noise)}."
     )
 
 
 def _restore(image, method, noise, name):
     """Denoise one image, with channels last if it has any."""
     values = image.astype(result_dtype(image.dtype))
-    if isinstance(noise, float):
-        restored = _filter(values, noise, None, method)
+    if isinstance(noise, np.ndarray):
+        levels = noise.reshape(noise.shape + (1,) * (image.ndim - 2))
+        restored = levels * _filter(values / levels, 1.0, method)
+    elif isinstance(noise, float):
+        restored = _filter(values, noise, method)
     else:
         estimate = noise if isinstance(noise, NoiseEstimate) else _estimate(image, name)
         restored = _remove(values, estimate, method)
@@ -149,47 +173,35 @@ def _estimate(image, name):
 
 
 def _remove(image, estimate, method):
-    """Remove the estimated noise: stabilize its variance if it depends on the brightness, and filter."""
+    """Remove the estimated noise."""
     if estimate.kind == "salt_pepper" and method == "auto":
         return _replace_impulses(image, estimate.data_range)
-    forward, inverse, sigma = _transforms(estimate)
-    correlation = estimate.autocorrelation if any(estimate.blur) else None
-    if correlation is not None and method not in _TAKES_CORRELATION:
+    if any(estimate.blur) and method not in _TAKES_CORRELATION:
         warn_user(
             f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
             " {:.2f} down and {:.2f} across, so much of the noise will remain. Use method='nl_ridge'.".format(
                 *estimate.correlation
             )
         )
-    return inverse(_filter(forward(image), sigma, correlation, method))
+    return _filter(image, estimate, method)
 
 
-def _transforms(estimate):
-    """Functions that stabilize the variance and undo that, and the standard deviation of the noise in between."""
-    if estimate.kind == "poisson_gaussian":
-        # The variance gain * x + offset does not determine the read noise and the black level separately.
-        read_noise, black = math.sqrt(max(estimate.offset, 0)), max(-estimate.offset / estimate.gain, 0)
-        params = {"gain": estimate.gain, "read_noise": read_noise, "offset": black}
-        return functools.partial(anscombe, **params), functools.partial(inverse_anscombe, **params), 1.0
-    if estimate.kind == "rician":
-        sigma = math.sqrt(estimate.offset)
-        return functools.partial(stabilize_rician, sigma=sigma), functools.partial(inverse_rician, sigma=sigma), 1.0
-    same = lambda image: image
-    return same, same, estimate.sigma
-
-
-def _filter(image, sigma, correlation, method):
-    if method in _TAKES_CORRELATION:
-        return nl_ridge(image, sigma, correlation=correlation)
-    low, high = float(image.min()), float(image.max())
-    if low == high or sigma == 0:
+def _filter(image, noise, method):
+    """Filter one image, whose noise is an estimate or the standard deviation of white Gaussian noise."""
+    method = "nl_ridge" if method == "auto" else method
+    data_range = low, high = float(image.min()), float(image.max())
+    impulses = isinstance(noise, NoiseEstimate) and noise.kind == "salt_pepper"
+    if low == high or noise == 0.0:
         return image
-    level = sigma / (high - low)
+    if isinstance(noise, float):
+        scale = FilterScale(None, data_range, level=noise / (high - low))
+    else:
+        scale = None if impulses else FilterScale(noise, data_range)
     unit = ((image - low) / (high - low)).reshape(1, *image.shape[:2], -1)
-    given = {"level": level} if "level" in METHODS[method] else {}
-    grids = candidates(method, given, level, unit.shape[1:])
-    filtered = filter_images(unit, method, calibrate(unit, None, method, grids, level))
-    return filtered.reshape(image.shape) * (high - low) + low
+    images = unit if scale is None else scale.from_unit(unit)
+    params, _ = choose_params(images, method, {}, noise=scale, can_be_clean=not impulses)
+    filtered = filter_images(images, method, params)
+    return (filtered if scale is None else scale.to_unit(filtered)).reshape(image.shape) * (high - low) + low
 
 
 def _replace_impulses(image, data_range):

@@ -11,8 +11,12 @@ from .._core.checks import likely
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import to_network
+from ..noise import NoiseEstimate
 from . import _filtering
 from ._base import BaseDenoiser
+from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise
+from ._stabilizing import FilterScale
+from ._targets import UNKNOWN
 
 __all__ = ["ImageFilter"]
 
@@ -179,6 +183,7 @@ class ImageFilter(BaseDenoiser):
         "patch_size": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "patch_distance": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "correlation": ["array-like", None, StrOptions({"auto"})],
+        "noise": [NoiseEstimate, None, StrOptions({"auto"})],
         "calibration": [StrOptions({"auto", "j_invariant", "supervised"})],
         "image_shape": [tuple, list, None],
         "data_range": "no_validation",  # check_data_range has better messages
@@ -200,6 +205,7 @@ class ImageFilter(BaseDenoiser):
         patch_size="auto",
         patch_distance="auto",
         correlation="auto",
+        noise="auto",
         calibration="auto",
         image_shape=None,
         data_range="auto",
@@ -217,6 +223,7 @@ class ImageFilter(BaseDenoiser):
         self.patch_size = patch_size
         self.patch_distance = patch_distance
         self.correlation = correlation
+        self.noise = noise
         self.calibration = calibration
         self.image_shape = image_shape
         self.data_range = data_range
@@ -235,38 +242,54 @@ class ImageFilter(BaseDenoiser):
                 f"wavelet={given['wavelet']!r} is longer than images of shape {image_shape[:2]}. Use 'haar', or leave"
                 " it at 'auto'."
             )
-        sample = _draw(len(rows), self.random_state)
-        images = to_network(rows[sample], data_range, "X", dtype=None).reshape(-1, *image_shape)
-        clean = None
+        drawn = _draw(len(rows), self.random_state)
+        noise = self._find_noise(rows[drawn].reshape(-1, *image_shape), given)
+        scale = self._scale(noise, given, data_range)
+        images = to_network(rows[drawn], data_range, "X", dtype=None).reshape(-1, *image_shape)
+        options = {"noise": scale, "can_be_clean": noise is None or noise.level < LARGE_NOISE}
         if self.calibration == "supervised":
-            clean = to_network(target.clean[sample], data_range, "X_clean", dtype=None).reshape(-1, *image_shape)
-        noise = _filtering.measure_noise(images) if self._needs_noise(given) else None
-        level = given.get("level")
-        if level is None and "level" in _filtering.METHODS[self.method]:
-            level = noise.sigma if self.method == "nl_ridge" and noise else _filtering.estimate_level(images)
-        if self.method == "nl_ridge":
-            given = {"correlation": noise.autocorrelation if noise and any(noise.blur) else None} | given
-            if clean is None:
-                given["level"] = level
-        grids = _filtering.candidates(self.method, given, level, image_shape)
-        white = noise is not None and noise.kind == "gaussian" and not any(noise.blur)
-        params = _filtering.calibrate(images, clean, self.method, grids, noise.sigma if white else None)
-        fitted = {"params_": params, "image_shape_": image_shape, "_method": self.method}
+            clean = to_network(target.clean[drawn], data_range, "X_clean", dtype=None)
+            options["clean"] = clean.reshape(-1, *image_shape)
+        if scale is not None:
+            images, options["inverse"] = scale.from_unit(images), scale.to_unit
+        params, level = choose_params(images, self.method, given, **options)
         vars(self).pop("level_", None)
+        fitted = {"params_": params, "noise_": noise, "image_shape_": image_shape, "_method": self.method}
+        fitted["_stabilized"] = scale is not None and scale.stabilized
         return fitted if level is None else fitted | {"level_": level}
 
     def _denoise(self, unit):
         images = unit.reshape(len(unit), *self.image_shape_)
-        return _filtering.denoise(images, self._method, self.params_).reshape(unit.shape)
+        if self._stabilized:
+            scale = FilterScale(self.noise_, self.data_range_)
+            denoised = scale.to_unit(_filtering.denoise(scale.from_unit(images), self._method, self.params_))
+        else:
+            denoised = _filtering.denoise(images, self._method, self.params_)
+        return denoised.reshape(unit.shape)
 
-    def _needs_noise(self, given):
-        """Return whether parameters are chosen by an estimate of the noise."""
+    def _own_noise(self):
+        return UNKNOWN  # `noise` is not drawn on clean rows, as in networks
+
+    def _find_noise(self, images, given):
+        """Return the given noise, or an estimate if it is of use; else None."""
+        if not isinstance(self.noise, str):
+            return self.noise
         some_auto = any(name not in given for name in _filtering.METHODS[self.method])
-        return some_auto and (self.calibration == "auto" or self.method == "nl_ridge")
+        useful = some_auto and (self.calibration != "j_invariant" or self.method == "nl_ridge")
+        return measure_noise(images) if useful else None
+
+    def _scale(self, noise, given, data_range):
+        """Return the scale of filtering if there is Gaussian noise on it, of one known level; else None."""
+        if noise is not None and (noise.kind == "salt_pepper" or not is_uniform(noise)):
+            noise = None
+        if "level" in given and self.calibration != "j_invariant":
+            return FilterScale(noise, data_range, level=given["level"])
+        return None if noise is None else FilterScale(noise, data_range)
 
     def _check_params(self):
         if self.method not in _filtering.METHODS:
             raise ValueError(f"method must be {likely(self.method, _filtering.METHODS)}")
+        check_estimate(self.noise)
         given = self._given()
         if given.get("size", 1) % 2 == 0:
             raise ValueError(f"size must be odd, so that the window has a centre, got {self.size!r}.")

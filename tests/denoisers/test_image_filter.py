@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector
-from sk_denoise.denoisers import _filtering
+from sk_denoise.denoisers import _calibration, _filtering
 
 METHODS = tuple(_filtering.METHODS)
 FIXED = {
@@ -19,7 +19,7 @@ FIXED = {
     "bilateral": {"sigma_color": 0.3, "sigma_spatial": 1.0},
     "tv": {"weight": 0.1},
     "wavelet": {"level": 0.2, "wavelet": "haar"},
-    "nlm": {"h": 0.2, "patch_size": 3, "patch_distance": 3},
+    "nlm": {"level": 0.0, "h": 0.2, "patch_size": 3, "patch_distance": 3},
     "nl_ridge": {"level": 0.2, "correlation": None},
 }
 
@@ -64,7 +64,7 @@ class TestDenoises:
         clean, dirty = squares(40, (16, 16))
         est = ImageFilter(method, calibration=calibration, random_state=0).fit(dirty, X_clean=clean)
         assert mse(clean, est.transform(dirty)) < 0.75 * mse(clean, dirty)
-        assert set(est.params_) == set(_filtering.METHODS[method]) - ({"level"} if method == "nlm" else set())
+        assert set(est.params_) == set(_filtering.METHODS[method])
 
     def test_signals(self, method):
         clean, dirty = squares(40, (1, 40))
@@ -105,7 +105,7 @@ class TestCalibration:
     def test_given_values_are_kept_and_others_searched(self, noisy):
         est = ImageFilter("nlm", patch_size=7, random_state=0).fit(noisy)
         assert est.params_["patch_size"] == 7
-        assert est.params_["patch_distance"] in _filtering.GRIDS["patch_distance"]
+        assert est.params_["patch_distance"] in _calibration.GRIDS["patch_distance"]
 
     @pytest.mark.parametrize("how", ["X_clean", "y", "injector"])
     def test_sources_of_clean_rows(self, noisy, how):
@@ -139,8 +139,8 @@ class TestCalibration:
 
         images = np.random.default_rng(0).random((5, *shape))
         expected = np.mean([estimate_sigma(image, channel_axis=-1) for image in images])
-        assert _filtering.estimate_level(images) == pytest.approx(expected)
-        assert _filtering.estimate_level(np.ones((2, *shape))) == pytest.approx(0, abs=1e-12)
+        assert _calibration.estimate_level(images) == pytest.approx(expected)
+        assert _calibration.estimate_level(np.ones((2, *shape))) == pytest.approx(0, abs=1e-12)
 
     @pytest.mark.parametrize("n_features", [1, 2, 3, 4, 9, 13, 16])
     @pytest.mark.parametrize("calibration", ["supervised", "j_invariant"])

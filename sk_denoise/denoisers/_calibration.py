@@ -1,0 +1,266 @@
+"""How `ImageFilter` and `denoise` choose the parameters of a filter: the candidates, and the errors to compare them by.
+
+Images are arrays of shape ``(n, height, width, channels)``, scaled to [0, 1].
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+
+from ..noise import NoiseEstimate, estimate_noise
+from ..noise._identify import SMALLEST
+from ._filtering import METHODS, denoise, spatial_sides, wavelet_depth
+from ._risk import is_noisy, stein_terms
+
+#: Values from which "auto" chooses. The first combination does nothing, or almost nothing, so that clean images can
+#: remain unchanged. Those of "level" and "h" are multiples of the estimated noise level.
+GRIDS = {
+    "size": (1, 3, 5, 7),
+    "sigma": (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7),
+    "sigma_color": (0.01, 0.1, 0.2, 0.4, 0.8),
+    "sigma_spatial": (0.7, 1.0, 1.5),
+    "weight": (0.001, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6),
+    "level": (0.0, 0.5, 1.0, 1.5, 2.0),
+    "wavelet": ("haar", "db2", "sym4"),
+    "h": (0.05, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.4),
+    "patch_size": (3, 5),
+    "patch_distance": (3, 6),
+    "correlation": (None,),
+}
+#: The same if the noise is Gaussian and was measured, all but the sizes as multiples of its level. Doing nothing is
+#: left out, because the smallest values do that if there is hardly any noise.
+MEASURED_GRIDS = {
+    "sigma_color": (1.0, 1.5, 2.2, 3.3),
+    "weight": (0.4, 0.6, 0.8, 1.1, 1.5, 2.0),
+    "h": (0.5, 0.7, 1.0),
+    "patch_size": (5,),
+    "patch_distance": (6,),
+}
+_RELATIVE = {"level", "h"}
+_SIZES = {"patch_size", "patch_distance"}
+
+_MOST_SPREAD = 0.25  # of the level over images, as a fraction of it
+LARGE_NOISE = 0.02  # level from which doing nothing cannot be right
+_MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
+_STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
+_MIN_H = 1e-3  # as a fraction of the range; positive, because scikit-image divides by h
+_MOST_VALUES = 1 << 17  # that candidates are compared on
+_TILE = 128  # pixels, side of the parts of large images that candidates are compared on
+
+
+def check_estimate(noise):
+    """Raise if `noise` is an estimate that does not say which noise it is."""
+    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear":
+        raise ValueError(f"noise must be an estimate of known kind, got an unclear one. {' '.join(noise.notes)}")
+
+
+def measure_noise(images):
+    """Return an estimate of the noise of images in user units; None if it is unclear."""
+    if min(images.shape[1:3]) < SMALLEST:
+        return None
+    grey = images.shape[3] == 1
+    estimate = estimate_noise(list(images[..., 0] if grey else images), channel_axis=None if grey else -1)
+    return None if estimate.kind == "unclear" or not estimate.sigma > 0 else estimate
+
+
+def is_uniform(estimate):
+    """Whether all images have the same level; if not, an estimate would be that of the least noisy ones."""
+    return not estimate.spread > _MOST_SPREAD * estimate.sigma
+
+
+def estimate_level(images):
+    """Return the standard deviation of the noise, by the method of Donoho and Johnstone, averaged over images."""
+    from skimage.restoration import estimate_sigma
+
+    shape = (*spatial_sides(images.shape[1:]), images.shape[3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about narrow images, and about constant ones, whose level is NaN
+        levels = [estimate_sigma(image.reshape(shape), channel_axis=-1) for image in images]
+    return float(np.mean(np.nan_to_num(levels), dtype=np.float64))
+
+
+def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean=None, inverse=None):
+    """Return the parameters of a filter, and the noise level if it has one: `given` ones, and the best of the others.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, channels)
+        Noisy images.
+    method : str
+        Name of a filter.
+    given : dict
+        Parameters that are not searched.
+    noise : object with `level` and `correlation`, default=None
+        Gaussian noise, if it is known.
+    can_be_clean : bool, default=True
+        Whether the filter may do nothing.
+    clean, inverse : ndarray, callable, default=None
+        Clean images to compare with, and what is applied to denoised ones before.
+
+    Returns
+    -------
+    params : dict
+        Parameters of the filter.
+    level : float or None
+        Given, known or estimated level.
+    """
+    level = given.get("level") if "level" in METHODS[method] else None
+    if level is None and "level" in METHODS[method]:
+        level = estimate_level(images) if noise is None else noise.level
+    if method == "nl_ridge":
+        given = {"correlation": None if noise is None else noise.correlation} | given
+        if clean is None:
+            given["level"] = level
+    grids = candidates(method, given, noise.level if noise else level, images.shape[1:], measured=noise is not None)
+    if noise is None and clean is None and not can_be_clean:
+        grids = without_nothing(grids)
+    known = None if noise is None else (noise.level, noise.correlation)
+    return calibrate(images, method, grids, clean=clean, inverse=inverse, noise=known), level
+
+
+def candidates(method, given, level, image_shape, measured=False):
+    """Return the grids to search, weakest filter first: `given` values, or those of the tables that fit the image.
+
+    `measured` says that `level` is that of Gaussian noise, not a guess.
+    """
+    side = min(spatial_sides(image_shape))
+    fits = {
+        "size": lambda size: size <= max(side, 1),
+        "wavelet": lambda name: wavelet_depth(image_shape, name) > 0,
+        "patch_size": lambda size: size <= max(side, 3),
+        "patch_distance": lambda distance: distance <= max(side, 3),
+    }
+    table = GRIDS | MEASURED_GRIDS if measured else GRIDS
+    relative = (_RELATIVE | set(MEASURED_GRIDS)) - _SIZES if measured else _RELATIVE
+    grids = {}
+    for name in METHODS[method]:
+        if name in given:
+            grids[name] = (given[name],)
+        elif method == "nlm" and name == "level":
+            # With a level, even the smallest h averages patches that differ by noise alone.
+            grids[name] = (level,) if measured else (0.0, level)
+        else:
+            values = [value for value in table[name] if name not in fits or fits[name](value)] or [table[name][0]]
+            grids[name] = tuple(value * level for value in values) if name in relative else tuple(values)
+        if name == "h":
+            grids[name] = tuple(max(h, _MIN_H) for h in grids[name])
+    return grids
+
+
+def without_nothing(grids):
+    """Return grids without the weakest value of each parameter that says how strong a filter is."""
+    names = {"size", "sigma", "sigma_color", "weight", "level", "h"}
+    return {name: values[1:] if name in names and len(values) > 1 else values for name, values in grids.items()}
+
+
+def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None):
+    """Return the parameters with the smallest error, searched on `grids` and then halfway to the neighbouring values.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, channels)
+        Noisy images.
+    method : str
+        Name of a filter.
+    grids : dict of tuple
+        Values of each parameter, weakest filter first.
+    clean : ndarray of the shape of `images`, default=None
+        Clean images. If given, the error is measured.
+    inverse : callable, default=None
+        Applied to denoised images before they are compared with `clean`.
+    noise : tuple (sigma, correlation), default=None
+        Gaussian noise for which the error is estimated by SURE, if there are no clean images. Without either, it is
+        estimated by J-invariance.
+
+    Returns
+    -------
+    params : dict
+        Parameters of the filter.
+    """
+    if math.prod(map(len, grids.values())) == 1:
+        return {name: values[0] for name, values in grids.items()}
+    if clean is not None:
+        back = inverse or (lambda denoised: denoised)
+        error = lambda params: np.mean((back(denoise(images, method, params)) - clean) ** 2, dtype=float)
+    elif noise is not None:
+        error = _stein_error(_parts(images), method, *noise)
+    elif min(spatial_sides(images.shape[1:])) < _MIN_SIDE:
+        return {name: values[0] for name, values in grids.items()}  # too few pixels have neighbours on both sides
+    else:
+        error = _self_supervised_error(_parts(images), method)
+    return _search(grids, error)
+
+
+def _search(grids, error):
+    """Minimize `error` over all combinations, and then over values halfway to the neighbours of the best."""
+    combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
+    errors = [error(params) for params in combinations]
+    best = int(np.argmin(errors))
+    least, params = errors[best], combinations[best]
+    for name, values in grids.items():
+        if len(values) < 3 or not isinstance(values[-1], float):
+            continue
+        place = values.index(params[name])
+        for other in values[max(place - 1, 0) : place] + values[place + 1 : place + 2]:
+            product = other * values[place]
+            halfway = math.sqrt(product) if product > 0 else (other + values[place]) / 2
+            refined = params | {name: halfway}
+            found = error(refined)
+            if found < least:
+                least, params = found, refined
+    return params
+
+
+def _parts(images):
+    """Return images, or square parts of them, spread evenly, if they have many pixels."""
+    n, height, width, channels = images.shape
+    tall, wide = min(_TILE, height), min(_TILE, width)
+    n_parts = max(1, _MOST_VALUES // (tall * wide * channels))
+    if images.size <= _MOST_VALUES:
+        return images
+    corners = [
+        (image, top, left)
+        for image in range(n)
+        for top in range(0, height - tall + 1, tall)
+        for left in range(0, width - wide + 1, wide)
+    ]
+    # The middle of each of `n_parts` equal shares.
+    chosen = {int((part + 0.5) * len(corners) / n_parts) for part in range(n_parts)}
+    return np.stack(
+        [images[i, top : top + tall, left : left + wide] for i, top, left in (corners[k] for k in sorted(chosen))]
+    )
+
+
+def _stein_error(images, method, sigma, correlation):
+    images = images.astype(np.float64)
+    noisy = is_noisy(images)
+    if not noisy.any():
+        noisy = np.ones_like(noisy)
+
+    def error(params):
+        terms, _ = stein_terms(lambda values: denoise(values, method, params), images, sigma, correlation)
+        return np.mean(terms[noisy])
+
+    return error
+
+
+def _self_supervised_error(images, method):
+    """The loss of Batson and Royer: the error of predicting hidden pixels."""
+    from skimage.restoration import calibrate_denoiser
+
+    shape = (*spatial_sides(images.shape[1:]), images.shape[3])
+
+    def function(image, channel_axis, **params):
+        return denoise(image.reshape(1, *images.shape[1:]), method, params).reshape(shape)
+
+    def error(params):
+        grid = {name: (value,) for name, value in params.items()} | {"channel_axis": (-1,)}
+        options = {"stride": _STRIDE, "extra_output": True}
+        losses = [calibrate_denoiser(image.reshape(shape), function, grid, **options)[1][1] for image in images]
+        return float(np.mean(losses))
+
+    return error

@@ -1,0 +1,62 @@
+"""Stein's unbiased risk estimate (SURE): the squared error of a denoiser, estimated without clean images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..noise._moments import find_padding
+
+_PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
+_SEED = 0  # of the probe, the same for all denoisers that are compared
+
+
+def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED):
+    """Terms whose mean is an unbiased estimate of the mean squared error, for Gaussian noise.
+
+    The divergence of the denoiser is estimated with one random probe [1]_. For noise of covariance ``C`` it is the
+    trace of ``C`` times the Jacobian matrix, so the denoiser is probed along ``C`` times random signs.
+
+    Parameters
+    ----------
+    denoise : callable
+        Denoises an array of the shape of `image`.
+    image : ndarray of shape (..., height, width, channels)
+        Noisy images, float64.
+    sigma : float
+        Standard deviation of the noise.
+    correlation : ndarray of shape (n, m), default=None
+        Autocorrelation of the noise, with 1 in the centre. If None, the noise is white.
+    seed : int, default=0
+        Seeds the probe.
+
+    Returns
+    -------
+    terms : ndarray of the shape of `image`
+        One term for each value.
+    denoised : ndarray of the shape of `image`
+        The denoised images.
+
+    References
+    ----------
+    .. [1] S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE: a black-box optimization of regularization parameters for
+       general denoising algorithms", IEEE Transactions on Image Processing 17(9), 2008.
+    """
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], image.shape)
+    probe = signs if correlation is None else _correlate(signs, correlation)
+    step = _PROBE_STEP * sigma / np.sqrt(np.mean(probe**2))
+    denoised = np.asarray(denoise(image), dtype=np.float64)
+    slopes = signs * (np.asarray(denoise(image + step * probe), dtype=np.float64) - denoised) / step
+    return (denoised - image) ** 2 + sigma**2 * (2 * slopes - 1), denoised
+
+
+def _correlate(signs, correlation):
+    from scipy.signal import fftconvolve
+
+    kernel = np.asarray(correlation)[:, :, np.newaxis]
+    return fftconvolve(signs, kernel.reshape((1,) * (signs.ndim - 3) + kernel.shape), mode="same", axes=(-3, -2))
+
+
+def is_noisy(images):
+    """Return which values of images in [0, 1], of shape (n, height, width, channels), are not padding without noise."""
+    padding = [[find_padding(plane) for plane in np.moveaxis(image, -1, 0)] for image in images]
+    return ~np.moveaxis(np.array(padding), 1, -1)
