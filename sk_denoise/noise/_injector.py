@@ -35,8 +35,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     The noisy and clean rows serve to train a denoiser, such as a denoising autoencoder [1]_.
 
     A 2-D array holds rows, one flattened image per row. A stack (n, height, width), or a list of arrays of any sizes,
-    holds images. A single grey image is therefore passed as ``[image]`` or ``image[np.newaxis]``. Without `blur`, a
-    pair of levels or a callable kind, its lines can just as well be passed as rows.
+    holds images. Pass a single grey image as ``[image]`` or ``image[np.newaxis]``. As a 2-D array, its lines would be
+    the rows, and equal lines would get equal noise if `random_state` is an int.
 
     Parameters
     ----------
