@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "NoiseInjector": "noise",
     "NoisyArray": "noise",
+    "NoisyImages": "noise",
     "NoiseEstimate": "noise",
     "estimate_noise": "noise",
     "DenoisingAutoencoder": "denoisers",

@@ -47,12 +47,13 @@ class ImageLayout:
         if self.form == "rows":
             return np.stack([image.ravel() for image in images])
         if self.form == "image":
-            return self._move_back(images[0])
+            return self.move_back(images[0])
         if self.form == "stack":
-            return self._move_back(np.stack(images))
-        return (list if self.form == "list" else tuple)(map(self._move_back, images))
+            return self.move_back(np.stack(images))
+        return (list if self.form == "list" else tuple)(map(self.move_back, images))
 
-    def _move_back(self, array):
+    def move_back(self, array):
+        """Return an image or a stack, whose channels are last, with the channels on the axis of the input."""
         return array if self.channel_axis is None else np.moveaxis(array, -1, self.channel_axis)
 
 

@@ -13,6 +13,7 @@ from .checks import is_real, sample_rows, shown, warn_user
 
 _FARTHEST = 1e12  # from the data range, in multiples of its width
 _MOST_COLUMNS = 1 << 12  # sampled by the checks of units
+_MOST_SAMPLED = 1 << 22  # values of images in which outliers are looked for
 _STRONGEST = 33.0  # mean square of the strongest noise, Rician of level 4 on white, and its standard deviation
 _FEWEST_PAIRS = 500  # values needed to estimate a gain
 _unchecked = ContextVar("_unchecked", default=False)
@@ -42,15 +43,16 @@ def check_data_range(data_range):
 def resolve_data_range(data_range, X):
     """Return the range of clean pixel values: the given pair, or the range determined from `X` for "auto".
 
-    "auto" means ``(0, 255)`` for uint8, otherwise ``(0, 1)`` if `X` lies in it, otherwise the observed minimum and
-    maximum. The range of a constant image is one unit wide.
+    `X` is an array of rows, or a list of images. "auto" means ``(0, 255)`` for uint8, otherwise ``(0, 1)`` if `X` lies
+    in it, otherwise the observed minimum and maximum. The range of a constant image is one unit wide.
     """
     data_range = check_data_range(data_range)
     if data_range != "auto":
         return data_range
-    low, high = float(X.min()), float(X.max())
-    if X.dtype == np.uint8:
-        _check_few_bits(X, high)
+    arrays = X if isinstance(X, list) else [X]
+    low, high = min(float(array.min()) for array in arrays), max(float(array.max()) for array in arrays)
+    if all(array.dtype == np.uint8 for array in arrays):
+        _check_few_bits(arrays, high)
         return 0.0, 255.0
     if low >= 0 and high <= 1:
         return 0.0, 1.0
@@ -65,34 +67,47 @@ def resolve_data_range(data_range, X):
     return low, high
 
 
-def _check_few_bits(X, high):
+def _check_few_bits(arrays, high):
     """Warn if uint8 is used for masks, or for images of 4 or 5 bits."""
+    n_values = sum(array.size for array in arrays)
     if high == 1:
         what = "all values are 0 or 1. If 1 is white, as in a mask, pass data_range=(0, 1)."
     # A dim image reaches its maximum in a few pixels, and a power of two by chance.
-    elif high in (15, 16, 31, 32) and X.size >= 1000 and np.equal(X, high).mean() >= 0.01:
+    elif high in (15, 16, 31, 32) and n_values >= 1000 and _share(arrays, high) >= 0.01:
         what = f"the maximum is {high:g}. If that is white, as in images of few bits, pass data_range=(0, {high:g})."
     else:
         return
     warn_user(f"data_range='auto' is (0, 255) for uint8, but {what}")
 
 
+def _share(arrays, value):
+    """Return the share of the values that equal `value`."""
+    return sum(np.count_nonzero(array == value) for array in arrays) / sum(array.size for array in arrays)
+
+
 def _check_outliers(X, low, high):
-    """Warn if all but a few outliers, or all but a few positions, occupy only a part of the range."""
-    sample = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
-    if _check_positions(sample, low, high):
-        return
-    n_few = max(10, X.size // 100_000)
+    """Warn if all but a few outliers, or all but a few positions of rows, occupy only a part of the range."""
+    arrays = X if isinstance(X, list) else [X]
+    n_values = sum(array.size for array in arrays)
+    if isinstance(X, list):
+        step = -(-n_values // _MOST_SAMPLED)
+        sample = np.concatenate([image[::step].ravel() for image in X]).astype(np.float64, copy=False)
+    else:
+        sample = X[:: -(-len(X) // 1000)].astype(np.float64, copy=False)
+        if _check_positions(sample, low, high):
+            return
+    n_few = max(10, n_values // 100_000)
     if sample.size < 100 * n_few:
         return
     values = np.partition(sample, (n_few, sample.size - 1 - n_few), axis=None)
     inner = float(values[n_few]), float(values[-1 - n_few])
     if inner[1] - inner[0] >= 0.5 * (high - low):
         return
-    n_outside = sum(np.count_nonzero((X[rows] < inner[0]) | (X[rows] > inner[1])) for rows in gen_batches(len(X), 1000))
+    parts = (array[rows] for array in arrays for rows in gen_batches(len(array), 1000))
+    n_outside = sum(np.count_nonzero((part < inner[0]) | (part > inner[1])) for part in parts)
     if n_outside <= 4 * n_few:
         warn_user(
-            f"data_range='auto' is ({low:g}, {high:g}), but all except {n_outside} of {X.size} values lie in"
+            f"data_range='auto' is ({low:g}, {high:g}), but all except {n_outside} of {n_values} values lie in"
             f" ({inner[0]:g}, {inner[1]:g}). If those are hot or dead pixels, pass data_range=(low, high) without them."
         )
 
@@ -136,6 +151,16 @@ def check_scale(X, data_range, name, clean=None):
         f" ({low:g}, {high:g}) of the clean rows. Convert both to the same units."
     )
     return True
+
+
+def check_images_scale(images, data_range, name):
+    """Check the units of a list of images of any sizes, as `check_scale` does those of rows."""
+    # At most 4096 values of at most 64 images, and the extremes of all, which tell bright spots from other units.
+    chosen = [images[i] for i in sample_rows(np.arange(len(images)))]
+    steps = [math.ceil(math.sqrt(image.size / _MOST_COLUMNS)) for image in chosen]
+    values = [image[::step, ::step].ravel() for image, step in zip(chosen, steps)]
+    ends = [[min(image.min() for image in images)], [max(image.max() for image in images)]]
+    return check_scale(np.concatenate([*values, *ends])[np.newaxis], data_range, name)
 
 
 def _sample(X):

@@ -19,7 +19,7 @@ from .._core.units import (
     units_unchecked,
 )
 from ..metrics import psnr
-from ._targets import UNKNOWN, check_noise, find_target, resolve_range, scoring_noise
+from ._targets import UNKNOWN, check_noise, find_target, refuse_noisy_images, resolve_range, scoring_noise
 
 
 def _check_units(rows, target, data_range):
@@ -78,7 +78,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             own = check_data_range(self.data_range)
             noise = self._own_noise()
             check_noise(noise)
-            rows = read_rows(self, X, reset=reset)
+            rows = self._read_rows(X, reset=reset)
             target = find_target(X, rows, y, X_clean, noise)
             if own != "auto" or data_range is None:
                 data_range = resolve_range(own, target, rows)
@@ -90,6 +90,10 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self
+
+    def _read_rows(self, X, *, reset=False):
+        refuse_noisy_images(X, self)
+        return read_rows(self, X, reset=reset)
 
     def _own_noise(self):
         return getattr(self, "noise", UNKNOWN)
@@ -135,7 +139,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             far outside the data range.
         """
         check_is_fitted(self)
-        rows = read_rows(self, X, reset=False)
+        rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._restore_in_range(rows)
 
@@ -183,7 +187,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             comparing rows with themselves would reward doing nothing, and other noise would measure something else.
         """
         check_is_fitted(self)
-        rows = read_rows(self, X, reset=False)
+        rows = self._read_rows(X)
         target = find_target(X, rows, y, X_clean, UNKNOWN)
         clean = target.clean
         if target.source == "none" and self._noise is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.sklearn_glue import check_rows, read_rows
+from .._core.sklearn_glue import check_rows
 from .._core.units import check_scale, result_dtype
 from ..networks.spec import ARCHITECTURES
 from ._base import BaseDenoiser
@@ -112,7 +112,7 @@ class FittedNetwork(BaseDenoiser):
             far outside the data range.
         """
         check_is_fitted(self)
-        rows = read_rows(self, X, reset=False)
+        rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._through("encoder", rows, self._code_size, scale=(True, False))
 

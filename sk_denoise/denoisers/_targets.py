@@ -12,7 +12,8 @@ from .._core.checks import is_integer, likely, warn_user
 from .._core.remedies import object_error
 from .._core.sklearn_glue import check_clean, check_same_names
 from .._core.units import resolve_data_range
-from ..noise._injector import NoiseInjector, NoisyArray
+from ..noise._injector import NoiseInjector
+from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
 
 DEFAULT_NOISE = "gaussian"
@@ -38,6 +39,16 @@ def check_noise(noise):
     if isinstance(noise, str) and noise in KINDS:
         return NoiseInjector(noise)
     raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
+
+
+def refuse_noisy_images(X, estimator):
+    """Raise for images to which a `NoiseInjector` added noise; reshaping them would lose the clean ones."""
+    if isinstance(X, NoisyImages) or (isinstance(X, NoisyArray) and X.ndim > 2):
+        raise ValueError(
+            f"X must be rows of shape (n_samples, n_features), one flattened image per row, got images from a"
+            f" NoiseInjector, but {type(estimator).__name__} does not take images. If they have one size, flatten them"
+            " before the NoiseInjector: images.reshape(len(images), -1)."
+        )
 
 
 def _shape(y):

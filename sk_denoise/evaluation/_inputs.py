@@ -17,14 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 from .._core.checks import brief, check_discrete, check_labels, shown, warn_user
 from .._core.sklearn_glue import BaseSearchCV, check_classifier, check_names, check_rows, feature_names
 from .._core.units import check_in_range
-from ..noise._injector import NoiseInjector, NoisyArray
+from ..noise._injector import NoiseInjector
+from ..noise._noisy import NoisyArray, NoisyImages
 from ._planning import as_list
 
 
 def check_data(X, y, suffix=""):
     """Validate rows and labels."""
     name = f"X{suffix}"
-    if isinstance(X, NoisyArray):
+    if isinstance(X, (NoisyArray, NoisyImages)):
         remedy = f"Pass {name}.clean" if X.clean is not None else "Pass the rows before noise was added"
         raise ValueError(f"{name} must contain clean rows, got the output of a NoiseInjector, {shown(X)}. {remedy}.")
     X = check_rows(X, name)

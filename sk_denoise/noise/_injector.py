@@ -1,67 +1,55 @@
-"""`NoiseInjector`, a transformer that adds noise, and `NoisyArray`, noisy rows that keep the clean ones."""
+"""`NoiseInjector`, a transformer that adds noise to rows and to images."""
 
 from __future__ import annotations
 
-import copy
-import math
-import zlib
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import likely, sample_rows, warn_user
-from .._core.shapes import check_image_shape
-from .._core.sklearn_glue import (
-    Interval,
-    StrOptions,
-    effective_n_threads,
-    keep_on_error,
-    output_is_default,
-    read_rows,
-    validate_function_params,
-)
-from .._core.units import check_data_range, check_scale, from_unit, resolve_data_range, result_dtype, to_unit
+from .._core.checks import likely, warn_user
+from .._core.sklearn_glue import Interval, StrOptions, keep_on_error, output_is_default
+from .._core.units import check_data_range, check_images_scale, check_scale, resolve_data_range
+from ._drawing import draw_noise, noise_options, noise_source, random_keys, split
+from ._inputs import is_fitted_on_images, read_given
+from ._noisy import NoisyArray, NoisyImages
 from ._params import MAX_LEVEL, check_blur, check_level
-from ._streams import BlurredNormals, RowStreams, key_multipliers, row_keys
+from ._streams import RowStreams
 from .kinds import KINDS, NORMAL_KINDS, add_noise
 
-__all__ = ["NoiseInjector", "NoisyArray"]
-
-_BLOCK_VALUES = 1 << 18  # values per block: few enough for the processor's cache, enough to occupy a thread
+__all__ = ["NoiseInjector"]
 
 
-def _blocks(shape, kind):
-    """Return slices of rows; a callable gets all rows at once, because it may not be thread-safe."""
-    n_rows = _BLOCK_VALUES // shape[1] if isinstance(kind, str) else shape[0]
-    return list(gen_batches(shape[0], max(1, n_rows)))
-
-
-def _random_keys(rng, n_rows):
-    return rng.integers(0, 2**64, size=n_rows, dtype=np.uint64)
+def _has_feature_names(injector):
+    """Return True, or raise if `injector` was fitted on images."""
+    if is_fitted_on_images(injector):
+        raise AttributeError("A NoiseInjector fitted on images has no feature names, because images differ in size.")
+    return True
 
 
 class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Add noise to flattened images, and pass the clean images on to the next step.
+    """Add noise to rows or to images of any size, and pass the clean ones on to the next step.
 
     The noisy and clean rows serve to train a denoiser, such as a denoising autoencoder [1]_.
+
+    A 2-D array holds rows, one flattened image per row. A stack (n, height, width), or a list of arrays of any sizes,
+    holds images. Pass a single grey image as ``[image]`` or ``image[np.newaxis]``. As a 2-D array, its lines would be
+    the rows, and equal lines would get equal noise if `random_state` is an int.
 
     Parameters
     ----------
     kind : str or callable, default="gaussian"
         "gaussian", "uniform", "speckle", "salt_pepper", "masking", "poisson", "poisson_gaussian" or "rician" (formulas
         and sources in `sk_denoise.noise.kinds`), or a callable ``(X, level, rng) -> X_noisy`` on rows scaled to [0, 1].
+        A callable gets each image as one row.
     level : float or pair of floats, default=0.5
         Strength, as a fraction of the data range, so 0.5 is the same noise for images in [0, 1], [0, 16] and [0, 255].
         It is a probability for "salt_pepper" and "masking", and the relative noise at full intensity for "poisson" and
         "poisson_gaussian", whose gain is ``level ** 2``. The default is that of the article reproduced in
-        ``examples/plot_article.py``. If a pair ``(low, high)``, a level is drawn for each row, to train denoisers for
-        unknown levels.
+        ``examples/plot_article.py``. If a pair ``(low, high)``, a level is drawn for each row or image, to train
+        denoisers for unknown levels.
     read_noise : float, default=0
         For "poisson_gaussian": standard deviation of the electronic noise, as a fraction of the data range.
     blur : float or pair of floats, default=0
@@ -71,25 +59,28 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ``exp(-1 / (4 * blur ** 2))``.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row, used by `blur`. If None, rows are
-        read as square greyscale images.
+        read as square greyscale images. Must be None for images, which are blurred in their own shape.
+    channel_axis : int or None, default=None
+        Axis of the colour channels of images: of the array, or of each image in a list. A 3-D array is then a single
+        image. If None, images are greyscale. Must be None for rows.
     when : {"always", "fit", "transform"}, default="always"
         "always" adds noise in `fit_transform` and in `transform`; "fit" only in `fit_transform`, for a pipeline that is
         trained on added noise and applied to rows that are noisy already; "transform" only in `transform`.
     data_range : "auto" or pair of floats, default="auto"
-        The darkest and brightest value of clean pixels. "auto" determines it from the rows passed to `fit`: (0, 255)
-        for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and maximum.
+        The darkest and brightest value of clean pixels. "auto" determines it from the rows or images passed to
+        `fit`: (0, 255) for uint8, otherwise (0, 1) if they lie in it, otherwise their minimum and maximum.
     clip : bool, default=True
         Whether to clip noisy values to the data range, as a detector does.
     random_state : int, RandomState or None, default=None
-        If an int, the noise of a row depends only on the seed and on the values of the row: it is the same at each
-        call, in any order, batch or process. Otherwise noise is drawn anew at each call.
+        If an int, the noise of a row or image depends only on the seed and on its values: it is the same at each call,
+        in any order, batch or process, in a stack or a list. Otherwise noise is drawn anew at each call.
 
     Attributes
     ----------
     data_range_ : tuple of float
         The data range used, ``(low, high)``.
     n_features_in_ : int
-        Number of features seen during `fit`.
+        Number of features seen during `fit`. Not defined after a fit on images.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`. Defined only if all names are strings.
 
@@ -100,7 +91,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     If noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
-    next step. It is lost in any step in between, and with ``set_output(transform="pandas")``. With ``level=0`` and a
+    next step, or for a list of images a `NoisyImages`. It is lost in any step in between, and with
+    ``set_output(transform="pandas")``, which does not apply to images. With ``level=0`` and a
     kind given by name, the result is also a plain array, and the denoiser is trained with its own `noise`.
 
     A pipeline cached with ``memory=`` reuses the cached noise, even with ``random_state=None``.
@@ -120,6 +112,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ((1797, 64), 0.0, 16.0)
     >>> noisy.clean is X
     True
+
+    Images of different sizes:
+
+    >>> import numpy as np
+    >>> images = [np.full((40, 50), 0.5), np.full((30, 20), 0.5)]
+    >>> noisy = NoiseInjector(level=0.1, blur=1, random_state=0).fit_transform(images)
+    >>> [image.shape for image in noisy]
+    [(40, 50), (30, 20)]
     """
 
     _parameter_constraints = {
@@ -128,6 +128,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "read_noise": [Interval(Real, 0, MAX_LEVEL, closed="both")],
         "blur": "no_validation",
         "image_shape": [tuple, list, None],
+        "channel_axis": [Integral, None],
         "when": [StrOptions({"always", "fit", "transform"})],
         "data_range": "no_validation",
         "clip": ["boolean"],
@@ -142,6 +143,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         read_noise=0.0,
         blur=0.0,
         image_shape=None,
+        channel_axis=None,
         when="always",
         data_range="auto",
         clip=True,
@@ -152,6 +154,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.read_noise = read_noise
         self.blur = blur
         self.image_shape = image_shape
+        self.channel_axis = channel_axis
         self.when = when
         self.data_range = data_range
         self.clip = clip
@@ -178,8 +181,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Clean rows, of any real dtype, in any units.
+        X : array-like of shape (n_samples, n_features) or (n, height, width), or list of array-like
+            Clean rows, a stack of clean images, or a list of images of any sizes, of any real dtype, in any units.
         y : object, default=None
             Ignored.
 
@@ -191,7 +194,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
+            If a parameter is invalid, or if `X` is neither a 2-D array nor images of finite real numbers. Images with 3
+            or 4 channels need `channel_axis`.
         """
         self._fit(X)
         return self
@@ -199,211 +203,119 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _fit(self, X):
         with keep_on_error(self):
             self._check_params()
-            X = read_rows(self, X, reset=True)
-            self._source(None, X.shape[1])
-            self.data_range_ = resolve_data_range(self.data_range, X)
-        return X
-
-    def _source(self, streams, n_features):
-        """Return the source of random numbers for rows: `streams`, or correlated ones."""
-        blur = check_blur(self.blur)
-        if not any(blur):
-            return streams
-        if self.image_shape is None and math.isqrt(n_features) ** 2 != n_features:
-            raise ValueError(
-                f"image_shape must be (height, width) or (height, width, channels) to blur noise of {n_features}"
-                " features, which do not form a square image, got None."
-            )
-        return BlurredNormals(streams, blur, check_image_shape(self.image_shape, n_features))
-
-    @property
-    def _options(self):
-        return {"read_noise": self.read_noise} if self.kind == "poisson_gaussian" else {}
+            given = read_given(self, X, reset=True)
+            if given.layout is None:
+                noise_source(self, None, given.clean.shape[1:])  # raises if blur needs an image_shape
+            self.data_range_ = resolve_data_range(self.data_range, given.arrays)
+        return given
 
     def fit_transform(self, X, y=None):
         """Fit to `X` and return it with noise, or unchanged with ``when="transform"``.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Clean rows, of any real dtype, in any units.
+        X : array-like of shape (n_samples, n_features) or (n, height, width), or list of array-like
+            Clean rows, a stack of clean images, or a list of images of any sizes, of any real dtype, in any units.
         y : object, default=None
             Ignored.
 
         Returns
         -------
-        X_noisy : NoisyArray of shape (n_samples, n_features)
-            Noisy rows in the units of `X`. Float dtypes are kept, integers become float32. A plain array if no noise
-            was added.
+        X_noisy : NoisyArray of the shape of `X`, or NoisyImages
+            Noisy rows or images in the units of `X`; for a list or tuple, a list. Float dtypes are kept, integers
+            become float32. A plain array or list if no noise was added.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
+            If a parameter is invalid, or if `X` is neither a 2-D array nor images of finite real numbers. Images with 3
+            or 4 channels need `channel_axis`.
         """
-        if isinstance(X, NoisyArray):
+        if isinstance(X, (NoisyArray, NoisyImages)):
             warn_user(
                 "X is the output of a NoiseInjector, so this injector treats noisy rows as clean. To add two kinds"
                 " of noise, use one injector whose kind is a function (X, level, rng) that adds both."
             )
-        X = self._fit(X)
+        given = self._fit(X)
         if self.when == "transform":
-            return self._plain(X)
-        if not output_is_default(self):
+            return given.without_noise()
+        if given.layout is None and not output_is_default(self):
             warn_user(
                 "set_output hides the clean rows from the next step: a DenoisingAutoencoder would take the noisy rows"
                 " as clean. Use set_output(transform='default') on the NoiseInjector, or pass the clean rows as"
                 " X_clean."
             )
-        return self._inject(X)
+        return self._inject(given)
 
     def transform(self, X):
         """Return `X` with noise, or unchanged with ``when="fit"``.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Clean rows, in the units of the rows seen during `fit`.
+        X : array-like of shape (n_samples, n_features) or (n, height, width), or list of array-like
+            Clean rows, or images of any sizes, whichever was passed to `fit`, in the same units.
 
         Returns
         -------
-        X_noisy : NoisyArray of shape (n_samples, n_features)
-            Noisy rows in the units of `X`. Float dtypes are kept, integers become float32. A plain array if no noise
-            was added.
+        X_noisy : NoisyArray of the shape of `X`, or NoisyImages
+            Noisy rows or images in the units of `X`; for a list or tuple, a list. Float dtypes are kept, integers
+            become float32. A plain array or list if no noise was added.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter is invalid, or if `X` is not a 2-D array of finite real numbers.
+            If a parameter is invalid, if `X` is neither a 2-D array nor images of finite real numbers, or if it holds
+            images and `fit` was given rows, or vice versa.
         """
         check_is_fitted(self)
         self._check_params()
-        X = read_rows(self, X, reset=False, finite=False)
-        check_scale(X, self.data_range_, "X")
-        return self._plain(X) if self.when == "fit" else self._inject(X)
+        given = read_given(self, X, reset=False)
+        check = check_scale if given.layout is None else check_images_scale
+        check(given.arrays, self.data_range_, "X")
+        return given.without_noise() if self.when == "fit" else self._inject(given)
 
-    @staticmethod
-    def _plain(X):
-        assert_all_finite(X, input_name="X")
-        return np.array(X, dtype=result_dtype(X.dtype))
-
-    def _inject(self, X):
-        level = check_level(self.level, self.kind)
+    def _inject(self, given):
         # Without noise, do not attach the clean rows: joblib hashes the values of arrays, but not their attributes, so
         # a pipeline with memory= could not tell the result from equal rows without clean ones.
+        level = check_level(self.level, self.kind)
         if level in (0, (0, 0)) and not self.read_noise and isinstance(self.kind, str):
-            return self._plain(X)
-        noisy = np.empty(X.shape, dtype=result_dtype(X.dtype))
-        keys_of = self._keys(X.shape)
-        check_finite = not get_config()["assume_finite"]  # read here, because scikit-learn's settings are per thread
-
-        def add(blocks):
-            streams = RowStreams(by_row=isinstance(self.random_state, Integral))
-            source = self._source(streams, X.shape[1])
-            for rows in blocks:
-                if check_finite:
-                    assert_all_finite(X[rows], input_name="X")
-                unit = to_unit(X[rows], self.data_range_)
-                streams.restart(keys_of(X, rows, streams.buffer))
-                out = noisy[rows] if noisy.dtype == unit.dtype else np.empty_like(unit)
-                add_noise(unit, self.kind, level, source, clip=self.clip, out=out, **self._options)
-                from_unit(out, self.data_range_, out=noisy[rows])
-
-        blocks = _blocks(X.shape, self.kind)
-        n_threads = min(len(blocks), effective_n_threads())
-        if n_threads > 1:
-            with ThreadPoolExecutor(n_threads) as pool:
-                # The caller's context holds NumPy's error settings, so each thread gets a copy of it.
-                shares = [blocks[i::n_threads] for i in range(n_threads)]
-                for future in [pool.submit(copy_context().run, add, share) for share in shares]:
-                    future.result()
-        else:
-            add(blocks)
-        return NoisyArray(noisy, np.asarray(X), copy.deepcopy(self))
-
-    def _keys(self, shape):
-        """Return a function that computes the keys of a slice of rows."""
-        if isinstance(self.random_state, Integral):
-            multipliers = key_multipliers(self.random_state, shape[1])
-
-            def by_content(X, rows, buffer):
-                # Scale in float64, so that equal values give equal keys in any dtype and units.
-                X = X[rows] if self.data_range_ == (0, 1) else X[rows].astype(np.float64)
-                return row_keys(to_unit(X, self.data_range_), multipliers, buffer)
-
-            return by_content
-        seed = None if self.random_state is None else self.random_state.randint(0, 2**31, size=4)
-        keys = _random_keys(np.random.default_rng(seed), shape[0])
-        return lambda X, rows, buffer: keys[rows]
+            return given.without_noise()
+        by_row = given.layout is not None or isinstance(self.random_state, Integral)
+        return given.with_noise(draw_noise(self, given.stacks, by_row=by_row), self)
 
     def _redraw(self, unit, rng):
         """Add new noise, drawn from a Generator, to rows scaled to [0, 1]; called by denoisers in each epoch."""
         self._check_params()
-        level = check_level(self.level, self.kind)
-        keys, noisy = _random_keys(rng, len(unit)), np.empty_like(unit)
+        level, options = check_level(self.level, self.kind), noise_options(self)
+        keys, noisy = random_keys(rng, len(unit)), np.empty_like(unit)
         streams = RowStreams(by_row=False)
-        source = self._source(streams, unit.shape[1])
-        for rows in _blocks(unit.shape, self.kind):
+        source = noise_source(self, streams, unit.shape[1:])
+        for rows in split(unit.shape, whole=not isinstance(self.kind, str)):
             streams.restart(keys[rows])
-            add_noise(unit[rows], self.kind, level, source, clip=self.clip, out=noisy[rows], **self._options)
+            add_noise(unit[rows], self.kind, level, source, clip=self.clip, out=noisy[rows], **options)
         return noisy
+
+    @available_if(_has_feature_names)
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features, which are those of the input.
+
+        Not available after a fit on images, so that `set_output` does not apply to them.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features, which must match `feature_names_in_` if that is defined.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            Names of the features.
+        """
+        return super().get_feature_names_out(input_features)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.non_deterministic = not isinstance(self.random_state, Integral)
+        tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _digest_of(rows):
-    """Return a checksum of at most 64 rows, spread over the array, by which to detect modifications."""
-    return zlib.crc32(np.ascontiguousarray(sample_rows(rows)).view(np.uint8))
-
-
-class NoisyArray(np.ndarray):
-    """Noisy rows that keep the clean rows for the next step of a pipeline.
-
-    In every other respect, it is an ordinary ndarray. Both attributes are None in slices, copies, casts and results of
-    arithmetic, because their rows may no longer match the clean ones; denoisers warn about such arrays. Pickling keeps
-    the attributes.
-
-    Attributes
-    ----------
-    clean : ndarray of shape (n_samples, n_features) or None
-        The rows before noise was added; not a copy. `fit` raises an error if they have been modified since.
-    injector : NoiseInjector or None
-        A copy of the transformer that added the noise, as it was at that time.
-    """
-
-    @validate_function_params({"noisy": [np.ndarray], "clean": [np.ndarray], "injector": [NoiseInjector]})
-    def __new__(cls, noisy, clean, injector):
-        if noisy.shape != clean.shape:
-            raise ValueError(f"clean must have the shape of noisy, {noisy.shape}, got {clean.shape}.")
-        self = np.asarray(noisy).view(cls)
-        self.clean, self.injector, self._digest = clean, injector, _digest_of(clean)
-        return self
-
-    def _check_unchanged(self):
-        """Raise if the clean rows, which are not a copy, have been modified since noise was added."""
-        if _digest_of(self.clean) != self._digest:
-            raise ValueError(
-                "X carries clean rows that have changed since noise was added, for example by an in-place operation"
-                " such as X /= 255. Modify the rows before adding noise, or pass the clean rows as X_clean."
-            )
-
-    def __array_finalize__(self, source):
-        self.clean = self.injector = self._digest = None
-
-    def __array_wrap__(self, array, context=None, return_scalar=False):
-        # Results of the same shape stay NoisyArrays without clean rows, about which denoisers warn.
-        if return_scalar:
-            return array[()]
-        return np.asarray(array).view(NoisyArray if array.shape == self.shape else np.ndarray)
-
-    def __reduce__(self):
-        rebuild, arguments, state = super().__reduce__()
-        return rebuild, arguments, (state, self.clean, self.injector, self._digest)
-
-    def __setstate__(self, state):
-        state, self.clean, self.injector, self._digest = state
-        super().__setstate__(state)

@@ -50,6 +50,7 @@ VALID = {
     "rng": lambda: np.random.default_rng(0),
     "estimator": lambda: PCA(2),
     "save.estimator": lambda: NoiseInjector().fit(X),
+    **dict.fromkeys(("NoisyImages.noisy", "NoisyImages.clean"), lambda: [X]),
     "injector": lambda: NoiseInjector(random_state=0),
     "denoisers": lambda: "passthrough",
     "denoiser": lambda: "median",
@@ -254,7 +255,7 @@ def _entries(module):
         elif inspect.isclass(member) and name == "RecoveryReport":
             yield from _methods(member, lambda: _made("report"))
         elif inspect.isclass(member) and name not in NOT_CALLED:
-            yield _entry(name, member.__new__, call=member)
+            yield _entry(name, member.__init__ if issubclass(member, list) else member.__new__, call=member)
 
 
 #: All entries by name.

@@ -91,8 +91,8 @@ def test_neither_blocks_nor_threads_show(kind, n_threads, digits, monkeypatch):
     for state in (int, np.random.RandomState) if "poisson" not in kind else (int,):
         with monkeypatch.context() as patch:
             whole = np.asarray(NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100]))
-            patch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64 * 7)
-            patch.setattr("sk_denoise.noise._injector.effective_n_threads", lambda: n_threads)
+            patch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64 * 7)
+            patch.setattr("sk_denoise.noise._drawing.effective_n_threads", lambda: n_threads)
             again = NoiseInjector(kind, random_state=state(1)).fit_transform(digits[0][:100])
         np.testing.assert_array_equal(again, whole)
 
@@ -289,12 +289,12 @@ class TestRedraw:
         assert not np.array_equal(clipped, NoiseInjector(kind, LEVEL)._redraw(unit, np.random.default_rng(1)))
 
     def test_rows_share_no_noise(self, monkeypatch):
-        monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
+        monkeypatch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64)
         noise = NoiseInjector(clip=False)._redraw(np.zeros((1000, 16)), np.random.default_rng(0))
         assert len(np.unique(noise, axis=0)) == 1000
 
     def test_callables_see_all_rows_at_once(self, monkeypatch, small):
-        monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
+        monkeypatch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64)
         shapes = []
         injector = NoiseInjector(lambda X, level, rng: shapes.append((X.shape, level)) or X, 0.25)
         np.testing.assert_array_equal(injector._redraw(small, np.random.default_rng(0)), small)
@@ -320,7 +320,7 @@ class TestCallables:
     @pytest.mark.parametrize("seed", [None, 0])
     @pytest.mark.parametrize(("level", "shape"), [(0.3, ()), ((0.1, 0.3), (1,))])
     def test_get_all_rows_or_one_and_the_level_as_documented(self, seed, level, shape, small, monkeypatch):
-        monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
+        monkeypatch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64)
         seen = []
 
         def kind(X, level, rng):
@@ -334,8 +334,8 @@ class TestCallables:
 
 
 def test_callers_settings_hold_in_threads(monkeypatch, small):
-    monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
-    monkeypatch.setattr("sk_denoise.noise._injector.effective_n_threads", lambda: 3)
+    monkeypatch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64)
+    monkeypatch.setattr("sk_denoise.noise._drawing.effective_n_threads", lambda: 3)
     injector = NoiseInjector(random_state=0).fit(small)
     bad = small.copy()
     bad[40, 3] = np.nan
@@ -346,8 +346,8 @@ def test_callers_settings_hold_in_threads(monkeypatch, small):
 
 
 def test_callers_numpy_settings_hold_in_threads(monkeypatch):
-    monkeypatch.setattr("sk_denoise.noise._injector._BLOCK_VALUES", 64)
-    monkeypatch.setattr("sk_denoise.noise._injector.effective_n_threads", lambda: 2)
+    monkeypatch.setattr("sk_denoise.noise._drawing._BLOCK_VALUES", 64)
+    monkeypatch.setattr("sk_denoise.noise._drawing.effective_n_threads", lambda: 2)
     injector = NoiseInjector(data_range=(0, 1e-30), clip=False, random_state=0).fit(np.zeros((60, 16)))
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         injector.transform(np.full((60, 16), 1e300))
