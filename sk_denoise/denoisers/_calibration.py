@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 
+from .._core.checks import warn_user
 from ..noise import NoiseEstimate, estimate_noise
 from ..noise._identify import SMALLEST
 from ._filtering import METHODS, denoise, spatial_sides, wavelet_depth
@@ -70,6 +71,17 @@ def measure_noise(images):
 def is_uniform(estimate):
     """Whether all images have the same level; if not, an estimate would be that of the least noisy ones."""
     return not estimate.spread > _MOST_SPREAD * estimate.sigma
+
+
+def warn_of_correlation(method, estimate):
+    """Warn if a filter for white noise is used on correlated noise."""
+    if estimate is not None and any(estimate.blur) and method != "nl_ridge":
+        warn_user(
+            f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
+            " {:.2f} down and {:.2f} across, so much of the noise will remain. Use method='nl_ridge'.".format(
+                *estimate.correlation
+            )
+        )
 
 
 def estimate_level(images):

@@ -11,14 +11,13 @@ from .._core.checks import check_choice, is_real, shown, warn_user
 from .._core.images import read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
-from ._calibration import check_estimate, choose_params
+from ._calibration import check_estimate, choose_params, warn_of_correlation
 from ._filtering import METHODS
 from ._filtering import denoise as filter_images
 from ._stabilizing import FilterScale
 
 __all__ = ["denoise"]
 
-_TAKES_CORRELATION = ("auto", "nl_ridge")
 _MEDIAN_SIDES = (3, 5, 7, 9, 11)  # tried in this order, until a window holds enough good pixels
 _AREA = 5  # pixels, side of the window whose median says whether an area is black or white
 _MANY = 5  # black and white pixels for each impulse
@@ -104,7 +103,7 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
 
 def _read_noise(noise, arrays, layout):
     """Return the noise of each image: "auto", an estimate, a number or a map of the height and width of the image."""
-    if isinstance(noise, (NoiseEstimate, str)) or np.ndim(noise) == 0:
+    if isinstance(noise, str) or not hasattr(noise, "__len__") or getattr(noise, "ndim", 1) == 0:
         return [_check_noise(noise, None, "noise")] * len(arrays)
     if layout.form == "image":
         return [_check_noise(noise, arrays[0], "noise")]
@@ -176,13 +175,7 @@ def _remove(image, estimate, method):
     """Remove the estimated noise."""
     if estimate.kind == "salt_pepper" and method == "auto":
         return _replace_impulses(image, estimate.data_range)
-    if any(estimate.blur) and method not in _TAKES_CORRELATION:
-        warn_user(
-            f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
-            " {:.2f} down and {:.2f} across, so much of the noise will remain. Use method='nl_ridge'.".format(
-                *estimate.correlation
-            )
-        )
+    warn_of_correlation("nl_ridge" if method == "auto" else method, estimate)
     return _filter(image, estimate, method)
 
 

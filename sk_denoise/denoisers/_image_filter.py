@@ -14,7 +14,7 @@ from .._core.units import to_network
 from ..noise import NoiseEstimate
 from . import _filtering
 from ._base import BaseDenoiser
-from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise
+from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise, warn_of_correlation
 from ._stabilizing import FilterScale
 from ._targets import UNKNOWN
 
@@ -48,9 +48,10 @@ class ImageFilter(BaseDenoiser):
         8 x 8 digits, which contain only a few patches.
     level : float or "auto", default="auto"
         For "wavelet", "nlm" and "nl_ridge": standard deviation of the noise, as a fraction of the data range, as in
-        `NoiseInjector`. "auto" estimates it from the rows [5]_. Because clipping and dark images bias the estimate,
-        "wavelet" also tries 0, 0.5, 1.5 and 2 times its value, as does "nl_ridge" if ``calibration`` is
-        "supervised". For "nlm", it only scales the values that "auto" tries for `h`.
+        `NoiseInjector`. If given, the noise is taken as Gaussian. "auto" uses `noise`, or a wavelet estimate [5]_ if
+        the noise is not known, as in tiny images. Because clipping and dark images bias such estimates, "wavelet" also
+        tries 0.5, 1.5 and 2 times the value, as does "nl_ridge" if ``calibration`` is "supervised"; both, and "nlm" if
+        the noise is not known, also try 0.
     size : int or "auto", default="auto"
         For "median": side of the window in pixels, odd; 1 does nothing.
     sigma : float or "auto", default="auto"
@@ -72,17 +73,21 @@ class ImageFilter(BaseDenoiser):
     correlation : array-like of shape (n, m), None or "auto", default="auto"
         For "nl_ridge": autocorrelation of the noise, with odd `n` and `m` and 1 in the centre;
         ``correlation[n // 2 + dy, m // 2 + dx]`` is the correlation of two pixels that are `dy` rows and `dx` columns
-        apart. None means white noise. "auto" measures it with `sk_denoise.noise.estimate_noise`, whose
-        ``autocorrelation`` has this form. Images of less than 32 x 32 pixels are too small for that, and their noise is
-        taken as white.
+        apart. None means white noise. "auto" uses the ``autocorrelation`` of `noise`, which has this form. Without it,
+        the noise is taken as white.
+    noise : NoiseEstimate, None or "auto", default="auto"
+        The noise of the images, in their units. "auto" estimates it from the rows with `estimate_noise`, if any
+        parameter has to be chosen and images are at least 32 x 32 pixels; smaller ones are too small for that. If the
+        estimated variance depends on brightness, as for photons, images are filtered between a variance-stabilizing
+        transform and its inverse (`sk_denoise.noise.stabilization`). None makes no assumption on the noise. Not used if
+        its level is not the same in all images.
     calibration : {"auto", "j_invariant", "supervised"}, default="auto"
-        How "auto" parameters are chosen. "auto" needs only noisy rows. For white Gaussian noise in images of at least
-        32 x 32 pixels, it minimizes Stein's unbiased risk estimate of the squared error (SURE), whose divergence term
-        is estimated with a random probe [9]_. Otherwise it is the same as "j_invariant", which hides pixels and
-        chooses the filter that best predicts them from their neighbours [7]_. "supervised" minimizes the squared error
-        with respect to clean rows: `X_clean`, a `y` of the shape of `X`, or the clean rows attached by a preceding
-        `NoiseInjector`. For "nl_ridge", the correlation is used as estimated, and so is the level, except with
-        "supervised".
+        How "auto" parameters are chosen. "auto" needs only noisy rows. If `noise` is known, it minimizes Stein's
+        unbiased risk estimate of the squared error (SURE), whose divergence term is estimated with a random probe [9]_.
+        Otherwise it is the same as "j_invariant", which hides pixels and chooses the filter that best predicts them
+        from their neighbours [7]_. "supervised" minimizes the squared error with respect to clean rows: `X_clean`, a
+        `y` of the shape of `X`, or the clean rows attached by a preceding `NoiseInjector`. For "nl_ridge", the
+        correlation is used as estimated, and so is the level, except with "supervised".
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
         greyscale images, otherwise as 1-D signals, with a warning. Channels are filtered separately, except that
@@ -99,9 +104,11 @@ class ImageFilter(BaseDenoiser):
     Attributes
     ----------
     params_ : dict
-        The parameters used.
+        The parameters used. If the variance was stabilized, they refer to the stabilized images, scaled to [0, 1].
     level_ : float
         The given or estimated level, for "wavelet", "nlm" and "nl_ridge". ``params_["level"]`` may be a multiple of it.
+    noise_ : NoiseEstimate or None
+        The given or estimated noise.
     data_range_ : tuple of float
         The data range used, ``(low, high)``.
     target_source_ : str
@@ -120,9 +127,12 @@ class ImageFilter(BaseDenoiser):
 
     Notes
     -----
-    "auto" chooses from the grids in ``denoisers/_filtering.py``, each of which starts with a filter that does almost
-    nothing. Values that do not fit the image are skipped. Images of a single pixel, or with a side of two pixels, are
-    too small for J-invariance, so this first filter is used unless ``calibration="supervised"``.
+    "auto" chooses from the grids in ``denoisers/_calibration.py`` and then tries values halfway to the neighbours of
+    the best. If the noise is known, the grids are multiples of its level, so that the choice does not depend on the
+    data range. Otherwise, each grid starts with a filter that does almost nothing, which is left out if images are
+    large enough to see that their noise is strong. Values that do not fit the image are skipped. Images of a single
+    pixel, or with a side of two pixels, are too small for J-invariance, so the first filter is used unless
+    ``calibration="supervised"``. Of more than 130,000 pixels, evenly spread parts are compared.
 
     Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right; it is
     least reliable in fine texture without flat areas and for clipped noise. J-invariance assumes that the noise of a
@@ -130,7 +140,7 @@ class ImageFilter(BaseDenoiser):
     the mean of their neighbours, not on the actual images. A filter that does nothing then predicts this mean, which is
     a good guess on smooth images and a bad one on tiny images. The choice can therefore be too weak, such as a median
     of one pixel on the 8 x 8 digits at level 0.5 (9.3 dB, as for the noisy rows; the best filter has 10.3), or far too
-    strong for weak noise, such as "tv" on MNIST at level 0.02 (30.0 dB; noisy 36.5, tuned on pairs 37.0). At levels 0.2
+    strong for weak noise, such as "tv" on MNIST at level 0.02 (32.2 dB; noisy 36.5, tuned on pairs 38.1). At levels 0.2
     and 0.5, its choices were within 0.4 dB of the tuned ones on MNIST, except for a wavelet (1.2 dB), and up to 1.0 dB
     below them on the digits (``benchmarks/calibration.py``).
 
@@ -244,6 +254,7 @@ class ImageFilter(BaseDenoiser):
             )
         drawn = _draw(len(rows), self.random_state)
         noise = self._find_noise(rows[drawn].reshape(-1, *image_shape), given)
+        warn_of_correlation(self.method, noise)
         scale = self._scale(noise, given, data_range)
         images = to_network(rows[drawn], data_range, "X", dtype=None).reshape(-1, *image_shape)
         options = {"noise": scale, "can_be_clean": noise is None or noise.level < LARGE_NOISE}

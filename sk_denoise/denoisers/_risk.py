@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from ..noise._moments import find_padding
 
@@ -26,7 +27,7 @@ def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED):
         Standard deviation of the noise.
     correlation : ndarray of shape (n, m), default=None
         Autocorrelation of the noise, with 1 in the centre. If None, the noise is white.
-    seed : int, default=0
+    seed : int or list of int, default=0
         Seeds the probe.
 
     Returns
@@ -57,6 +58,13 @@ def _correlate(signs, correlation):
 
 
 def is_noisy(images):
-    """Return which values of images in [0, 1], of shape (n, height, width, channels), are not padding without noise."""
-    padding = [[find_padding(plane) for plane in np.moveaxis(image, -1, 0)] for image in images]
+    """Return which values of images of shape (n, height, width, channels) are not padding, which has no noise."""
+    low, high = images.min(), images.max()
+    scaled = (images - low) / (high - low) if low < high else np.full_like(images, 0.5)
+    padding = [[_padding(plane) for plane in np.moveaxis(image, -1, 0)] for image in scaled]
     return ~np.moveaxis(np.array(padding), 1, -1)
+
+
+def _padding(plane):
+    """All pixels of padding, the outermost ones included, which `find_padding` leaves out."""
+    return binary_dilation(find_padding(plane), np.ones((3, 3), dtype=bool)) & ((plane <= 0) | (plane >= 1))

@@ -1,7 +1,8 @@
-"""Measure how much of the accuracy lost to noise is recovered by denoising, and where denoising does harm."""
+"""Measure how much of the accuracy lost to noise is recovered by denoising, and which denoiser suits noisy images."""
 
 from ._augmented import fit_noise_augmented
+from ._choosing import sure_score
 from ._recovery_report import recovery_report
 from ._report import RecoveryReport
 
-__all__ = ["RecoveryReport", "fit_noise_augmented", "recovery_report"]
+__all__ = ["RecoveryReport", "fit_noise_augmented", "recovery_report", "sure_score"]

@@ -26,7 +26,7 @@ from .._core.checks import shown
 from .._core.files import InvalidFileError, replacing
 from ..denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
 from ..networks.spec import NetworkSpec
-from ..noise import NoiseInjector
+from ..noise import NoiseEstimate, NoiseInjector
 
 __all__ = ["load", "save"]
 
@@ -41,7 +41,7 @@ def _name(target):
 _METRICS = [f for name, f in vars(sklearn.metrics).items() if name.endswith(("_score", "_error", "_loss"))]
 _SEARCH = [metrics.psnr, metrics.ssim, metrics.psnr_scorer, metrics.ssim_scorer, KFold, StratifiedKFold]
 _SCORERS = ["sklearn.metrics._scorer._PassthroughScorer", "sklearn.metrics._scorer._Scorer"]
-_TYPES = [DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, NetworkSpec]
+_TYPES = [DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, NoiseEstimate, NetworkSpec]
 _TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), *_SCORERS}
 
 

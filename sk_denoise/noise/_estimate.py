@@ -24,7 +24,7 @@ from ._identify import (
     spread_over_images,
 )
 from ._injector import NoiseInjector
-from ._moments import blur_autocorrelation, find_padding, read_blocks
+from ._moments import blur_autocorrelation, find_padding, read_blocks, two_sided
 
 __all__ = ["NoiseEstimate", "estimate_noise"]
 
@@ -287,7 +287,7 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
         fit.offset * width**2 - fit.gain * width * low,
         tuple(float(lags[1]) for lags in autocorrelations),
         blur,
-        _two_sided(autocorrelations),
+        two_sided(autocorrelations),
         clipped,
         data_range,
         n_images,
@@ -303,13 +303,6 @@ def _is_implausible(blocks, fit, clips, zero):
     variance = model_variance(fit.kind, fit.gain, fit.offset, blocks.mean, clips, zero)
     measured = blocks.energy[:, 1:].sum(axis=1) / blocks.energy.shape[1]
     return np.mean(measured < _FAR_LESS * variance) > _MOST_FAR_LESS
-
-
-def _two_sided(autocorrelations):
-    """The 2-D autocorrelation of noise whose axes have these autocorrelations at lags 0, 1, ..."""
-    n_lags = max(int(np.flatnonzero(lags > 1e-3).max()) for lags in autocorrelations)
-    down, across = (np.concatenate([lags[n_lags:0:-1], lags[: n_lags + 1]]) for lags in autocorrelations)
-    return np.outer(down, across)
 
 
 def _notes(curve, fit, zero, texture, clipped):

@@ -180,6 +180,13 @@ def blur_autocorrelation(width):
     return full / full[0]
 
 
+def two_sided(autocorrelations):
+    """The 2-D autocorrelation of noise whose axes have these autocorrelations at lags 0, 1, ..."""
+    n_lags = max(int(np.flatnonzero(lags > 1e-3).max()) for lags in autocorrelations)
+    down, across = (np.concatenate([lags[n_lags:0:-1], lags[: n_lags + 1]]) for lags in autocorrelations)
+    return np.outer(down, across)
+
+
 def _axis_spectrum(width):
     """Variances of the DCT coefficients along one axis of noise blurred by `width` pixels."""
     lags = np.abs(np.subtract.outer(np.arange(SIZE), np.arange(SIZE)))

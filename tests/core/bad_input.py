@@ -74,6 +74,8 @@ VALID = {
     "LatentDisplay.means": lambda: [0.1, 0.2],
     "denoise.image": lambda: np.random.default_rng(0).random((40, 40)),
     "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
+    "sure_score.denoiser": lambda: ImageFilter("median", size=3).fit(X),
+    "sure_score.noise": lambda: 0.1,
     "estimate": lambda: estimate_noise(np.random.default_rng(0).random((64, 64))),
     **dict.fromkeys(("NoiseDisplay.brightness", "NoiseDisplay.variance"), lambda: [1.0, 2.0]),
     "history": lambda: {"loss": [1.0, 0.5]},

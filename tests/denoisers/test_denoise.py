@@ -104,6 +104,18 @@ def test_noise_can_be_given():
     np.testing.assert_allclose(denoise(noisy, noise=0.0), noisy)
 
 
+def test_a_map_of_the_noise():
+    levels = np.linspace(5, 50, CLEAN.size).reshape(CLEAN.shape)
+    noisy = CLEAN + levels * white()
+    mapped = denoise(noisy, noise=levels)
+    assert db(mapped) > db(denoise(noisy, noise=float(np.sqrt(np.mean(levels**2))))) + 0.5
+    np.testing.assert_allclose(denoise([noisy, noisy], noise=[levels, 20.0])[0], mapped)
+    np.testing.assert_allclose(denoise(NOISY["gaussian"], noise=np.full(CLEAN.shape, 20.0)),
+                               denoise(NOISY["gaussian"], noise=20.0), atol=1e-6)  # fmt: skip
+    colour = np.stack([noisy] * 3)
+    assert denoise(colour, noise=levels, channel_axis=0).shape == colour.shape
+
+
 @pytest.mark.parametrize(
     ("arguments", "keywords", "name"),
     [
@@ -113,6 +125,10 @@ def test_noise_can_be_given():
         ([[CLEAN, np.zeros((64, 64, 3))]], {}, r"image\[1\]"),
         ([CLEAN], {"method": "magic"}, "method"),
         ([CLEAN], {"noise": -1}, "noise"),
+        ([CLEAN], {"noise": CLEAN[1:] + 1}, "noise"),
+        ([CLEAN], {"noise": np.zeros(CLEAN.shape)}, "noise"),
+        ([[CLEAN, CLEAN]], {"noise": [20.0]}, "noise"),
+        ([[CLEAN, CLEAN]], {"noise": [20.0, "white"]}, r"noise\[1\]"),
         ([CLEAN], {"noise": "white"}, "noise"),
         ([CLEAN[:8, :8]], {}, "noise"),
         ([CLEAN], {"noise": estimate_noise(CLEAN[:8, :8])}, "noise"),

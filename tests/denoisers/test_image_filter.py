@@ -3,13 +3,14 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage import data
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector
+from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, estimate_noise
 from sk_denoise.denoisers import _calibration, _filtering
 
 METHODS = tuple(_filtering.METHODS)
@@ -309,3 +310,84 @@ def test_pickles_are_small_and_equal(method, noisy):
 def test_errors_that_name_a_remedy(small, params, match):
     with pytest.raises(ValueError, match=match):
         ImageFilter(**params).fit(small)
+
+
+class TestNoise:
+    """Filters adapt to the noise of images that are large enough to measure it."""
+
+    clean = data.camera()[100:228, 150:278].astype(float)
+
+    def options(self, **more):
+        return {"image_shape": self.clean.shape, "data_range": (0, 255), **more}
+
+    def score(self, name, noisy, **more):
+        rows = noisy.reshape(1, -1)
+        return ImageFilter(name, **self.options(**more)).fit(rows).score(rows, self.clean.reshape(1, -1))
+
+    def white(self, seed=0):
+        return np.random.default_rng(seed).standard_normal(self.clean.shape)
+
+    @pytest.mark.parametrize("name", ["tv", "nl_ridge"])
+    def test_variance_of_photons_is_stabilized(self, name):
+        noisy = np.random.default_rng(0).poisson(self.clean / 255 * 30) * 255 / 30
+        assert self.score(name, noisy) > self.score(name, noisy, noise=None) + 0.5
+
+    def test_stabilized_filters_keep_precision_and_units(self):
+        noisy = (np.random.default_rng(0).poisson(self.clean / 255 * 30) * 255 / 30).reshape(1, -1)
+        est = ImageFilter("tv", **self.options()).fit(noisy)
+        assert est.noise_.kind == "poisson_gaussian"
+        expected = est.transform(noisy)
+        single = est.transform(noisy.astype("float32"))
+        assert single.dtype == np.float32
+        np.testing.assert_allclose(single, expected, atol=0.05)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(est)).transform(noisy), expected)
+        given = ImageFilter("tv", noise=est.noise_, **est.params_, **self.options()).fit(noisy)
+        np.testing.assert_array_equal(given.transform(noisy), expected)
+        shifted = ImageFilter("tv", image_shape=self.clean.shape, data_range=(0, 1)).fit(noisy / 255)
+        np.testing.assert_allclose(255 * shifted.transform(noisy / 255), expected, atol=2)
+
+    def test_correlated_noise_is_measured_and_warns(self):
+        blurred = gaussian_filter(self.white(), 0.8, mode="wrap")
+        noisy = self.clean + 25 * blurred / blurred.std()
+        with pytest.warns(UserWarning, match="correlated"):
+            known = self.score("tv", noisy)
+        assert known > self.score("tv", noisy, calibration="j_invariant") + 1
+
+    def test_nlm_uses_its_level(self):
+        noisy = self.clean + 25 * self.white()
+        options = {"h": 0.06, "patch_size": 5, "patch_distance": 6}
+        assert self.score("nlm", noisy, level=0.1, **options) > self.score("nlm", noisy, level=0.0, **options) + 0.5
+
+    @pytest.mark.parametrize("name", ["gaussian", "bilateral", "tv", "nlm", "wavelet"])
+    def test_the_choice_does_not_depend_on_the_data_range(self, name):
+        noisy = self.clean + 25 * self.white()
+        scores = [self.score(name, noisy), self.score(name, noisy, data_range=(-200, 2000))]
+        peak = 20 * np.log10(2200 / 255)
+        assert abs(scores[1] - peak - scores[0]) < 0.1
+
+    @pytest.mark.parametrize("name", ["median", "gaussian", "bilateral", "tv", "nlm"])
+    def test_strong_noise_is_not_left_in(self, name):
+        """Hidden pixels say that doing nothing is best on text, where neighbours differ."""
+        page = data.page()[:120, :180].astype(float)
+        clean = np.stack([page.ravel(), page[::-1].ravel()])
+        noisy = clean + np.array([[15.0], [45.0]]) * np.random.default_rng(0).standard_normal(clean.shape)
+        est = ImageFilter(name, image_shape=page.shape, data_range=(0, 255)).fit(noisy)
+        assert est.noise_.spread > 0.25 * est.noise_.sigma
+        hidden = ImageFilter(name, image_shape=page.shape, data_range=(0, 255), calibration="j_invariant").fit(noisy)
+        assert mse(clean, est.transform(noisy)) < mse(clean, noisy)
+        assert mse(clean, est.transform(noisy)) <= mse(clean, hidden.transform(noisy)) + 1
+
+    def test_padding_does_not_mislead(self):
+        noisy = self.clean + 25 * self.white()
+        padded = np.pad(noisy, 100, constant_values=noisy.min())
+        fits = [
+            ImageFilter("gaussian", image_shape=image.shape, data_range=(0, 255), noise=estimate_noise(noisy))
+            .fit(image.reshape(1, -1))
+            .params_["sigma"]
+            for image in (noisy, padded)
+        ]
+        assert abs(fits[0] - fits[1]) < 0.3
+
+    def test_unclear_noise_is_refused(self, small):
+        with pytest.raises(ValueError, match="noise must be an estimate of known kind"):
+            ImageFilter(noise=estimate_noise(small, image_shape=(4, 4))).fit(small)

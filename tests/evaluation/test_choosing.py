@@ -1,0 +1,153 @@
+"""`sure_score`: the estimated PSNR is the true one, and bad input is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from skimage import color, data
+from skimage.restoration import denoise_tv_chambolle
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, denoise, estimate_noise
+from sk_denoise.evaluation import sure_score
+from sk_denoise.metrics import psnr
+
+CLEAN = color.rgb2gray(data.chelsea())[60:188, 100:228]
+SIGMA = 0.1
+UNIT = {"data_range": (0, 1)}
+
+
+def white(shape=CLEAN.shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+NOISY = CLEAN + SIGMA * white()
+
+
+def true_psnr(clean, denoised):
+    return psnr(clean.reshape(1, -1), np.asarray(denoised).reshape(1, -1), data_range=(0, 1))
+
+
+def functions():
+    names = ("median", "gaussian", "tv", "wavelet", "nlm", "nl_ridge")
+    return {name: lambda image, name=name: denoise(image, method=name, noise=SIGMA) for name in names}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_white_noise(name):
+    function = functions()[name]
+    db, error = sure_score(function, NOISY, SIGMA, **UNIT)
+    assert 0 < error < 1
+    assert abs(db - true_psnr(CLEAN, function(NOISY))) < 3 * error
+
+
+@pytest.mark.parametrize("width", [0.7, (0.0, 1.2)])
+def test_correlated_noise(width):
+    """A blur is linear, so its score must be right for noise of any correlation, and wrong if it is ignored."""
+    injector = NoiseInjector("gaussian", SIGMA, blur=width, clip=False, data_range=(0, 1), random_state=0)
+    clean = np.tile(CLEAN, (3, 3))
+    noisy = injector.fit_transform([clean])[0]
+    blur = lambda image: gaussian_filter(image, 1.0)
+    db, error = sure_score(blur, noisy, injector)
+    truth = true_psnr(clean, blur(noisy))
+    assert abs(db - truth) < 4 * error
+    assert sure_score(blur, noisy, SIGMA, **UNIT)[0] > truth + 2
+
+
+def test_identity_has_the_error_of_the_noise():
+    db, error = sure_score(lambda image: image, NOISY, SIGMA, **UNIT)
+    assert db == pytest.approx(20, abs=1e-6)
+    assert error == pytest.approx(0, abs=1e-6)
+
+
+def test_the_correlation_is_that_of_the_injector():
+    """The probe for blurred noise has the covariance that the injector draws."""
+    from sk_denoise.evaluation._choosing import _read_noise
+
+    injector = NoiseInjector("gaussian", 1.0, blur=(1.0, 0.5), clip=False, data_range=(0, 1), random_state=0)
+    noise = injector.fit_transform([np.full((400, 400), 0.5)])[0] - 0.5
+    _, correlation = _read_noise(injector, 1.0)
+    reach = correlation.shape[0] // 2
+    found = np.array([[np.mean(noise[8:-8, 8:-8] * np.roll(noise, (dy, dx), (0, 1))[8:-8, 8:-8])
+                       for dx in range(-reach, reach + 1)] for dy in range(-reach, reach + 1)])  # fmt: skip
+    np.testing.assert_allclose(found, correlation, atol=0.03)
+
+
+def test_rows(digits):
+    clean = digits[0] / 16
+    noisy = clean + 0.3 * white(clean.shape)
+    model = EstimatorDenoiser(PCA(12), data_range=(0, 1)).fit(clean[:1000])
+    db, error = sure_score(model, noisy[1000:], 0.3)
+    assert abs(db - model.score(noisy[1000:], clean[1000:])) < 4 * error
+    filtered = ImageFilter("gaussian", sigma=0.5, data_range=(0, 1)).fit(clean)
+    assert sure_score(filtered, noisy[1000:], 0.3)[0] == pytest.approx(
+        sure_score(lambda image: gaussian_filter(image, 0.5), noisy[1000:].reshape(-1, 8, 8), 0.3, **UNIT)[0], abs=0.5
+    )
+
+
+def test_forms_and_units():
+    expected, _ = sure_score(lambda image: gaussian_filter(image, 1), [NOISY, NOISY[:64]], SIGMA, **UNIT)
+    found, _ = sure_score(
+        lambda image: gaussian_filter(image, 1), [255 * NOISY, 255 * NOISY[:64]], 255 * SIGMA, data_range=(0, 255)
+    )
+    assert found == pytest.approx(expected, abs=1e-6)
+    colour = np.stack([NOISY] * 3)
+    smooth = lambda image: gaussian_filter(image, (0, 1, 1))
+    one, _ = sure_score(smooth, colour, SIGMA, channel_axis=0, **UNIT)
+    stack, _ = sure_score(smooth, np.stack([colour, colour]), SIGMA, channel_axis=1, **UNIT)
+    assert one == pytest.approx(stack, abs=0.1)
+    assert one == pytest.approx(expected, abs=0.5)
+
+
+def test_float32_images_are_compared_in_float64():
+    assert sure_score(lambda image: gaussian_filter(image, 1), NOISY.astype("float32"), SIGMA, **UNIT)[
+        0
+    ] == pytest.approx(sure_score(lambda image: gaussian_filter(image, 1), NOISY, SIGMA, **UNIT)[0], abs=1e-3)
+
+
+def test_padding_is_left_out():
+    padded, smooth = np.pad(NOISY, 40), lambda image: denoise_tv_chambolle(image, 0.1)
+    db, error = sure_score(smooth, padded, SIGMA, **UNIT)
+    inner = smooth(padded)[40:-40, 40:-40]
+    assert abs(db - true_psnr(CLEAN, inner)) < 3 * error
+
+
+def test_clipped_noise_warns():
+    dark = np.clip(CLEAN - 0.4, 0, 1)
+    with pytest.warns(UserWarning, match="clipped"):
+        sure_score(functions()["tv"], np.clip(dark + SIGMA * white(), 0, 1), SIGMA, **UNIT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sure_score(functions()["tv"], NOISY, SIGMA, **UNIT)
+
+
+def test_estimated_noise_orders_denoisers():
+    estimate = estimate_noise(NOISY)
+    scores = {name: sure_score(function, NOISY, estimate, **UNIT)[0] for name, function in functions().items()}
+    truths = {name: true_psnr(CLEAN, function(NOISY)) for name, function in functions().items()}
+    assert truths[max(scores, key=scores.get)] > max(truths.values()) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "match"),
+    [
+        ([make_pipeline(NoiseInjector(), ImageFilter()), NOISY, 0.1], {}, r"pipe\[1:\]"),
+        ([functions()["tv"], NOISY, 0.0], {}, "noise"),
+        ([functions()["tv"], NOISY, "auto"], {}, "noise"),
+        ([functions()["tv"], NOISY, NoiseInjector("poisson")], {}, "Gaussian"),
+        ([functions()["tv"], NOISY, NoiseInjector(level=(0.1, 0.2))], {}, "single"),
+        ([functions()["tv"], np.stack([NOISY] * 3, -1), 0.1], {}, "channel_axis"),
+        ([functions()["tv"], [], 0.1], {}, "noisy"),
+        ([lambda image: image[1:], NOISY, 0.1], {}, "denoiser must return"),
+    ],
+)
+def test_bad_input_names_the_argument(arguments, keywords, match):
+    with pytest.raises(ValueError, match=match):
+        sure_score(*arguments, **keywords)
+
+
+def test_not_a_denoiser():
+    with pytest.raises(TypeError, match="denoiser"):
+        sure_score("tv", NOISY, 0.1)
