@@ -143,7 +143,7 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
         rows = check_rows(noisy, "noisy")
         if channel_axis is not None:
             raise ValueError(
-                f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Their channels come last:"
+                f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Channels come last:"
                 " pass image_shape=(height, width, channels)."
             )
         shape = check_image_shape(image_shape or getattr(denoiser, "image_shape_", None), rows.shape[1])
