@@ -16,6 +16,7 @@ _PUBLIC = {
     "DenoisingAutoencoder": "denoisers",
     "EstimatorDenoiser": "denoisers",
     "ImageFilter": "denoisers",
+    "PatchDenoiser": "denoisers",
     "denoise": "denoisers",
     "recovery_report": "evaluation",
     "save": "files",

@@ -57,7 +57,7 @@ class ImageLayout:
         return array if self.channel_axis is None else np.moveaxis(array, -1, self.channel_axis)
 
 
-def read_images(images, *, image_shape=None, channel_axis=None, name="images"):
+def read_images(images, *, image_shape=None, channel_axis=None, name="images", lazy=False):
     """Validate images and return them as a list of arrays, with the layout that restores their form.
 
     Parameters
@@ -72,6 +72,9 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images"):
         of the array; for a list, of each image. For rows, `image_shape` defines the channels.
     name : str, default="images"
         Name of the argument in error messages.
+    lazy : bool, default=False
+        If True, pixels are not read: values are not checked, and items of a list that have a shape and a dtype, such
+        as arrays in files, stay as they are. Images may then have a single pixel.
 
     Returns
     -------
@@ -92,14 +95,14 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images"):
             raise ValueError(
                 f"{name} must be {_ALLOWED}, got an empty {type(images).__name__}. Pass at least one image."
             )
-        arrays = [_read_one(image, channel_axis, f"{name}[{i}]") for i, image in enumerate(images)]
+        arrays = [_read_one(image, channel_axis, f"{name}[{i}]", lazy) for i, image in enumerate(images)]
         layout = ImageLayout("list" if isinstance(images, list) else "tuple", channel_axis)
         _check_same_channels(arrays, name)
     else:
         arrays, layout = _read_array(_as_numbers(images, name), channel_axis, name)
     single = layout.form == "image"
     for i, array in enumerate(arrays):
-        _check_pixels(array, name if single else f"{name}[{i}]")
+        _check_pixels(array, name if single else f"{name}[{i}]", lazy)
     return arrays, layout
 
 
@@ -152,14 +155,14 @@ def _read_array(array, channel_axis, name):
     raise ValueError(f"{name} must be {_ALLOWED}, got an array of shape {shape}.{rows}")
 
 
-def _read_one(image, channel_axis, name):
+def _read_one(image, channel_axis, name, lazy):
     """One image of a list."""
-    array = _as_numbers(image, name)
+    stays = lazy and channel_axis in (None, -1) and all(hasattr(image, name) for name in ("shape", "dtype", "ndim"))
+    array = image if stays and not isinstance(image, np.ndarray) else _as_numbers(image, name)
     n_axes = 2 if channel_axis is None else 3
     if array.ndim == n_axes:
-        return (
-            array if channel_axis is None else np.moveaxis(array, _check_axis(channel_axis, 3, array.shape, name), -1)
-        )
+        axis = None if channel_axis is None else _check_axis(channel_axis, 3, array.shape, name)
+        return array if axis in (None, -1, 2) else np.moveaxis(array, axis, -1)
     if channel_axis is not None:
         what, remedy = "(height, width, channels) in any order", "Leave out channel_axis for grey images."
     elif array.ndim == 3 and array.shape[-1] in COLOUR_CHANNELS:
@@ -207,14 +210,15 @@ def _check_same_channels(arrays, name):
         )
 
 
-def _check_pixels(image, name):
+def _check_pixels(image, name, lazy):
     """Raise for images that are too small or hold NaN."""
-    if min(image.shape[:2]) < _SMALLEST or image.size == 0:
+    smallest = 1 if lazy else _SMALLEST
+    if min(image.shape) < 1 or min(image.shape[:2]) < smallest:
         raise ValueError(
-            f"{name} must be at least {_SMALLEST} x {_SMALLEST} pixels, got shape {image.shape}. Leave it out, or check"
+            f"{name} must be at least {smallest} x {smallest} pixels, got shape {image.shape}. Leave it out, or check"
             " the order of the axes."
         )
-    if image.dtype.kind != "f":
+    if lazy or image.dtype.kind != "f":
         return
     lines = max(1, _CHUNK // (image.size // len(image)))
     if all(np.isfinite(image[i : i + lines]).all() for i in range(0, len(image), lines)):

@@ -4,5 +4,6 @@ from ._autoencoder import DenoisingAutoencoder
 from ._denoise import denoise
 from ._estimator_denoiser import EstimatorDenoiser
 from ._image_filter import ImageFilter
+from ._patch_denoiser import PatchDenoiser
 
-__all__ = ["DenoisingAutoencoder", "EstimatorDenoiser", "ImageFilter", "denoise"]
+__all__ = ["DenoisingAutoencoder", "EstimatorDenoiser", "ImageFilter", "PatchDenoiser", "denoise"]

@@ -42,9 +42,15 @@ class DenoisingAutoencoder(FittedNetwork):
     noise : str, NoiseInjector or None, default="gaussian"
         Noise to train on if the rows are clean: the name of a kind (at level 0.5), or an injector, whose parameters can
         be searched, for example as ``noise__level``.
-    loss : str or callable, default="binary_crossentropy"
-        Keras loss between images scaled to [0, 1]. With cross-entropy, networks do not get stuck predicting black for
-        dark images, as they can with "mse".
+    head : {"auto", "sigmoid", "residual"}, default="auto"
+        What the U-Net predicts: "sigmoid" the image, in [0, 1]; "residual" the noise [2]_, which is subtracted from the
+        input. "auto" is "residual" for images of at least 32 x 32 pixels, where it is better on photographs and scans,
+        and "sigmoid" for smaller ones, where it is better on digits (``benchmarks/images.py networks``). Other
+        architectures, which have a code, always predict the image.
+    loss : str or callable, default="auto"
+        Keras loss between images scaled to [0, 1]. "auto" is "mse" with a residual head, and otherwise
+        "binary_crossentropy", with which networks do not get stuck predicting black for dark images, as they can with
+        "mse".
     optimizer : str or class, default="adam"
         Keras optimizer, by name or class.
     learning_rate : float, "auto" or callable, default="auto"
@@ -130,6 +136,8 @@ class DenoisingAutoencoder(FittedNetwork):
     ----------
     .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust features with
        denoising autoencoders", ICML 2008.
+    .. [2] K. Zhang, W. Zuo, Y. Chen, D. Meng, L. Zhang, "Beyond a Gaussian denoiser: residual learning of deep CNN for
+       image denoising", IEEE Transactions on Image Processing 26(7), 2017.
 
     Examples
     --------
@@ -153,6 +161,7 @@ class DenoisingAutoencoder(FittedNetwork):
         "hidden_layer_sizes": [tuple, list],
         "image_shape": [tuple, list, None],
         "noise": "no_validation",  # check_noise has better messages
+        "head": [StrOptions({"auto", "sigmoid", "residual"})],
         "loss": "no_validation",  # check_keras_params has better messages
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
@@ -179,7 +188,8 @@ class DenoisingAutoencoder(FittedNetwork):
         hidden_layer_sizes=(),
         image_shape=None,
         noise="gaussian",
-        loss="binary_crossentropy",
+        head="auto",
+        loss="auto",
         optimizer="adam",
         learning_rate="auto",
         learning_rate_schedule="cosine",
@@ -201,6 +211,7 @@ class DenoisingAutoencoder(FittedNetwork):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.image_shape = image_shape
         self.noise = noise
+        self.head = head
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -281,15 +292,21 @@ class DenoisingAutoencoder(FittedNetwork):
         continued = self._is_fitted()
         return self._fit(X, y, X_clean, continued=continued, reset=not continued, partial=True)
 
+    _draws_patches = True
+
+    def _fit_patches(self, X, X_clean, patches):
+        return self._fit(X, None, X_clean, continued=self.warm_start and self._is_fitted(), patches=patches)
+
     def _fit(self, X, y, X_clean, *, continued, **options):
         data_range = self.data_range_ if continued else None
         return super()._fit(X, y, X_clean, data_range=data_range, continued=continued, **options)
 
-    def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False):
+    def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False, patches=None):
         vars(self).pop("_model", None)
         if not continued:
             vars(self).pop("_own_networks", None)  # a callable architecture may now build another network
-        return fit_network(self, rows, target, data_range, validation_data, continued=continued, partial=partial)
+        options = {"continued": continued, "partial": partial, "patches": patches}
+        return fit_network(self, rows, target, data_range, validation_data, **options)
 
     def _check_params(self):
         architecture, sizes = self.architecture, self.hidden_layer_sizes
@@ -307,6 +324,10 @@ class DenoisingAutoencoder(FittedNetwork):
             raise ValueError(
                 f"hidden_layer_sizes={sizes!r} requires architecture='dense', got architecture={architecture!r}."
                 " Leave it at ()."
+            )
+        if self.head == "residual" and (built_in is None or built_in.reach is None):
+            raise ValueError(
+                f"head='residual' requires architecture='unet', got architecture={architecture!r}. Leave it at 'auto'."
             )
         if self.output == "latent" and built_in and not built_in.has_code:
             raise ValueError(

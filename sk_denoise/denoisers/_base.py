@@ -19,6 +19,7 @@ from .._core.units import (
     units_unchecked,
 )
 from ..metrics import psnr
+from ._patches import Tiling
 from ._targets import UNKNOWN, check_noise, find_target, refuse_noisy_images, resolve_range, scoring_noise
 
 
@@ -33,6 +34,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Base class of denoisers, which implement `_learn` on rows in the user's units and `_denoise` on scaled rows."""
 
     _block_values = 1 << 18  # values per block, so that temporary arrays stay small
+    _draws_patches = False  # whether fitting on images draws patches anew in each epoch
 
     def _learn(self, rows, target, data_range):
         """Learn from validated rows in the user's units; return the fitted attributes as a dict."""
@@ -151,6 +153,25 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _restore(self, rows):
         """Denoise validated rows."""
         return self._in_blocks(rows, self._denoise, self.n_features_in_)
+
+    def _tiling(self):
+        """Say how images of any size are denoised."""
+        return Tiling(any_size=False)
+
+    def _fit_patches(self, X, X_clean, patches):
+        """Fit on patches of images: on the rows `X`, unless patches can be drawn anew in each epoch."""
+        return self.fit(X, X_clean=X_clean)
+
+    def _restore_images(self, images):
+        """Denoise images of shape (n, height, width, channels) in user units, of a size that `_tiling` allows."""
+        unit = to_network(images, self.data_range_, "images", dtype=None)
+        out = np.empty(images.shape, dtype=result_dtype(images.dtype))
+        from_unit(self._denoise_images(unit), self.data_range_, out=out)
+        return np.clip(out, *self.data_range_, out=out) if images.dtype.kind in "biu" else out
+
+    def _denoise_images(self, unit):
+        """Denoise images scaled to [0, 1]."""
+        return self._denoise(unit.reshape(len(unit), -1)).reshape(unit.shape)
 
     def _in_blocks(self, X, function, n_outputs, *, scale=(True, True), name="X", dtype=None, block_rows=None):
         """Apply `function` to blocks of rows; `scale` says whether its input and its output are scaled to [0, 1]."""

@@ -128,6 +128,19 @@ def nl_ridge(images, level, correlation):
 _FUNCTIONS = {f.__name__: f for f in (median, gaussian, bilateral, tv, wavelet, nlm, nl_ridge)}
 
 
+def reach(method, params):
+    """Return by how many pixels a filter looks away from the pixel that it computes; None for the whole image."""
+    if method == "median":
+        return params["size"] // 2
+    if method == "gaussian":
+        return int(4 * params["sigma"] + 0.5)
+    if method == "bilateral":
+        return math.ceil(3 * params["sigma_spatial"])
+    if method == "nlm":
+        return params["patch_distance"] + params["patch_size"] // 2
+    return None
+
+
 def denoise(images, method, params):
     """Filter images by `method` with `params`."""
     return _FUNCTIONS[method](images, **params)

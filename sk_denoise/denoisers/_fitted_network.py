@@ -10,6 +10,7 @@ from .._core.sklearn_glue import check_rows
 from .._core.units import check_scale, result_dtype
 from ..networks.spec import ARCHITECTURES
 from ._base import BaseDenoiser
+from ._patches import Tiling
 
 
 def _has_code(estimator):
@@ -90,6 +91,20 @@ class FittedNetwork(BaseDenoiser):
 
     def _restore(self, rows):
         return self._through("model", rows, self.n_features_in_)
+
+    def _tiling(self):
+        built_in = ARCHITECTURES.get(self._spec.architecture) if isinstance(self._spec.architecture, str) else None
+        if built_in is None or built_in.reach is None:
+            return Tiling(any_size=False)
+        return Tiling(any_size=True, reach=built_in.reach, multiple=built_in.multiple)
+
+    def _denoise_images(self, unit):
+        forward = self._networks(self._spec).forward(self._spec)
+        dtype = forward.dtype_for(unit.dtype)
+        unit = unit.astype(dtype, copy=False)
+        if self._tiling().any_size:
+            return forward.through_images(self._weights, dtype)(unit)
+        return forward.through("model", self._weights, dtype)(unit.reshape(len(unit), -1)).reshape(unit.shape)
 
     @available_if(_has_code)
     def encode(self, X):

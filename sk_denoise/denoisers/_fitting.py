@@ -12,20 +12,20 @@ from .._core.checks import is_integer, shown, warn_user
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import check_clean, check_rows, check_same_names, feature_names, fitted_names
 from .._core.units import check_in_range, check_scale
-from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_learning_rate
-from ..networks.training import Plan, Rows
+from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_head, resolve_learning_rate
+from ..networks.training import Patches, Plan, Rows
 from ._targets import corruption, find_target
 
 _PAIRS = ("X_clean", "y")  # sources of targets for which noisy rows are given
 _ALONE = ("noise", "identity")  # sources of targets that are the given rows themselves
 
 
-def fit_network(estimator, rows, target, data_range, validation_data, *, continued, partial):
-    """Train the network of `estimator`; return its fitted attributes."""
+def fit_network(estimator, rows, target, data_range, validation_data, *, continued, partial, patches=None):
+    """Train a network on `rows`, or on `patches`, of which they are a sample; return its fitted attributes."""
     from ..networks import fit  # here, so that importing the package does not import TensorFlow
 
-    callbacks = fit.check_keras_params(estimator.loss, estimator.optimizer, estimator.callbacks)
     spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean))
+    callbacks = fit.check_keras_params(spec.loss, spec.optimizer, estimator.callbacks)
     if len(rows) == 1 and not continued:
         warn_user("X has one row only, so the network can only memorize it. Pass more images.")
     if continued and spec != estimator._spec:
@@ -38,7 +38,8 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
             "The network was trained on pairs of noisy and clean rows, but this fit continues with rows alone, which"
             " are taken as clean. If they are noisy, also pass the clean rows, as y or X_clean=."
         )
-    training, held_out = _split(estimator, rows, target, data_range, validation_data, partial)
+    all_rows = _make_rows(rows, target, data_range) if patches is None else _make_patches(patches, target, data_range)
+    training, held_out = _split(estimator, all_rows, target, data_range, validation_data, partial)
     job = fit.make_job(
         spec,
         _make_plan(estimator, len(training), continued, partial),
@@ -68,13 +69,23 @@ def _join_histories(before, after):
 
 
 def _network_spec(estimator, image_shape):
+    head = resolve_head(estimator.head, estimator.architecture, image_shape)
+    loss = estimator.loss
+    if isinstance(loss, str) and loss == "auto":
+        loss = "mse" if head == "residual" else "binary_crossentropy"
+    if head == "residual" and isinstance(loss, str) and loss.lower().replace("_", "") == "binarycrossentropy":
+        raise ValueError(
+            f"loss={loss!r} requires outputs in [0, 1], which a residual head does not ensure. Use head='sigmoid', or"
+            " leave loss at 'auto'."
+        )
     return NetworkSpec(
         architecture=estimator.architecture,
         image_shape=image_shape,
         latent_dim=int(estimator.latent_dim),
         hidden_layer_sizes=tuple(int(size) for size in estimator.hidden_layer_sizes),
-        loss=estimator.loss,
+        loss=loss,
         optimizer=estimator.optimizer,
+        head=head,
     )
 
 
@@ -85,9 +96,15 @@ def _make_rows(rows, target, data_range):
     return Rows(target.clean, noisy, corrupt, data_range, target.noise)
 
 
-def _split(estimator, rows, target, data_range, validation_data, partial):
+def _make_patches(patches, target, data_range):
+    """Return patches to train on; `patches` is a source and the number to draw in each epoch."""
+    source, n = patches
+    corrupt = None if target.noise is None else corruption(target, data_range)
+    return Patches(source, n, source.n_features, corrupt, data_range, target.noise)
+
+
+def _split(estimator, all_rows, target, data_range, validation_data, partial):
     """Return the training rows and the validation rows, or None."""
-    all_rows = _make_rows(rows, target, data_range)
     if partial:
         return all_rows, None
     if validation_data is not None:
@@ -101,13 +118,14 @@ def _split(estimator, rows, target, data_range, validation_data, partial):
         )
     if not fraction:
         return all_rows, None
-    n_held_out = math.ceil(fraction * len(rows))
-    if n_held_out >= len(rows):
+    n_rows = len(all_rows)
+    n_held_out = math.ceil(fraction * n_rows)
+    if n_held_out >= n_rows:
         raise ValueError(
-            f"validation_split={fraction} with n_samples={len(rows)} leaves no training rows. Pass more rows, or"
+            f"validation_split={fraction} with n_samples={n_rows} leaves no training rows. Pass more rows, or"
             " a smaller fraction."
         )
-    order = check_random_state(estimator.random_state).permutation(len(rows))
+    order = check_random_state(estimator.random_state).permutation(n_rows)
     return all_rows.take(np.sort(order[n_held_out:])), all_rows.take(np.sort(order[:n_held_out]))
 
 

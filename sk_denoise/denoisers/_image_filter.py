@@ -15,6 +15,7 @@ from ..noise import NoiseEstimate
 from . import _filtering
 from ._base import BaseDenoiser
 from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise, warn_of_correlation
+from ._patches import Tiling
 from ._stabilizing import FilterScale
 from ._targets import UNKNOWN
 
@@ -270,13 +271,16 @@ class ImageFilter(BaseDenoiser):
         return fitted if level is None else fitted | {"level_": level}
 
     def _denoise(self, unit):
-        images = unit.reshape(len(unit), *self.image_shape_)
-        if self._stabilized:
-            scale = FilterScale(self.noise_, self.data_range_)
-            denoised = scale.to_unit(_filtering.denoise(scale.from_unit(images), self._method, self.params_))
-        else:
-            denoised = _filtering.denoise(images, self._method, self.params_)
-        return denoised.reshape(unit.shape)
+        return self._denoise_images(unit.reshape(len(unit), *self.image_shape_)).reshape(unit.shape)
+
+    def _denoise_images(self, unit):
+        if not self._stabilized:
+            return _filtering.denoise(unit, self._method, self.params_)
+        scale = FilterScale(self.noise_, self.data_range_)
+        return scale.to_unit(_filtering.denoise(scale.from_unit(unit), self._method, self.params_))
+
+    def _tiling(self):
+        return Tiling(any_size=True, reach=_filtering.reach(self._method, self.params_))
 
     def _own_noise(self):
         return UNKNOWN  # `noise` is not drawn on clean rows, as in networks

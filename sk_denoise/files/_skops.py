@@ -24,7 +24,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from .. import metrics
 from .._core.checks import shown
 from .._core.files import InvalidFileError, replacing
-from ..denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter
+from ..denoisers import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, PatchDenoiser
 from ..networks.spec import NetworkSpec
 from ..noise import NoiseEstimate, NoiseInjector
 
@@ -41,7 +41,15 @@ def _name(target):
 _METRICS = [f for name, f in vars(sklearn.metrics).items() if name.endswith(("_score", "_error", "_loss"))]
 _SEARCH = [metrics.psnr, metrics.ssim, metrics.psnr_scorer, metrics.ssim_scorer, KFold, StratifiedKFold]
 _SCORERS = ["sklearn.metrics._scorer._PassthroughScorer", "sklearn.metrics._scorer._Scorer"]
-_TYPES = [DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, NoiseEstimate, NetworkSpec]
+_TYPES = [
+    DenoisingAutoencoder,
+    EstimatorDenoiser,
+    ImageFilter,
+    PatchDenoiser,
+    NoiseInjector,
+    NoiseEstimate,
+    NetworkSpec,
+]
 _TRUSTED = {*map(_name, [*_TYPES, *_SEARCH, *_METRICS]), *_SCORERS}
 
 

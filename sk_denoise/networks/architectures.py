@@ -36,6 +36,8 @@ def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
 
 def _crop(x, height, width):
     """Crop the extra row or column that is left after halving and doubling an odd size."""
+    if None in (height, width):
+        return x  # images of any size, which must be multiples of 8
     extra = x.shape[1] - height, x.shape[2] - width
     return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
 
@@ -138,7 +140,7 @@ def conv(image_shape, latent_dim):
     return _autoencoder(rows, latent, code, layers.Flatten()(x))
 
 
-def unet(image_shape, latent_dim):
+def unet(image_shape, latent_dim, head="sigmoid"):
     """U-Net [1]_: an encoder and a decoder with skip connections at every scale, which preserve detail.
 
     Unlike in the original, the first convolution already halves the image, which saves most of the computation.
@@ -149,12 +151,14 @@ def unet(image_shape, latent_dim):
         ``(height, width, channels)``. Height and width need not be multiples of 8.
     latent_dim : int
         Number of feature maps at the coarser scales; the finest scale has half as many.
+    head : {"sigmoid", "residual"}, default="sigmoid"
+        "sigmoid" predicts the image, in [0, 1]. "residual" predicts the noise [2]_, which is subtracted from the input.
 
     Returns
     -------
     model : keras.Model
-        Uncompiled model from rows to rows of shape (n_samples, height * width * channels), in [0, 1]. It has no code,
-        because the skip connections bypass the coarsest scale.
+        Uncompiled model from rows to rows of shape (n_samples, height * width * channels). It has no code, because the
+        skip connections bypass the coarsest scale.
 
     Raises
     ------
@@ -165,11 +169,38 @@ def unet(image_shape, latent_dim):
     ----------
     .. [1] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional networks for biomedical image segmentation",
        MICCAI 2015.
+    .. [2] K. Zhang, W. Zuo, Y. Chen, D. Meng, L. Zhang, "Beyond a Gaussian denoiser: residual learning of deep CNN for
+       image denoising", IEEE Transactions on Image Processing 26(7), 2017.
     """
     _check_sizes(image_shape, latent_dim)
-    filters = unet_filters(latent_dim)
     rows = keras.Input((math.prod(image_shape),))
-    x = image = layers.Reshape(image_shape)(rows)
+    restored = _unet_layers(layers.Reshape(image_shape)(rows), image_shape, latent_dim, head)
+    return keras.Model(rows, layers.Flatten()(restored), name="unet")
+
+
+def unet_for_images(n_channels, latent_dim, head="sigmoid"):
+    """The network of `unet`, with the same weights, for images of any size.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    latent_dim, head : int, str
+        As for `unet`.
+
+    Returns
+    -------
+    model : keras.Model
+        Uncompiled model from images of shape (n_samples, height, width, n_channels) to images of the same shape; height
+        and width must be multiples of 8.
+    """
+    images = keras.Input((None, None, n_channels))
+    return keras.Model(images, _unet_layers(images, (None, None, n_channels), latent_dim, head), name="unet")
+
+
+def _unet_layers(image, image_shape, latent_dim, head):
+    filters = unet_filters(latent_dim)
+    x = image
     joins = []
     for level, n in enumerate(filters):
         joins.append(x)
@@ -179,8 +210,10 @@ def unet(image_shape, latent_dim):
         x = _crop(_conv(n, None, size=2, strides=2, transpose=True)(x), *join.shape[1:3])
         x = _conv(n)(layers.Concatenate()([x, join]))
     x = _crop(_conv(max(1, filters[0] // 2), size=4, strides=2, transpose=True)(x), *image_shape[:2])
-    x = _conv(image_shape[2], "sigmoid")(layers.Concatenate()([x, image]))
-    return keras.Model(rows, layers.Flatten()(x), name="unet")
+    joined = layers.Concatenate()([x, image])
+    if head == "residual":
+        return layers.Subtract()([image, _conv(image_shape[2], None)(joined)])
+    return _conv(image_shape[2], "sigmoid")(joined)
 
 
 def build(spec):
@@ -189,4 +222,11 @@ def build(spec):
         return spec.architecture(spec.image_shape, spec.latent_dim)
     line = ARCHITECTURES[spec.architecture]
     sizes = spec.sizes if line.has_hidden_layers else spec.sizes[:2]
-    return globals()[line.builder](*sizes)
+    heads = (spec.head,) if line.reach is not None else ()
+    return globals()[line.builder](*sizes, *heads)
+
+
+def build_for_images(spec):
+    """Build the network of `spec`, whose architecture has a reach, for images of any size."""
+    builder = globals()[f"{ARCHITECTURES[spec.architecture].builder}_for_images"]
+    return builder(spec.image_shape[2], spec.latent_dim, spec.head)

@@ -129,7 +129,7 @@ def fingerprint(spec, plan, training, held_out, about, weights):
             # Neither affects training, which always adds noise and draws it from generators of its own.
             noise = {k: v for k, v in noise.items() if k not in ("random_state", "when")}
             noise["data_range_"] = getattr(part.noise, "data_range_", None)
-        rows.append(None if part is None else (_plain(part.clean), _plain(part.noisy), part.chosen, _plain(noise)))
+        rows.append(None if part is None else _plain((part.contents(), noise)))
     for name, value in named:
         if not (value is None or isinstance(value, (str, float))):
             raise ValueError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from .architectures import build_for_images
 from .building import layers_of, parts_of, reshaped
 
 _PLAIN_POLICIES = ("float32", "float64")  # Keras dtype policies with which float64 rows are computed in float64
@@ -22,13 +24,15 @@ class Forward:
     """
 
     def __init__(self, spec, model):
-        self._model = model
+        self._spec, self._model = spec, model
+        self._lock = threading.Lock()
         self._widens = isinstance(spec.architecture, str) and keras.config.dtype_policy().name in _PLAIN_POLICIES
         outputs = [layer.output.shape[1:] for layer in layers_of(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
         self.block_rows = max(1, min(4096, _LIVE_VALUES // max(1, values)))
         self._networks = {}  # by precision
         self._functions = {}  # by part and precision
+        self._for_images = {}  # by precision
         self._on_device = {}  # the latest weights and their tensors, by precision
 
     def dtype_for(self, dtype):
@@ -44,6 +48,16 @@ class Forward:
         values = [tensors[i] for i in indices]
         # A memory view shares the buffer, whereas `numpy()` would copy it.
         return lambda rows: np.asarray(memoryview(function(values, tf.constant(rows))))
+
+    def through_images(self, weights, dtype):
+        """Return a function that applies the network to images in [0, 1] of any size that is a multiple of its own."""
+        dtype = self.dtype_for(dtype)
+        with self._lock:
+            if dtype not in self._for_images:
+                model = build_for_images(self._spec)
+                self._for_images[dtype] = _compile_images(_widened(model) if dtype == np.float64 else model, dtype)
+        function, tensors = self._for_images[dtype], self._tensors(weights, dtype)
+        return lambda images: np.asarray(memoryview(function(tensors, tf.constant(images))))
 
     def _compiled(self, part, dtype):
         """The compiled `part` in `dtype`, and the indices of the weights that it takes."""
@@ -91,6 +105,18 @@ def _widened(model):
     bare = keras.Model(model.input, model.output, name=model.name)
     rows = keras.Input(batch_shape=model.input.shape, dtype="float64", name=model.input.name)
     return keras.models.clone_model(bare, input_tensors=rows, clone_function=widened)
+
+
+def _compile_images(model, dtype):
+    """Compile a network as a function of weights and images of any size."""
+
+    def forward(weights, images):
+        output, _ = model.stateless_call(weights, model.non_trainable_variables, images, training=False)
+        return tf.cast(output, dtype)
+
+    signature = [tf.TensorSpec(v.shape, v.dtype) for v in model.weights]
+    images = tf.TensorSpec((None, None, None, model.input_shape[3]), dtype)
+    return tf.function(forward, autograph=False).get_concrete_function(signature, images)
 
 
 def _compile_forward(part, dtype):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 CONV_FILTERS = (16, 32, 64)
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
+_LEAST_RESIDUAL = 32  # pixels, height and width from which predicting the noise is better than predicting the image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,7 @@ class NetworkSpec:
     hidden_layer_sizes: tuple[int, ...]
     loss: str | Callable
     optimizer: str | type
+    head: str = "sigmoid"  # of networks with a reach: "sigmoid" or "residual"
 
     @property
     def n_features(self):
@@ -152,6 +154,15 @@ def resolve_epochs(epochs, architecture, n_rows, batch_size):
         return int(epochs)
     n_epochs = math.ceil(_line(architecture).n_steps / math.ceil(n_rows / batch_size))
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, n_epochs))
+
+
+def resolve_head(head, architecture, image_shape):
+    """Resolve "auto": "residual" for networks with a reach on images that are large enough, otherwise "sigmoid"."""
+    if head != "auto":
+        return head
+    built_in = None if callable(architecture) else ARCHITECTURES[architecture]
+    large = min(image_shape[:2]) >= _LEAST_RESIDUAL
+    return "residual" if built_in is not None and built_in.reach is not None and large else "sigmoid"
 
 
 def resolve_learning_rate(learning_rate, architecture, optimizer):

@@ -32,6 +32,15 @@ class Rows:
     def __len__(self):
         return len(self.clean) if self.chosen is None else len(self.chosen)
 
+    @property
+    def n_features(self):
+        """Number of values of a row."""
+        return self.clean.shape[1]
+
+    def contents(self):
+        """Return what identifies the rows."""
+        return self.clean, self.noisy, self.chosen
+
     def take(self, chosen):
         """Return a subset of the rows."""
         return dataclasses.replace(self, chosen=chosen)
@@ -46,6 +55,38 @@ class Rows:
 
     def _unit(self, rows):
         return to_network(rows, self.data_range, "X")
+
+
+@dataclasses.dataclass(frozen=True)
+class Patches:
+    """Training rows that are patches of images, drawn anew in each epoch; the interface is that of `Rows`."""
+
+    source: object  # draws patches: (n, rng) -> noisy rows, or None, and clean rows in the user's units
+    n_rows: int  # in an epoch
+    n_features: int
+    corrupt: Callable | None  # draws noise, if the source has no noisy patches
+    data_range: tuple[float, float]
+    noise: object = None  # the NoiseInjector behind `corrupt`
+
+    def __len__(self):
+        return self.n_rows
+
+    def contents(self):
+        """Return what identifies the patches."""
+        return *self.source.contents(), self.n_rows
+
+    def take(self, chosen):
+        """Return patches, as many as there are indices in `chosen`."""
+        return dataclasses.replace(self, n_rows=len(chosen))
+
+    def block(self, index, rng):
+        """Draw noisy and clean patches, one for each entry of `index`, float32 in [0, 1]."""
+        n = len(range(*index.indices(self.n_rows))) if isinstance(index, slice) else len(index)
+        noisy, clean = self.source.draw(n, rng)
+        clean = to_network(clean, self.data_range, "X")
+        if noisy is not None:
+            return to_network(noisy, self.data_range, "X"), clean
+        return (clean if self.corrupt is None else self.corrupt(clean, rng)), clean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +171,7 @@ def _train_epoch(trainer, rows, plan, epoch, callbacks):
     """Train on all rows once, and return the mean loss."""
     size = plan.batch_size
     n_steps = math.ceil(len(rows) / size)
-    slices = _block_slices(len(rows), rows.clean.shape[1], size)
+    slices = _block_slices(len(rows), rows.n_features, size)
     order = plan.rng(epoch, 0).permutation(len(rows))
     total, step = 0.0, 0
     for noisy, clean in _blocks(rows, order, slices, plan, epoch):
@@ -176,7 +217,7 @@ def validation_blocks(rows, plan):
     """Validation rows in blocks, with noise drawn once per fit so that epochs are comparable."""
     # A stream that no epoch uses: epochs are numbered from 0.
     rng = plan.rng(2**32 - 1, 0)
-    step = max(1, min(_BLOCK_VALUES // rows.clean.shape[1], 1024))
+    step = max(1, min(_BLOCK_VALUES // rows.n_features, 1024))
     return [rows.block(slice(start, start + step), rng) for start in range(0, len(rows), step)]
 
 

@@ -1,0 +1,369 @@
+"""`PatchDenoiser`, which trains any denoiser on patches of images, and denoises images of any size with it."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.checks import is_integer, sample_rows, shown, warn_user
+from .._core.images import read_images
+from .._core.sklearn_glue import Interval, StrOptions, fit_context, keep_on_error
+from .._core.units import check_data_range, check_scale, resolve_data_range, result_dtype
+from ..noise import NoisyArray, NoisyImages
+from ..noise._inputs import holds_images
+from ._base import BaseDenoiser
+from ._patches import PatchSource
+from ._tiles import denoise_by_tiles
+
+__all__ = ["PatchDenoiser"]
+
+_N_PATCHES = 1024  # in an epoch of a network, or in all for other denoisers
+_N_CHECKED = 256  # patches, of those that networks draw, that are checked before training
+_N_RANGE = 1024  # patches, from whose values the data range is determined
+
+
+class PatchDenoiser(TransformerMixin, BaseEstimator):
+    """Denoise images of any size with a denoiser that is trained on patches of them.
+
+    Networks, decompositions and regressors learn on rows of one fixed size. This meta-estimator draws patches from
+    images to fit such a denoiser, and applies it to whole images, tile by tile.
+
+    Parameters
+    ----------
+    denoiser : DenoisingAutoencoder, EstimatorDenoiser or ImageFilter
+        The denoiser of patches. It is cloned, and its `image_shape` is set to that of the patches. Its parameters can
+        be searched, for example as ``denoiser__latent_dim``.
+    patch_shape : tuple of int, default=(64, 64)
+        Height and width of the patches to learn on. Patches should be larger than the structures in the images; the
+        default also leaves the U-Net, which looks 36 pixels far, some pixels that it knows all about. Decompositions
+        need smaller ones, such as (8, 8).
+    n_patches : int or "auto", default="auto"
+        Networks draw this number of new patches in each epoch; all other denoisers are fitted on this number. "auto" is
+        1024.
+    augment : bool, default=True
+        Whether patches are mirrored and turned by quarters. Choose False if the orientation means something, or if the
+        noise of given pairs is correlated differently along the two axes.
+    channel_axis : int or None, default=None
+        Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
+    data_range : "auto" or pair of floats, default="auto"
+        Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector or of `denoiser`,
+        or else determines it from the clean images if known, or else from the images: (0, 255) for uint8, (0, 1) for
+        bool, and otherwise from the values in a sample of the pixels, as in `DenoisingAutoencoder`.
+    random_state : int, RandomState or None, default=None
+        Seeds the patches and, unless None, replaces the `random_state` of `denoiser`.
+    verbose : int, default=0
+        Unless 0, replaces the `verbose` of `denoiser`.
+
+    Attributes
+    ----------
+    denoiser_ : estimator object
+        The fitted denoiser of patches.
+    data_range_ : tuple of float
+        The data range used, ``(low, high)``.
+    target_source_ : str
+        Source of the clean images, as in `denoiser`: "X_clean", "y", "injector", "noise", "identity" or "none".
+    n_channels_ : int
+        Number of channels of the images.
+
+    See Also
+    --------
+    denoise : Needs no training.
+    NoiseInjector : Takes images, too; as the preceding step, it passes on the clean ones.
+
+    Notes
+    -----
+    Patches are drawn uniformly over all positions in all images, so large images count more. Only the pixels of drawn
+    patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype.
+
+    A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by as many pixels as the
+    denoiser looks away, so the result is that for the whole image. For a U-Net, images are extended by reflection to
+    multiples of 8. Total variation, wavelets and "nl_ridge" look at the whole image, and are applied to it unless it
+    has more than 16 million values. Denoisers with a dense code, of a user's own network and of scikit-learn take
+    patches of one size only; they are applied to overlapping patches, whose results are averaged with weights that
+    decrease towards the borders.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimage.data import camera, coins
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_denoise import EstimatorDenoiser, NoiseInjector, PatchDenoiser
+    >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(12)), patch_shape=(8, 8), random_state=0)
+    >>> pipe = make_pipeline(NoiseInjector(level=0.1, random_state=0), denoiser).fit([camera(), coins()])
+    >>> [image.shape for image in pipe.transform([camera(), coins()])]
+    [(512, 512), (303, 384)]
+    >>> pipe.score([coins()]) > 25  # dB; the noisy image has 20
+    True
+    """
+
+    _parameter_constraints = {
+        "denoiser": "no_validation",  # _check_params has a better message
+        "patch_shape": [tuple, list],
+        "n_patches": [Interval(Integral, 1, 2**31 - 1, closed="both"), StrOptions({"auto"})],
+        "augment": ["boolean"],
+        "channel_axis": [Integral, None],
+        "data_range": "no_validation",  # check_data_range has better messages
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        denoiser,
+        *,
+        patch_shape=(64, 64),
+        n_patches="auto",
+        augment=True,
+        channel_axis=None,
+        data_range="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.denoiser = denoiser
+        self.patch_shape = patch_shape
+        self.n_patches = n_patches
+        self.augment = augment
+        self.channel_axis = channel_axis
+        self.data_range = data_range
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, images, y=None, *, X_clean=None):
+        """Fit the denoiser on patches of images.
+
+        Parameters
+        ----------
+        images : array-like or list of array-like
+            Noisy or clean images, as `denoiser` takes rows: one image (height, width), a stack (n, height, width), or a
+            list of images of any sizes, of integers or floats, in any units.
+        y : list of array-like, default=None
+            Clean images, if they have the sizes of `images`; otherwise labels, which are ignored.
+        X_clean : array-like or list of array-like, default=None
+            Clean images, of the sizes of `images`; the pairs are used as given.
+
+        Returns
+        -------
+        self : PatchDenoiser
+            The fitted denoiser.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the input is invalid; the message names the argument. A fit that fails or is interrupted
+            leaves the denoiser as it was.
+        """
+        with keep_on_error(self):
+            self._check_params()
+            arrays, _ = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
+            clean, source, injector = self._find_clean(images, arrays, y, X_clean)
+            rng = check_random_state(self.random_state)
+            seed = int(self.random_state) if is_integer(self.random_state) else int(rng.randint(2**31 - 1))
+            n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
+            inner = self._prepared(seed, n_channels)
+            rows, patches = self._draw(inner, arrays, clean, seed)
+            data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
+            inner.set_params(data_range=data_range)
+            noisy, known = rows
+            if injector is not None:
+                noisy, known = NoisyArray(noisy, known, self._of_rows(injector, inner, n_channels)), None
+            elif clean is None:
+                noisy, known = known, None
+            inner._fit_patches(noisy, known, patches)
+            source = source or inner.target_source_
+            fitted = {"denoiser_": inner, "data_range_": inner.data_range_, "target_source_": source}
+            self.__dict__ = vars(self) | fitted | {"n_channels_": n_channels, "_patch_shape": tuple(self.patch_shape)}
+        return self
+
+    def _check_params(self):
+        if not isinstance(self.denoiser, BaseDenoiser):
+            raise TypeError(
+                "denoiser must be a DenoisingAutoencoder, an EstimatorDenoiser or an ImageFilter, got"
+                f" {shown(self.denoiser)}. Wrap a scikit-learn estimator: EstimatorDenoiser(estimator)."
+            )
+        shape = self.patch_shape
+        if len(shape) != 2 or not all(is_integer(side) and side > 0 for side in shape):
+            raise ValueError(f"patch_shape must be (height, width), two positive integers, got {shown(shape)}.")
+        check_data_range(self.data_range)
+
+    def _find_clean(self, images, arrays, y, X_clean):
+        """Return the clean images, the name of their source, and the injector behind them; None for what is missing."""
+        if X_clean is not None:
+            return self._read_clean(X_clean, arrays, "X_clean"), "X_clean", None
+        if y is not None and holds_images(y):
+            return self._read_clean(y, arrays, "y"), "y", None
+        if isinstance(images, (NoisyArray, NoisyImages)) and images.clean is not None:
+            images._check_unchanged()
+            return self._read_clean(images.clean, arrays, "images.clean"), None, images.injector
+        return None, None, None
+
+    def _read_clean(self, clean, arrays, name):
+        clean, _ = read_images(clean, channel_axis=self.channel_axis, name=name, lazy=True)
+        if len(clean) != len(arrays):
+            raise ValueError(f"{name} must hold as many images as images, {len(arrays)}, got {len(clean)}.")
+        for i, (one, other) in enumerate(zip(clean, arrays)):
+            if one.shape != other.shape:
+                raise ValueError(f"{name}[{i}] must have the shape of images[{i}], {other.shape}, got {one.shape}.")
+        return clean
+
+    def _prepared(self, seed, n_channels):
+        """Return a clone of the denoiser for rows that are patches."""
+        inner = clone(self.denoiser)
+        own = inner.get_params(deep=False)
+        params = {"image_shape": (*self.patch_shape, n_channels)}
+        if self.random_state is not None:
+            params["random_state"] = seed
+        if self.verbose:
+            params["verbose"] = self.verbose
+        return inner.set_params(**{name: value for name, value in params.items() if name in own})
+
+    def _draw(self, inner, arrays, clean, seed):
+        """Return noisy and clean rows, and the source of more of them with the number to draw in each epoch."""
+        known, noisy = (arrays, None) if clean is None else (clean, arrays)
+        source = PatchSource(known, noisy, tuple(self.patch_shape), self.augment)
+        n = _N_PATCHES if self.n_patches == "auto" else int(self.n_patches)
+        n_drawn = min(n, _N_CHECKED) if inner._draws_patches else n
+        return source.draw(n_drawn, np.random.default_rng([seed, 0])), (source, n)
+
+    def _resolve_range(self, inner, injector, arrays, seed, rows):
+        for given in (self.data_range, inner.data_range, getattr(injector, "data_range_", "auto")):
+            if not isinstance(given, str):
+                return given
+        dtypes = {array.dtype for array in arrays}
+        if dtypes == {np.dtype(bool)}:
+            return 0.0, 1.0
+        if dtypes == {np.dtype(np.uint8)}:
+            return 0.0, 255.0
+        source = PatchSource(arrays, None, tuple(self.patch_shape), False)
+        _, sample = source.draw(_N_RANGE, np.random.default_rng([seed, 1]))
+        return resolve_data_range("auto", np.concatenate([sample, rows[1]]))
+
+    def _of_rows(self, injector, inner, n_channels):
+        """Return the injector for patches that are rows."""
+        shape = (*self.patch_shape, n_channels)
+        injector = clone(injector).set_params(image_shape=shape, channel_axis=None)
+        injector.data_range_ = tuple(inner.data_range)
+        return injector
+
+    def transform(self, images, *, out=None):
+        """Denoise images.
+
+        Parameters
+        ----------
+        images : array-like or list of array-like
+            Noisy images of any size, in the form and the units of those passed to `fit`.
+        out : array-like or list of array-like, default=None
+            Where to write the denoised images, of the shapes of `images`: for example a memory map, or anything else
+            that can be assigned to by slices. Images are then read and written tile by tile.
+
+        Returns
+        -------
+        denoised : ndarray or list of ndarray
+            Denoised images in the form of `images`, or `out`. Float dtypes are kept; integers become float32, clipped
+            to `data_range_`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `images` are not images with `n_channels_` channels of finite numbers, or if `out` has other shapes.
+        """
+        return self.predict(images, out=out)
+
+    def predict(self, images, *, out=None):
+        """Denoise images; same as `transform`.
+
+        Parameters
+        ----------
+        images : array-like or list of array-like
+            Noisy images of any size, in the form and the units of those passed to `fit`.
+        out : array-like or list of array-like, default=None
+            Where to write the denoised images, as in `transform`.
+
+        Returns
+        -------
+        denoised : ndarray or list of ndarray
+            Denoised images, as from `transform`.
+        """
+        check_is_fitted(self)
+        arrays, layout = self._read(images)
+        if out is None:
+            results = [np.empty(array.shape, dtype=result_dtype(array.dtype)) for array in arrays]
+        else:
+            results, _ = read_images(out, channel_axis=self.channel_axis, name="out", lazy=True)
+            shapes, wanted = [result.shape for result in results], [array.shape for array in arrays]
+            if shapes != wanted:
+                raise ValueError(f"out must have the shapes of images, {shown(wanted)}, got {shown(shapes)}.")
+        single = layout.form == "image"
+        for i, (array, result) in enumerate(zip(arrays, results)):
+            denoise_by_tiles(self.denoiser_, array, result, self._patch_shape, "images" if single else f"images[{i}]")
+        return layout.restore(results) if out is None else out
+
+    def _read(self, images):
+        """Validate images to denoise."""
+        arrays, layout = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
+        n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
+        if n_channels != self.n_channels_:
+            raise ValueError(
+                f"images must have the number of channels seen during fit, {self.n_channels_}, got {n_channels}."
+            )
+        self._check_units(arrays)
+        return arrays, layout
+
+    def _check_units(self, arrays):
+        """Warn if the images are in other units than those seen during `fit`, judged by patches of some of them."""
+        some = [arrays[i] for i in sample_rows(np.arange(len(arrays)))]
+        source = PatchSource(some, None, tuple(self.patch_shape), False)
+        _, sample = source.draw(16, np.random.default_rng(0))
+        check_scale(sample, self.data_range_, "images")
+
+    def score(self, images, y=None, *, X_clean=None):
+        """PSNR in dB of denoised images with respect to the clean ones, pooled over all pixels; higher is better.
+
+        Parameters
+        ----------
+        images : array-like or list of array-like
+            Images: noisy if given with `X_clean`, with clean images as `y`, or directly from a `NoiseInjector`.
+            Otherwise they are taken as clean, and the noise used in `fit` is added, with a fixed seed.
+        y : list of array-like, default=None
+            Clean images of the sizes of `images`; anything else is ignored.
+        X_clean : array-like or list of array-like, default=None
+            Clean images.
+
+        Returns
+        -------
+        score : float
+            PSNR over all pixels, with the width of `data_range_` as the peak. NaN, with an `UndefinedMetricWarning`, if
+            no clean images are known.
+        """
+        check_is_fitted(self)
+        arrays, _ = self._read(images)
+        clean, _, _ = self._find_clean(images, arrays, y, X_clean)
+        if clean is None and self.denoiser_._noise is not None:
+            clean, arrays = arrays, self._with_noise(arrays)
+        if clean is None:
+            warn_user(
+                "score requires clean images to compare with, but images carry none, so the score is NaN. Pass clean"
+                " images as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser.",
+                UndefinedMetricWarning,
+            )
+            return float("nan")
+        total, n_values = 0.0, 0
+        for i, (noisy, target) in enumerate(zip(arrays, clean)):
+            denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
+            denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
+            total += float(np.sum((denoised - np.asarray(target, dtype=np.float64)) ** 2))
+            n_values += denoised.size
+        width = self.data_range_[1] - self.data_range_[0]
+        return float(10 * np.log10(width**2 * n_values / total)) if total else float("inf")
+
+    def _with_noise(self, arrays):
+        """Return images with the noise used in `fit`."""
+        colour = arrays[0].ndim == 3
+        noise = clone(self.denoiser_._noise).set_params(image_shape=None, channel_axis=-1 if colour else None)
+        return list(noise.fit_transform([np.asarray(array) for array in arrays]))

@@ -1,0 +1,169 @@
+"""Patches of images: drawn at random for training, and the tiles in which large images are denoised."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from .._core.units import result_dtype
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchSource:
+    """Draws patches uniformly over all positions in all images.
+
+    Attributes
+    ----------
+    clean : list of ndarray of shape (height, width) or (height, width, channels)
+        Images to learn to restore, in user units. Only the pixels of drawn patches are read.
+    noisy : list of ndarray or None
+        Noisy versions of them, of the same shapes.
+    patch_shape : tuple of int
+        Height and width.
+    augment : bool
+        Whether to mirror patches, and to turn them by a quarter if they are square.
+    name : str
+        Name of the images in error messages.
+    """
+
+    clean: list
+    noisy: list | None
+    patch_shape: tuple[int, int]
+    augment: bool
+    name: str = "images"
+
+    @property
+    def dtype(self):
+        """Float dtype that represents all images."""
+        arrays = [*self.clean, *(self.noisy or ())]
+        return np.result_type(*{result_dtype(array.dtype) for array in arrays})
+
+    @property
+    def n_features(self):
+        """Number of values of a patch."""
+        return math.prod(self.patch_shape) * math.prod(self.clean[0].shape[2:])
+
+    def contents(self):
+        """Return what identifies the patches."""
+        return self.clean, self.noisy, self.patch_shape, self.augment
+
+    def draw(self, n, rng):
+        """Draw `n` patches; return the noisy ones, or None, and the clean ones, as rows."""
+        rooms = np.array([self._room(image) for image in self.clean])
+        ends = np.cumsum(rooms.prod(axis=1))
+        places = rng.integers(0, ends[-1], n)
+        owners = np.searchsorted(ends, places, side="right")
+        turns = rng.integers(0, 8, n)
+        clean = np.empty((n, self.n_features), dtype=self.dtype)
+        noisy = None if self.noisy is None else np.empty_like(clean)
+        for k in np.argsort(owners, kind="stable"):  # image by image, which is faster on disks
+            i = owners[k]
+            top, left = divmod(int(places[k] - (ends[i] - rooms[i].prod())), int(rooms[i][1]))
+            clean[k] = self._read(self.clean[i], i, top, left, turns[k])
+            if noisy is not None:
+                noisy[k] = self._read(self.noisy[i], i, top, left, turns[k])
+        return noisy, clean
+
+    def _room(self, image):
+        """Numbers of positions of a patch along height and width."""
+        return [max(1, side - length + 1) for side, length in zip(image.shape, self.patch_shape)]
+
+    def _read(self, image, number, top, left, turn):
+        height, width = self.patch_shape
+        patch = np.asarray(image[top : top + height, left : left + width], dtype=self.dtype)
+        if not np.isfinite(patch).all():
+            raise ValueError(
+                f"{self.name}[{number}] must hold finite numbers, got NaN or infinity at rows {top} to {top + height}"
+                f" and columns {left} to {left + width}. Crop the image to where it has values, or fill it."
+            )
+        patch = extended(patch, (height, width))
+        if self.augment:
+            patch = patch[:: -1 if turn & 1 else 1, :: -1 if turn & 2 else 1]
+            if turn & 4 and height == width:
+                patch = patch.swapaxes(0, 1)
+        return patch.ravel()
+
+
+def extended(image, shape):
+    """Extend an image at its bottom and right to at least `shape`, by reflection."""
+    missing = [max(0, length - side) for side, length in zip(image.shape, shape)]
+    return (
+        np.pad(image, [(0, n) for n in missing] + [(0, 0)] * (image.ndim - 2), mode="reflect")
+        if any(missing)
+        else image
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """How images of any size are denoised.
+
+    Attributes
+    ----------
+    any_size : bool
+        Whether the denoiser takes images of any size that is a multiple of `multiple`; otherwise, only of the size of a
+        patch.
+    reach : int or None
+        Number of pixels by which the input can be away from the pixels that it affects; None if it affects all.
+    multiple : int
+        Of which heights and widths must be multiples.
+    """
+
+    any_size: bool
+    reach: int | None = None
+    multiple: int = 1
+
+
+def padded_shape(shape, multiple):
+    """Height and width of an image, rounded up to multiples of `multiple`."""
+    return tuple(-(-side // multiple) * multiple for side in shape[:2])
+
+
+def read_part(image, rows, columns):
+    """Read the pixels of `image` in two ranges, which may extend beyond its bottom and right, where it is reflected."""
+    height, width = image.shape[:2]
+    if rows.stop <= height and columns.stop <= width:
+        return np.asarray(image[rows.start : rows.stop, columns.start : columns.stop])
+    (top, y), (left, x) = _reflected(rows, height), _reflected(columns, width)
+    return np.asarray(image[top : top + y.max() + 1, left : left + x.max() + 1])[np.ix_(y, x)]
+
+
+def _reflected(places, side):
+    """Return the first pixel to read, and the places relative to it, reflected at the last pixel."""
+    period = max(1, 2 * (side - 1))
+    folded = np.abs((np.asarray(places) + side - 1) % period - (side - 1))
+    return int(folded.min()), folded - folded.min()
+
+
+def aligned_tiles(shape, tile, tiling):
+    """Yield pairs of slices: what each tile computes of an image of `shape`, and what it reads for that.
+
+    Tiles begin at multiples of ``tiling.multiple``. They read as many pixels around them as the denoiser reaches, so
+    that their results are those for the whole image.
+    """
+    halo = -(-tiling.reach // tiling.multiple) * tiling.multiple
+    step = max(tiling.multiple, tile // tiling.multiple * tiling.multiple)
+    for top in range(0, shape[0], step):
+        for left in range(0, shape[1], step):
+            ends = min(top + step, shape[0]), min(left + step, shape[1])
+            yield (
+                (range(top, ends[0]), range(left, ends[1])),
+                tuple(
+                    range(max(0, start - halo), min(end + halo, side))
+                    for start, end, side in zip((top, left), ends, shape)
+                ),
+            )
+
+
+def overlapping_starts(side, length):
+    """Starts of windows of `length` pixels that cover `side` pixels and overlap by at least half."""
+    n = max(1, math.ceil(2 * (side - length) / length) + 1) if side > length else 1
+    return np.unique(np.linspace(0, max(0, side - length), n).round().astype(int))
+
+
+def blending_window(shape):
+    """Weights by which overlapping patches are averaged, which decrease towards their borders."""
+    ramps = [np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) for n in shape]
+    return np.outer(*(ramp / ramp.max() for ramp in ramps))
