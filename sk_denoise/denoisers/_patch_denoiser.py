@@ -18,7 +18,7 @@ from ..noise import NoisyArray, NoisyImages
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._patches import PatchSource
-from ._tiles import denoise_by_tiles
+from ._tiles import check_finite, denoise_by_tiles
 
 __all__ = ["PatchDenoiser"]
 
@@ -27,7 +27,7 @@ _N_CHECKED = 256  # patches, of those that networks draw, that are checked befor
 _N_RANGE = 1024  # patches, from whose values the data range is determined
 
 
-class PatchDenoiser(TransformerMixin, BaseEstimator):
+class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Denoise images of any size with a denoiser that is trained on patches of them.
 
     Networks, decompositions and regressors learn on rows of one fixed size. This meta-estimator draws patches from
@@ -167,7 +167,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator):
             seed = int(self.random_state) if is_integer(self.random_state) else int(rng.randint(2**31 - 1))
             n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
             inner = self._prepared(seed, n_channels)
-            rows, patches = self._draw(inner, arrays, clean, seed)
+            rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)
             noisy, known = rows
@@ -223,10 +223,11 @@ class PatchDenoiser(TransformerMixin, BaseEstimator):
             params["verbose"] = self.verbose
         return inner.set_params(**{name: value for name, value in params.items() if name in own})
 
-    def _draw(self, inner, arrays, clean, seed):
+    def _draw(self, inner, arrays, clean, seed, name):
         """Return noisy and clean rows, and the source of more of them with the number to draw in each epoch."""
         known, noisy = (arrays, None) if clean is None else (clean, arrays)
-        source = PatchSource(known, noisy, tuple(self.patch_shape), self.augment)
+        names = name or "images", "images"
+        source = PatchSource(known, noisy, tuple(self.patch_shape), self.augment, names)
         n = _N_PATCHES if self.n_patches == "auto" else int(self.n_patches)
         n_drawn = min(n, _N_CHECKED) if inner._draws_patches else n
         return source.draw(n_drawn, np.random.default_rng([seed, 0])), (source, n)
@@ -343,7 +344,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         arrays, _ = self._read(images)
-        clean, _, _ = self._find_clean(images, arrays, y, X_clean)
+        clean, source, _ = self._find_clean(images, arrays, y, X_clean)
+        name = source or "images"
         if clean is None and self.denoiser_._noise is not None:
             clean, arrays = arrays, self._with_noise(arrays)
         if clean is None:
@@ -357,7 +359,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator):
         for i, (noisy, target) in enumerate(zip(arrays, clean)):
             denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
             denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
-            total += float(np.sum((denoised - np.asarray(target, dtype=np.float64)) ** 2))
+            total += float(np.sum((denoised - check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")) ** 2))
             n_values += denoised.size
         width = self.data_range_[1] - self.data_range_[0]
         return float(10 * np.log10(width**2 * n_values / total)) if total else float("inf")

@@ -24,15 +24,15 @@ class PatchSource:
         Height and width.
     augment : bool
         Whether to mirror patches, and to turn them by a quarter if they are square.
-    name : str
-        Name of the images in error messages.
+    names : tuple of str
+        Names of the clean and of the noisy images in error messages.
     """
 
     clean: list
     noisy: list | None
     patch_shape: tuple[int, int]
     augment: bool
-    name: str = "images"
+    names: tuple[str, str] = ("images", "images")
 
     @property
     def dtype(self):
@@ -61,21 +61,21 @@ class PatchSource:
         for k in np.argsort(owners, kind="stable"):  # image by image, which is faster on disks
             i = owners[k]
             top, left = divmod(int(places[k] - (ends[i] - rooms[i].prod())), int(rooms[i][1]))
-            clean[k] = self._read(self.clean[i], i, top, left, turns[k])
+            clean[k] = self._read(self.clean[i], f"{self.names[0]}[{i}]", top, left, turns[k])
             if noisy is not None:
-                noisy[k] = self._read(self.noisy[i], i, top, left, turns[k])
+                noisy[k] = self._read(self.noisy[i], f"{self.names[1]}[{i}]", top, left, turns[k])
         return noisy, clean
 
     def _room(self, image):
         """Numbers of positions of a patch along height and width."""
         return [max(1, side - length + 1) for side, length in zip(image.shape, self.patch_shape)]
 
-    def _read(self, image, number, top, left, turn):
+    def _read(self, image, name, top, left, turn):
         height, width = self.patch_shape
         patch = np.asarray(image[top : top + height, left : left + width], dtype=self.dtype)
         if not np.isfinite(patch).all():
             raise ValueError(
-                f"{self.name}[{number}] must hold finite numbers, got NaN or infinity at rows {top} to {top + height}"
+                f"{name} must hold finite numbers, got NaN or infinity at rows {top} to {top + height}"
                 f" and columns {left} to {left + width}. Crop the image to where it has values, or fill it."
             )
         patch = extended(patch, (height, width))

@@ -39,12 +39,18 @@ def denoise_by_tiles(denoiser, image, out, patch_shape, name):
 
 def _restore(denoiser, images, name):
     """Denoise images of shape (n, height, width) or (n, height, width, channels) in user units."""
+    check_finite(images, name)
+    return denoiser._restore_images(images.reshape(*images.shape[:3], -1)).reshape(images.shape)
+
+
+def check_finite(images, name):
+    """Return `images`; raise if they hold NaN or infinity."""
     if images.dtype.kind == "f" and not np.isfinite(images).all():
         raise ValueError(
             f"{name} must hold finite numbers, got NaN or infinity. Crop the image to where it has values, or fill it,"
             f" as with np.nan_to_num({name})."
         )
-    return denoiser._restore_images(images.reshape(*images.shape[:3], -1)).reshape(images.shape)
+    return images
 
 
 def _blend(denoiser, image, out, shape, name):

@@ -74,6 +74,8 @@ VALID = {
     "LatentDisplay.means": lambda: [0.1, 0.2],
     "denoise.image": lambda: np.random.default_rng(0).random((40, 40)),
     "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
+    "PatchDenoiser.denoiser": lambda: ImageFilter("median", size=3),
+    **dict.fromkeys(("PatchDenoiser.images", "PatchDenoiser.X_clean"), lambda: [X]),
     "sure_score.denoiser": lambda: ImageFilter("median", size=3).fit(X),
     "sure_score.noise": lambda: 0.1,
     "estimate": lambda: estimate_noise(np.random.default_rng(0).random((64, 64))),
@@ -224,7 +226,10 @@ def _estimator(cls):
     @functools.cache
     def fitted():
         params = {"epochs": 1, "latent_dim": 4} if cls.__name__ == "DenoisingAutoencoder" else {}
-        return cls(**{name: _made(name) for name in required}, **params).fit(X)
+        given = {
+            name: _made(f"{cls.__name__}.{name}" if f"{cls.__name__}.{name}" in VALID else name) for name in required
+        }
+        return cls(**given, **params).fit(X)
 
     def refit(estimator, /, **params):
         return estimator.set_params(**params).fit(X)
