@@ -20,6 +20,8 @@ __all__ = ["conv", "dense", "unet"]
 def _seeded(name):
     # Without a seed, the initializer would draw one from Python's global random stream. The initial weights do not
     # matter: each fit overwrites them.
+    if name == "small":
+        return keras.initializers.RandomNormal(stddev=1e-3, seed=0)
     return {"glorot": keras.initializers.GlorotUniform, "he": keras.initializers.HeNormal}[name](seed=0)
 
 
@@ -28,9 +30,9 @@ def _dense(units, activation, name=None):
     return layers.Dense(units, activation=activation, kernel_initializer=init, name=name)
 
 
-def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False):
+def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False, init=None):
     layer = layers.Conv2DTranspose if transpose else layers.Conv2D
-    init = _seeded("he" if activation == "relu" else "glorot")
+    init = _seeded(init or ("he" if activation == "relu" else "glorot"))
     return layer(filters, size, strides=strides, padding="same", activation=activation, kernel_initializer=init)
 
 
@@ -212,7 +214,8 @@ def _unet_layers(image, image_shape, latent_dim, head):
     x = _crop(_conv(max(1, filters[0] // 2), size=4, strides=2, transpose=True)(x), *image_shape[:2])
     joined = layers.Concatenate()([x, image])
     if head == "residual":
-        return layers.Subtract()([image, _conv(image_shape[2], None)(joined)])
+        # Training starts from the input itself, not from random changes of it, which takes hundreds of steps to undo.
+        return layers.Subtract()([image, _conv(image_shape[2], None, init="small")(joined)])
     return _conv(image_shape[2], "sigmoid")(joined)
 
 
