@@ -106,4 +106,5 @@ def quality(clean, image):
     """PSNR in dB, and SSIM."""
     options = {"data_range": 1, "channel_axis": -1 if clean.ndim == 3 else None}
     similarity = structural_similarity(clean, image.astype(clean.dtype), **options)
-    return {"psnr": psnr(clean, image, data_range=(0, 1)), "ssim": float(similarity)}
+    decibels = psnr(clean.reshape(1, -1), image.reshape(1, -1), data_range=(0, 1))
+    return {"psnr": decibels, "ssim": float(similarity)}
