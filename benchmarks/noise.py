@@ -26,7 +26,7 @@ from sk_denoise import estimate_noise
 from sk_denoise.noise._moments import blur_autocorrelation
 
 RESULTS = Path(__file__).parent / "results" / "noise"
-SEEDS = {"tuning": 5, "held-out": 3000}
+SEEDS = {"tuning": 5, "held-out": 4100}
 LEVELS = (0.02, 0.05, 0.1, 0.2)
 BLURS = ((0.7, 0.7), (1.0, 1.0), (0.0, 0.7), (0.7, 0.0), (0.4, 0.4))
 PEAKS = ((20, 0.0), (100, 0.0), (100, 0.02), (500, 0.02))  # photons at white, and read noise

@@ -14,7 +14,8 @@ from scipy.special import ndtr
 SIZE = 8  # pixels along the side of a block
 _MOST_BLOCKS = 30_000  # of all images together
 _CHUNK = 4096  # blocks transformed at a time
-_FLATTEST = 0.05  # share of the blocks of one brightness that are taken as flat
+_FLATTEST = 0.07  # share of the blocks of one brightness that are taken as flat
+_COMPARED = 0.05  # the same where they are compared with the next flattest
 _FEWEST_FLAT = 24
 _MOST_BINS = 16
 _BLOCKS_PER_BIN = 250
@@ -26,7 +27,10 @@ _DCT = dct(np.eye(SIZE), axis=0, norm="ortho")
 ORDER = np.add.outer(np.arange(SIZE), np.arange(SIZE)).ravel()  # of the 64 coefficients
 _EVEN = (ORDER % 2 == 0) & (ORDER > 0)
 _ODD = (ORDER % 2 == 1) & (ORDER > 1)  # without the gradients, because smooth shading is not noise
+_LOW = (ORDER > 1) & (SIZE > ORDER)  # orders with the most texture
 WHITE = np.ones(SIZE * SIZE)
+_LEAK = 0.1  # power of texture at the frequencies measured, relative to that at low ones
+_MOST_EXCESS = 1.0  # of the power at low frequencies; more may be correlated noise
 
 
 class Blocks(NamedTuple):
@@ -98,10 +102,10 @@ def texture_trend(blocks, spectrum):
     logs = []
     for members in _bins(blocks):
         power = blocks.energy[members] / spectrum
-        n_flat = max(_FEWEST_FLAT // 2, math.ceil(_FLATTEST * len(members)))
+        n_flat = max(_FEWEST_FLAT // 2, math.ceil(_COMPARED * len(members)))
         for ranked_by, half in ((_EVEN, _ODD), (_ODD, _EVEN)):
             order = np.argsort(power[:, ranked_by].sum(axis=1))
-            compared = power[order[: 3 * n_flat]][:, half & (SIZE > ORDER)].mean(axis=1)
+            compared = power[order[: 3 * n_flat]][:, half & _LOW].mean(axis=1)
             logs.append(math.log(compared[n_flat:].mean() / compared[:n_flat].mean()))
     return float(np.median(logs))
 
@@ -111,7 +115,8 @@ def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
 
     Blocks are chosen by one half of their DCT coefficients and measured by the other half, and the other way round.
     The two halves of stationary noise are uncorrelated, so the choice does not bias the variance. Measured are the
-    coefficients in which noise exceeds texture the most, for white noise those of the highest frequencies [1]_.
+    coefficients in which noise exceeds texture the most, for white noise those of the highest frequencies [1]_. Even
+    the flattest blocks have some texture, which shows at low frequencies; a share of it is subtracted.
 
     Parameters
     ----------
@@ -119,7 +124,7 @@ def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
         Statistics of the blocks.
     spectrum : ndarray of shape (64,), default=WHITE
         Power of the noise in each coefficient, relative to white noise of the same variance.
-    flattest : float, default=0.05
+    flattest : float, default=0.07
         Share of the blocks of one brightness that are taken as flat.
 
     Returns
@@ -148,9 +153,10 @@ def _measure(blocks, members, spectrum, measured, flattest):
         flat = np.argpartition(power[:, chosen_by].sum(axis=1), n_flat - 1)[:n_flat]
         variance = energy[flat, 1:].sum(axis=1).mean() / SIZE**2
         excess = blocks.fourth[members[flat]].mean() / max(variance, 1e-15) ** 2 - 3
-        variance = _unselected(
-            power[flat][:, half & measured].mean(), power[flat][:, chosen_by].mean(), excess, chosen_by.sum()
-        )
+        high = power[flat][:, half & measured].mean()
+        texture = power[flat][:, half & _LOW].mean() / max(high, 1e-15) - 1
+        variance = _unselected(high, power[flat][:, chosen_by].mean(), excess, chosen_by.sum())
+        variance *= 1 - _LEAK * min(texture, _MOST_EXCESS)
         relative[half] = np.median(energy[flat][:, half], axis=0) / _MEDIAN_CHI2
         halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0)))
     mean, variance, clipped = (np.mean(values, axis=0) for values in zip(*halves))
