@@ -12,8 +12,8 @@ from ._moments import clipped_moments
 
 #: Clean values for which moments are tabulated.
 _CLEAN = np.concatenate([np.linspace(0, 0.1, 26), np.linspace(0.1, 0.9, 41)[1:], np.linspace(0.9, 1, 26)[1:]])
-_MODEL_ERROR = 0.02  # relative, of the variance of any bin
-_TAIL = 1.5  # standard errors above the curve from which a bin counts as texture
+_MODEL_ERROR = 0.04  # relative, of the variance of any bin
+_TAIL = 2.0  # standard errors above the curve from which a bin counts as texture
 _SHARES = np.linspace(0, 1, 7)  # of the variance in bright areas that is due to photons
 _MOST_CLIPPED = 0.65  # share of clipped pixels up to which a bin tells about the noise
 _CLIPPED = 0.005  # share of clipped pixels in some bin from which noise is clipped

@@ -25,8 +25,8 @@ _MOST_IMAGES = 16  # looked at
 _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
 # Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
-_LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.13, 0.075)
-_CHANCE = 1.7  # lag-one correlation that white noise has by chance, in standard errors of the variance
+_LEVELS, _CORRELATED = (0.03, 0.05, 0.1), (0.28, 0.1, 0.075)
+_CHANCE = 1.2  # lag-one correlation that white noise has by chance, in standard errors of the variance
 _OTHER_AXIS = 0.15  # the same for the axis that is less correlated, if the other clearly is
 _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the blur than high ones
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness

@@ -14,8 +14,7 @@ from scipy.special import ndtr
 SIZE = 8  # pixels along the side of a block
 _MOST_BLOCKS = 30_000  # of all images together
 _CHUNK = 4096  # blocks transformed at a time
-_FLATTEST = 0.07  # share of the blocks of one brightness that are taken as flat
-_COMPARED = 0.05  # the same where they are compared with the next flattest
+_FLATTEST = 0.05  # share of the blocks of one brightness that are taken as flat
 _FEWEST_FLAT = 24
 _MOST_BINS = 16
 _BLOCKS_PER_BIN = 250
@@ -57,6 +56,14 @@ class Curve(NamedTuple):
     error: np.ndarray  # relative standard error of the variance
     clipped: np.ndarray  # of shape (n_bins, 2)
     spectrum: np.ndarray  # power of the coefficients relative to the variance, of shape (n_bins, 64)
+    rest: np.ndarray  # share of the variance that is left without the texture of the flattest blocks
+
+    def without_texture(self):
+        """Subtract the texture that even the flattest blocks have, which shows as power at low frequencies.
+
+        The level is more accurate without it. Its estimates for single bins are too noisy to tell models apart by.
+        """
+        return self._replace(variance=self.variance * self.rest)
 
 
 def read_blocks(planes, owners):
@@ -102,7 +109,7 @@ def texture_trend(blocks, spectrum):
     logs = []
     for members in _bins(blocks):
         power = blocks.energy[members] / spectrum
-        n_flat = max(_FEWEST_FLAT // 2, math.ceil(_COMPARED * len(members)))
+        n_flat = max(_FEWEST_FLAT // 2, math.ceil(_FLATTEST * len(members)))
         for ranked_by, half in ((_EVEN, _ODD), (_ODD, _EVEN)):
             order = np.argsort(power[:, ranked_by].sum(axis=1))
             compared = power[order[: 3 * n_flat]][:, half & _LOW].mean(axis=1)
@@ -115,8 +122,7 @@ def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
 
     Blocks are chosen by one half of their DCT coefficients and measured by the other half, and the other way round.
     The two halves of stationary noise are uncorrelated, so the choice does not bias the variance. Measured are the
-    coefficients in which noise exceeds texture the most, for white noise those of the highest frequencies [1]_. Even
-    the flattest blocks have some texture, which shows at low frequencies; a share of it is subtracted.
+    coefficients in which noise exceeds texture the most, for white noise those of the highest frequencies [1]_.
 
     Parameters
     ----------
@@ -124,7 +130,7 @@ def variance_curve(blocks, spectrum=WHITE, flattest=_FLATTEST):
         Statistics of the blocks.
     spectrum : ndarray of shape (64,), default=WHITE
         Power of the noise in each coefficient, relative to white noise of the same variance.
-    flattest : float, default=0.07
+    flattest : float, default=0.05
         Share of the blocks of one brightness that are taken as flat.
 
     Returns
@@ -156,12 +162,12 @@ def _measure(blocks, members, spectrum, measured, flattest):
         high = power[flat][:, half & measured].mean()
         texture = power[flat][:, half & _LOW].mean() / max(high, 1e-15) - 1
         variance = _unselected(high, power[flat][:, chosen_by].mean(), excess, chosen_by.sum())
-        variance *= 1 - _LEAK * min(texture, _MOST_EXCESS)
         relative[half] = np.median(energy[flat][:, half], axis=0) / _MEDIAN_CHI2
-        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0)))
-    mean, variance, clipped = (np.mean(values, axis=0) for values in zip(*halves))
+        rest = 1 - _LEAK * min(texture, _MOST_EXCESS)
+        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0), rest))
+    mean, variance, clipped, rest = (np.mean(values, axis=0) for values in zip(*halves))
     error = math.sqrt(2 * blocks.overlap / (n_flat * measured.sum()) + 0.5 * blocks.overlap / (n_flat * SIZE**2))
-    return mean, variance, error, clipped, relative / max(variance, 1e-15)
+    return mean, variance, error, clipped, relative / max(variance, 1e-15), rest
 
 
 def _unselected(power, other, excess, n_other):
