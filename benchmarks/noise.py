@@ -1,13 +1,18 @@
 """Estimates of noise compared with the noise that was added: levels, gains, kinds, correlation.
 
 Run: python benchmarks/noise.py [held-out | tuning]
-The thresholds of `estimate_noise` were chosen on the images and seeds of "tuning", and on the repeated scans at the end
-("weak noise under texture"); the figures to report are those of "held-out". Two changes followed earlier runs on the
-held-out images, with other seeds: photon noise has no read noise unless the variance needs it (the threshold was chosen
-on the tuning images), and impulses must be isolated, because the text of "page" was taken for salt and pepper. So the
-figures of "page" are not quite held out. Images come from scikit-image and scikit-learn and, if installed, from pydicom
-and nibabel: pip install --target /tmp/scans pydicom nibabel, and PYTHONPATH=/tmp/scans. Writes the cases to
-benchmarks/results/noise/; about five minutes on two cores.
+The thresholds of `estimate_noise` were chosen on the images and seeds of "tuning" and crops of these images, on two
+more photographs from scikit-image and matplotlib, and on the repeated scans at the end ("weak noise under texture");
+the figures to report are those of "held-out". Four changes followed earlier runs on the held-out images, with other
+seeds: photon noise has no read noise unless the variance needs it, and texture left in the flattest blocks is
+subtracted (the constants of both were chosen on the tuning images); it is subtracted only from Gaussian noise, because
+otherwise gains were worse; and impulses must be isolated, because the text of "page" was taken for salt and pepper. So
+the figures of "page" are not quite held out. Goals: 5 % of the level in 90 % of the cases from 0.05 up (not reached for
+clipped noise, by one case), 10 % of the gain in 90 % up to 100 photons and the correlation in the repeated scans (not
+reached).
+Images come from scikit-image and scikit-learn and, if installed, from pydicom and nibabel: pip install --target
+/tmp/scans pydicom nibabel, and PYTHONPATH=/tmp/scans. Writes the cases to benchmarks/results/noise/; about five minutes
+on two cores.
 """
 
 import os
@@ -26,7 +31,7 @@ from sk_denoise import estimate_noise
 from sk_denoise.noise._moments import blur_autocorrelation
 
 RESULTS = Path(__file__).parent / "results" / "noise"
-SEEDS = {"tuning": 5, "held-out": 3000}
+SEEDS = {"tuning": 5, "held-out": 5200}
 LEVELS = (0.02, 0.05, 0.1, 0.2)
 BLURS = ((0.7, 0.7), (1.0, 1.0), (0.0, 0.7), (0.7, 0.0), (0.4, 0.4))
 PEAKS = ((20, 0.0), (100, 0.0), (100, 0.02), (500, 0.02))  # photons at white, and read noise
@@ -46,7 +51,23 @@ def _tuning():
     images = {name: _grey(getattr(data, name)()) for name in ("camera", "coins", "chelsea", "clock", "text")}
     images |= {"gravel": _grey(data.gravel())[:384, :384], "cell": _grey(data.cell())[100:500, 50:450]}
     images["ihc"] = _grey(data.immunohistochemistry())[:384, :384]
+    left, right, _ = data.stereo_motorcycle()
+    images |= {"motorcycle": _grey(left), "motorcycle, small": _grey(right)[::2, ::2]}
+    try:
+        names = ("693_J2KI", "JPEG2000", "examples_overlay", "examples_rgb_color")
+        images |= {name: _scan(f"{name}.dcm") for name in names}
+    except ImportError:
+        print("pydicom is missing: no scans")
     return images, {"retina": _grey(data.retina())[::3, ::3], "phantom": _grey(data.shepp_logan_phantom())}
+
+
+def _scan(name):
+    from pydicom import dcmread
+    from pydicom.data import get_testdata_file
+
+    pixels = dcmread(get_testdata_file(name)).pixel_array.astype(float)
+    pixels = pixels.mean(axis=-1) if pixels.ndim == 3 else pixels
+    return (pixels - pixels.min()) / np.ptp(pixels)
 
 
 def _held_out():
@@ -60,11 +81,7 @@ def _held_out():
     images |= {name: _grey(image) for name, image in zip(("china", "flower"), load_sample_images().images)}
     background = {"horse": np.where(data.horse(), 0.0, 0.6)}
     try:
-        from pydicom import dcmread
-        from pydicom.data import get_testdata_file
-
-        ct = dcmread(get_testdata_file("CT_small.dcm")).pixel_array.astype(float)
-        images["CT"] = (ct - ct.min()) / np.ptp(ct)
+        images["CT"] = _scan("CT_small.dcm")
         volume = _repeats()[0].mean(axis=0)[8:20]
         volume = gaussian_filter(volume, (0, 1, 1)) / volume.max()
         background["MR, smoothed"] = np.where(volume > 0.08, volume, 0).clip(0, 1).transpose(1, 0, 2).reshape(128, -1)

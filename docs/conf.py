@@ -8,9 +8,11 @@ import sk_denoise
 
 sys.path.insert(0, str(Path(__file__).parent))
 import house
+import images_page
 import results_page
 
 results_page.make()  # from the CSV files of benchmarks/recovery.py
+images_page.make()  # from the CSV files of benchmarks/images
 house.draw(results_page.OUT / "house.svg")
 
 project = "sk_denoise"

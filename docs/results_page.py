@@ -247,28 +247,11 @@ def label_table():
     return table([*head, "U-Net minus noise-augmented, points"], lines)
 
 
-def image_tables():
-    """Mean PSNR of filters on photographs and scans, and their time relative to BM3D, by strength of noise."""
-    head, parts = ["sigma", "blur (pixels)", "images"], {}
-    for name in ("white", "correlated"):
-        frame = pd.read_csv(RESULTS.parent / "images" / f"{name}.csv")
-        methods = frame["method"].unique().tolist()
-        lines = []
-        for (sigma, blur), rows in frame.groupby(["sigma", "blur"], sort=False):
-            means = rows.groupby("method")[["psnr", "cpu_seconds"]].mean()
-            share = means["cpu_seconds"] / means["cpu_seconds"]["bm3d"]
-            cells = [f"{means['psnr'][method]:.2f} ({share[method]:.2f})" for method in methods]
-            lines.append([f"{sigma:g}", f"{blur}", f"{rows['image'].nunique()}", *cells])
-        parts[f"images-{name}"] = table([*head, *methods], lines)
-    return parts
-
-
 def make():
     """Write everything that docs/measured/results.rst includes."""
     OUT.mkdir(exist_ok=True)
     parts = {"labels": label_table(), "range-digits": range_or_level("digits", KINDS)}
     parts["range-mnist"] = range_or_level("mnist", ("gaussian",))
-    parts |= image_tables()
     for name in ("mnist", "digits"):
         parts |= {
             f"{name}-half": at_half(name),

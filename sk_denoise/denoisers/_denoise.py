@@ -33,7 +33,7 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
         in any units.
     method : str, default="auto"
-        "auto" uses "nl_ridge", the best filter of this package in ``benchmarks/images.py``, except for salt-and-pepper
+        "auto" uses "nl_ridge", the best filter of this package in ``benchmarks/images``, except for salt-and-pepper
         noise, where black and white pixels are replaced with the median of the others nearby. Otherwise, the name of a
         method of `ImageFilter`.
     noise : "auto", NoiseEstimate, float, array-like of shape (height, width), or list, default="auto"

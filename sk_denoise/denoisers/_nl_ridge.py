@@ -49,7 +49,7 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
 
     Patches that look alike form a group, and each patch of a group is replaced with the linear combination of all of
     them that minimizes the expected squared error. The first pass estimates this combination from the noisy patches;
-    the second treats the result of the first as the ground truth, which makes it a ridge regression.
+    the others treat the result of the pass before as the ground truth, which makes them ridge regressions.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
         are `dy` rows and `dx` columns apart, so `n` and `m` are odd and the centre is 1. It is zero beyond the array.
         If None, the noise is white.
     fast : bool, default=False
-        Whether to use smaller windows, fewer patches and a larger stride, which takes less than half of the time.
+        Whether to use smaller windows, fewer patches, a larger stride and two passes, which takes less than half of the
+        time.
     random_state : int, default=0
         Seeds the random choice among patches that are equally similar.
 
@@ -73,9 +74,9 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
 
     Notes
     -----
-    Both passes look for similar patches in a window around every fourth pixel in each direction, or every sixth if
-    `fast`. Time is proportional to the number of pixels, and memory, apart from a few copies of the image, to the
-    number of threads. Beyond the paper:
+    All passes look for similar patches in a window around every fourth pixel in each direction, or every sixth in the
+    middle pass and if `fast`. Time is proportional to the number of pixels, and memory, apart from a few copies of the
+    image, to the number of threads. Beyond the paper:
 
     - The image is shifted and divided by `sigma` first, so that the result follows changes of brightness and contrast.
     - Distances below a floor set by the noise count as equal, and ties are broken at random. Otherwise, in flat areas,
@@ -83,6 +84,8 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
     - The first pass is the mean of two estimates. Hard-thresholding the DCT of a group, as in BM3D [2]_, is better
       under strong noise, but erases weak structure; the paper's unbiased estimate of the risk (SURE) keeps it, but also
       keeps noise. Their errors partly cancel out.
+    - If the noise is white, a quick pass comes between the two of the paper, because a better pilot improves the last
+      one, above all under strong noise. Correlated noise is removed better without it.
     - The mean of each patch is subtracted, and weights sum to one, as in ordinary kriging. Otherwise the result would
       depend on the brightness of the image, and slow changes of brightness would be flattened.
     - A small value is added to the diagonal of each system, and the weights of the patches are bounded, so that the
@@ -122,14 +125,16 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
     noisy = fft.dct(noisy, axis=2, norm="ortho")
     window, stride, n_similar = (25, 6, 40) if fast else (33, 4, 48)
     first = _Groups.fit(shape, 8, 16, window, stride, floor=2.0 if correlation is None else 3.0)
-    second = _Groups.fit(shape, 7, n_similar, window, stride, floor=0.07)
+    last = _Groups.fit(shape, 7, n_similar, window, stride, floor=0.07)
+    middle = _Groups.fit(shape, 7, 32, 25, 6, floor=0.07)
     if correlation is not None:
         correlation = _nonnegative(np.asarray(correlation, dtype=np.float64), window).astype(dtype)
     with _single_threaded_blas():
         estimate = _first_estimator(first, correlation, dtype)
         pilot = _denoise(noisy, None, estimate, first, correlation, random_state)
-        noisy = _denoise(noisy, pilot, _ridge, second, correlation, random_state)
-    noisy = fft.idct(noisy, axis=2, norm="ortho").reshape(image.shape)
+        for groups in [middle, last] if correlation is None and not fast else [last]:
+            pilot = _denoise(noisy, pilot, _ridge, groups, correlation, random_state)
+    noisy = fft.idct(pilot, axis=2, norm="ortho").reshape(image.shape)
     return (noisy * float(sigma) + float(offset)).astype(dtype, copy=False)
 
 

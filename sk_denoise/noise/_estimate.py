@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.checks import warn_user
 from .._core.images import read_images
-from ._fits import clipped_ends, model_variance
+from ._fits import clipped_ends, fit_model, model_variance
 from ._identify import (
     FEWEST_BLOCKS,
     SMALLEST,
@@ -266,6 +266,9 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
     curve, spectrum, blur, texture = find_correlation(blocks)
     clips = clipped_ends(curve)
     fit = choose_model(curve, clips, zero, texture)
+    if fit.kind == "gaussian":
+        curve = curve.without_texture()
+        fit = fit_model(curve, "gaussian", clips, zero)
     if _is_implausible(blocks, fit, clips, zero):
         note = (
             "Many areas contain far less noise than those that could be measured, as in text and drawings on a clipped"

@@ -26,7 +26,10 @@ _DCT = dct(np.eye(SIZE), axis=0, norm="ortho")
 ORDER = np.add.outer(np.arange(SIZE), np.arange(SIZE)).ravel()  # of the 64 coefficients
 _EVEN = (ORDER % 2 == 0) & (ORDER > 0)
 _ODD = (ORDER % 2 == 1) & (ORDER > 1)  # without the gradients, because smooth shading is not noise
+_LOW = (ORDER > 1) & (SIZE > ORDER)  # orders with the most texture
 WHITE = np.ones(SIZE * SIZE)
+_LEAK = 0.1  # power of texture at the frequencies measured, relative to that at low ones
+_MOST_EXCESS = 1.0  # of the power at low frequencies; more may be correlated noise
 
 
 class Blocks(NamedTuple):
@@ -53,6 +56,14 @@ class Curve(NamedTuple):
     error: np.ndarray  # relative standard error of the variance
     clipped: np.ndarray  # of shape (n_bins, 2)
     spectrum: np.ndarray  # power of the coefficients relative to the variance, of shape (n_bins, 64)
+    rest: np.ndarray  # share of the variance that is left without the texture of the flattest blocks
+
+    def without_texture(self):
+        """Subtract the texture that even the flattest blocks have, which shows as power at low frequencies.
+
+        The level is more accurate without it. Its estimates for single bins are too noisy to tell models apart by.
+        """
+        return self._replace(variance=self.variance * self.rest)
 
 
 def read_blocks(planes, owners):
@@ -101,7 +112,7 @@ def texture_trend(blocks, spectrum):
         n_flat = max(_FEWEST_FLAT // 2, math.ceil(_FLATTEST * len(members)))
         for ranked_by, half in ((_EVEN, _ODD), (_ODD, _EVEN)):
             order = np.argsort(power[:, ranked_by].sum(axis=1))
-            compared = power[order[: 3 * n_flat]][:, half & (SIZE > ORDER)].mean(axis=1)
+            compared = power[order[: 3 * n_flat]][:, half & _LOW].mean(axis=1)
             logs.append(math.log(compared[n_flat:].mean() / compared[:n_flat].mean()))
     return float(np.median(logs))
 
@@ -148,14 +159,15 @@ def _measure(blocks, members, spectrum, measured, flattest):
         flat = np.argpartition(power[:, chosen_by].sum(axis=1), n_flat - 1)[:n_flat]
         variance = energy[flat, 1:].sum(axis=1).mean() / SIZE**2
         excess = blocks.fourth[members[flat]].mean() / max(variance, 1e-15) ** 2 - 3
-        variance = _unselected(
-            power[flat][:, half & measured].mean(), power[flat][:, chosen_by].mean(), excess, chosen_by.sum()
-        )
+        high = power[flat][:, half & measured].mean()
+        texture = power[flat][:, half & _LOW].mean() / max(high, 1e-15) - 1
+        variance = _unselected(high, power[flat][:, chosen_by].mean(), excess, chosen_by.sum())
         relative[half] = np.median(energy[flat][:, half], axis=0) / _MEDIAN_CHI2
-        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0)))
-    mean, variance, clipped = (np.mean(values, axis=0) for values in zip(*halves))
+        rest = 1 - _LEAK * min(texture, _MOST_EXCESS)
+        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0), rest))
+    mean, variance, clipped, rest = (np.mean(values, axis=0) for values in zip(*halves))
     error = math.sqrt(2 * blocks.overlap / (n_flat * measured.sum()) + 0.5 * blocks.overlap / (n_flat * SIZE**2))
-    return mean, variance, error, clipped, relative / max(variance, 1e-15)
+    return mean, variance, error, clipped, relative / max(variance, 1e-15), rest
 
 
 def _unselected(power, other, excess, n_other):

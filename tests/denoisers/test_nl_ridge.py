@@ -1,5 +1,6 @@
 """NL-Ridge on crops of photographs, on correlated noise, and on images that are tiny or constant."""
 
+import itertools
 import threading
 import tracemalloc
 import warnings
@@ -58,6 +59,21 @@ class TestQuality:
         clean = crop()
         dirty = add_noise(clean, 0.1)
         assert decibels(clean, nl_ridge(dirty, 0.1, fast=True)) > decibels(clean, nl_ridge(dirty, 0.1)) - 0.5
+
+    @pytest.mark.parametrize("name", ["moon", "brick"])
+    def test_the_middle_pass_helps(self, name, monkeypatch):
+        clean = crop(name)
+        dirty = add_noise(clean, 0.2)
+        three = decibels(clean, nl_ridge(dirty, 0.2))
+        one_pass, n_passes = _nl_ridge._denoise, itertools.count(1)
+        monkeypatch.setattr(
+            _nl_ridge,
+            "_denoise",
+            lambda noisy, pilot, *args: pilot if next(n_passes) == 2 else one_pass(noisy, pilot, *args),
+        )
+        two = decibels(clean, nl_ridge(dirty, 0.2))
+        assert next(n_passes) == 4
+        assert three > two + 0.1
 
     def test_flat_images_become_flat(self):
         """Choosing the nearest patches would select those with similar noise."""

@@ -150,6 +150,12 @@ def test_images_of_one_value(dtype):
     assert estimate.kind == "unclear" and estimate.sigma == 0 and "same value" in estimate.notes[0]
 
 
+def test_texture_hardly_raises_the_level():
+    clean = image("astronaut")
+    sigmas = [estimate_noise(clean + 0.05 * white(clean.shape, seed)).sigma for seed in range(3)]
+    assert np.mean(sigmas) == pytest.approx(0.05, rel=0.03)  # 4 % too high if the texture is not subtracted
+
+
 def test_texture_is_reported():
     texture = data.grass()[:300, :300] / 255
     estimate = estimate_noise(texture + 0.02 * white(texture.shape))

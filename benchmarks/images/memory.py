@@ -1,0 +1,53 @@
+"""Seconds and peak memory of each filter on one large image, in a process of its own. Needs Linux."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import methods
+import numpy as np
+import sets
+
+SIDES = (512, 1024)
+SIGMA = 0.1
+
+
+def memory():
+    """Yield the case, and the figures by method."""
+    for side in SIDES:
+        for name in _functions():
+            command = [sys.executable, str(Path(__file__)), name, str(side)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            yield {"side": side}, {name: json.loads(done.stdout.splitlines()[-1])}
+
+
+def _functions():
+    functions = methods.with_bm3d(methods.given(SIGMA) | methods.scikit_image(SIGMA), SIGMA)
+    return {name: function[0] if isinstance(function, list) else function for name, function in functions.items()}
+
+
+def run(name, side):
+    """Denoise one image; a first call on a small image loads what is loaded on demand."""
+    function = _functions()[name]
+    clean = sets.mosaic(side)
+    noisy = clean + np.float32(SIGMA) * sets.noise(clean, 0)
+    function(noisy[:64, :64].copy())
+    # The peak restarts from the present memory; otherwise, the peak of the imports would hide that of small images.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    cpu, start = time.process_time(), time.perf_counter()
+    function(noisy)
+    cpu, seconds = time.process_time() - cpu, time.perf_counter() - start
+    return {"cpu_seconds": cpu, "seconds": seconds, "megabytes": (_status("VmHWM") - before) / 1e6}
+
+
+def _status(key):
+    """Bytes of memory of this process, now (VmRSS) or at most (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(sys.argv[1], int(sys.argv[2]))))
