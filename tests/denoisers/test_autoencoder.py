@@ -265,6 +265,28 @@ class TestTraining:
         assert len(lines) == 2 and "epoch 2/2" in lines[1] and "loss" in lines[1] and "left" in lines[1]
 
     @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+    @pytest.mark.parametrize(
+        ("architecture", "side", "head", "loss"),
+        [
+            ("unet", 32, "residual", "mse"),
+            ("unet", 16, "sigmoid", "binary_crossentropy"),
+            ("conv", 32, "sigmoid", "binary_crossentropy"),
+            ("dense", 32, "sigmoid", "binary_crossentropy"),
+        ],
+    )
+    def test_head_and_loss_follow_the_images(self, architecture, side, head, loss):
+        rows = np.random.default_rng(0).random((4, side * side))
+        est = quick(architecture=architecture, latent_dim=4, epochs=1).fit(rows)
+        assert (est._spec.head, est._spec.loss) == (head, loss)
+        other = quick(architecture=architecture, latent_dim=4, epochs=1, loss="mae").fit(rows)
+        assert other._spec.loss == "mae"
+
+    def test_residual_head_restores_values_outside_the_range(self):
+        rows = np.random.default_rng(0).normal(0.5, 2, (4, 64))
+        est = quick(architecture="unet", head="residual", latent_dim=4, epochs=1, data_range=(0, 1), noise=None)
+        assert np.ptp(est.fit(np.clip(rows, 0, 1)).transform(rows)) > 3
+        assert np.ptp(est.set_params(head="sigmoid").fit(np.clip(rows, 0, 1)).transform(rows)) <= 1
+
     def test_loss_that_is_not_finite(self, small):
         with pytest.raises(ValueError, match="Lower learning_rate"):
             quick(loss="mse", architecture=lambda s, k: _explosive(), learning_rate=1e30, epochs=20).fit(small)
@@ -446,6 +468,8 @@ def test_wrong_number_of_features(fitted):
         ({"architecture": "cnov"}, "architecture.*Did you mean 'conv'"),
         ({"noise": "gausian"}, "noise.*Did you mean 'gaussian'"),
         ({"noise": NoiseInjector(level=-1)}, "level"),
+        ({"head": "residual"}, "head='residual' requires architecture='unet'"),
+        ({"head": "residual", "architecture": "unet", "loss": "binary_crossentropy"}, "residual head"),
         ({"loss": "binary_crosentropy"}, "loss.*Did you mean 'binary_crossentropy'"),
         ({"optimizer": "adm"}, "optimizer.*Did you mean 'adam'"),
         ({"optimizer": keras.optimizers.Adam(0.1)}, "optimizer='adam' and learning_rate=0.1"),

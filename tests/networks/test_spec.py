@@ -47,3 +47,25 @@ def test_reach_of_the_unet():
     outputs = np.asarray(model(np.eye(n)))
     distances = [np.abs(np.flatnonzero(outputs[i]) - i).max() for i in range(60, 100)]
     assert max(distances) == ARCHITECTURES["unet"].reach
+
+
+def test_residual_head_predicts_the_noise():
+    """The prediction is subtracted from the input, and training starts near the input itself."""
+    spec = NetworkSpec("unet", (16, 24, 1), 8, (), "mse", "adam", "residual")
+    model = architectures.build(spec)
+    rows = np.random.default_rng(0).normal(size=(3, 384)).astype("float32")
+    np.testing.assert_allclose(model(rows), rows, atol=0.1)
+    model.set_weights([np.zeros_like(weights) for weights in model.get_weights()])
+    np.testing.assert_array_equal(model(rows), rows)
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "residual"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_network_for_images_is_that_for_rows(head, channels):
+    spec = NetworkSpec("unet", (16, 24, channels), 8, (), "mse", "adam", head)
+    rows_model, images_model = architectures.build(spec), architectures.build_for_images(spec)
+    images_model.set_weights(rows_model.get_weights())
+    images = np.random.default_rng(0).random((2, 16, 24, channels)).astype("float32")
+    expected = np.asarray(rows_model(images.reshape(2, -1))).reshape(images.shape)
+    np.testing.assert_allclose(images_model(images), expected, atol=1e-6)
+    assert images_model(np.zeros((1, 40, 8, channels), dtype="float32")).shape == (1, 40, 8, channels)
