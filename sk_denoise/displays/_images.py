@@ -1,19 +1,15 @@
-"""Display of images side by side, and the choice of rows to show."""
+"""Display of noisy, denoised and clean images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from .._core.checks import check_labels, check_vector, shown
-from .._core.shapes import check_image_shape, read_layout
+from .._core.checks import check_labels, shown
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import (
     HasMethods,
-    Interval,
-    StrOptions,
     check_clean,
     check_rows,
     check_same_names,
@@ -22,93 +18,51 @@ from .._core.sklearn_glue import (
     validate_function_params,
     with_names,
 )
-from .._core.units import check_data_range, check_scale, resolve_data_range, units_unchecked
+from .._core.units import check_scale, resolve_data_range, units_unchecked
 from ..metrics import psnr
-from ._style import Display, plain
-
-_CHOICE = {
-    "n_images": [Interval(Integral, 1, None, closed="left")],
-    "show": [StrOptions({"first", "random", "worst", "best"})],
-    "random_state": ["random_state"],
-}
-_NOTE_WIDTH = 46  # in points: "12.3 dB" in 8-point type, plus a gap
-
-
-@validate_function_params({"n_rows": [Interval(Integral, 0, 2**31, closed="left")], **_CHOICE})
-def choose_rows(n_rows, n_images=10, *, y=None, labels=None, show="first", errors=None, random_state=None):
-    """Choose rows to show: the first, random, worst or best ones, of all labels or some.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows to choose from.
-    n_images : int, default=10
-        Maximum number of rows to choose.
-    y : array-like of shape (n_rows,), default=None
-        Labels of the rows. Required with `labels`.
-    labels : array-like, default=None
-        If given, choose only among rows with these labels.
-    show : {"first", "random", "worst", "best"}, default="first"
-        Which rows to choose. "worst" and "best" sort them by `errors`, the most extreme first.
-    errors : array-like of shape (n_rows,), default=None
-        Error of each row, lower is better, such as ``-psnr(..., per_image=True)``. Required for "worst" and "best".
-    random_state : int, RandomState instance or None, default=None
-        Seed for ``show="random"``.
-
-    Returns
-    -------
-    index : ndarray of int of shape (n_chosen,)
-        Indices of the chosen rows, at most `n_images`.
-
-    Raises
-    ------
-    ValueError
-        If `y` or `errors` is required but missing, has a wrong length or contains NaN, or no row has one of `labels`.
-
-    Examples
-    --------
-    >>> from sk_denoise.displays import choose_rows
-    >>> choose_rows(6, 2, y=[8, 1, 9, 8, 9, 1], labels=[8, 9])
-    array([0, 2])
-    >>> choose_rows(3, 2, show="worst", errors=[0.1, 0.3, 0.2])
-    array([1, 2])
-    """
-    index = np.arange(n_rows)
-    labels = None if labels is None else check_labels(labels, "labels")
-    if y is not None or labels is not None:
-        y = check_labels(y, "y", n_rows)
-    if labels is not None:
-        index = index[np.isin(y, labels)]
-        if not len(index):
-            raise ValueError(f"labels must contain at least one label of y, {np.unique(y)}, got {shown(labels)}.")
-    if errors is not None or show in ("worst", "best"):
-        errors = check_vector(errors, "errors", n_rows, missing=True).astype(float)
-        if np.isnan(errors).any():  # infinity is allowed, because the PSNR of exact rows is infinite
-            raise ValueError("errors must not contain NaN, which cannot be ranked. Replace NaN, or use show='first'.")
-    if show == "random":
-        index = check_random_state(random_state).permutation(index)
-    elif show != "first":
-        index = index[np.argsort(errors[index] if show == "best" else -errors[index], kind="stable")]
-    return index[:n_images]
+from ._choosing import CHOICE, choose_rows
+from ._grid import RowGrid
+from ._image_inputs import choose_range, denoise_some, patch_denoiser_in, read_alike, with_residual
+from ._panels import ImagePanels
+from ._style import Display, choose_interpolation
 
 
 class DenoisingDisplay(Display):
-    """Clean, noisy and denoised images, and denoised minus clean, one above the other.
+    """Noisy, denoised and clean images side by side, and what the denoiser changed.
+
+    Small images of one size are drawn as a grid, with a column for each. Images of any size are drawn as panels, with
+    a line for each, at full resolution as far as a figure can hold it: up to about 1,000 pixels in width.
 
     Parameters
     ----------
-    images : dict of str to ndarray of shape (n_images, n_features)
-        Images to show, from top to bottom, as flattened rows. Those named "residual" are denoised minus clean images,
-        drawn with a diverging colour map and a colour bar in the units of the rows.
-    image_shape : tuple of int
-        ``(height, width)`` or ``(height, width, channels)``. If the number of channels is neither one nor three, their
-        mean is shown.
+    images : dict of str to ndarray of shape (n_images, n_features), or of str to list of ndarray
+        Images to show: flattened rows, from top to bottom; or, if `image_shape` is None, lists of images (height,
+        width) or (height, width, channels), from left to right. Those named "residual" are denoised minus clean images,
+        or denoised minus noisy ones if there are no clean images. They are drawn with a diverging colour map, whose
+        centre is zero, and a colour bar in the units of the images. Its limits are the same for all images, and hold
+        99.5 % of the values. For images with several channels, the residual of the channel in which it is largest is
+        drawn, with its sign.
+    image_shape : tuple of int or None
+        ``(height, width)`` or ``(height, width, channels)`` of rows. None if `images` are lists of images. If the
+        number of channels is neither one nor three, their mean is shown.
     data_range : tuple of float
-        Values of black and white, in the units of the rows.
+        Values of black and white, in the units of the images.
     labels : array-like of shape (n_images,), default=None
-        Titles of the columns.
+        Titles of the columns of the grid, or of the lines of panels.
     notes : list of str of length n_images, default=None
-        Second lines of the titles, omitted if the columns are too narrow.
+        Second lines of `labels`, omitted if the columns of the grid are too narrow.
+    zoom : "auto", None or tuple of int, default="auto"
+        Region ``(top, left, height, width)`` of images of any size that is magnified in an inset. "auto" chooses the
+        region of each image that has most structure, unless the image is smaller than 64 pixels. None draws no insets.
+
+    See Also
+    --------
+    sk_denoise.denoisers.denoise : Denoises images of any size without training.
+
+    Notes
+    -----
+    After `plot`, ``axes_`` holds the axes of the panels, of shape (n_images, n_panels). They are placed within ``ax_``,
+    which is the only one for a grid.
 
     Examples
     --------
@@ -124,19 +78,20 @@ class DenoisingDisplay(Display):
 
     _parameter_constraints: dict = {
         "images": [Mapping],
-        "image_shape": [tuple, list],
+        "image_shape": [tuple, list, None],
         "data_range": [tuple, list, np.ndarray],
     }
 
-    def __init__(self, images, *, image_shape, data_range, labels=None, notes=None):
+    def __init__(self, images, *, image_shape, data_range, labels=None, notes=None, zoom="auto"):
         self.images = images
         self.image_shape = image_shape
         self.data_range = data_range
         self.labels = labels
         self.notes = notes
+        self.zoom = zoom
 
     @classmethod
-    @validate_function_params({"estimator": [HasMethods("transform")], **_CHOICE})
+    @validate_function_params({"estimator": [HasMethods("transform")], **CHOICE})
     def from_estimator(
         cls,
         estimator,
@@ -152,18 +107,21 @@ class DenoisingDisplay(Display):
         data_range=None,
         ax=None,
     ):
-        """Denoise some of the noisy rows `X` and draw them.
+        """Denoise some of the noisy images `X` and draw them.
 
         Parameters
         ----------
         estimator : transformer
             Fitted denoiser. For a pipeline with a classifier, pass the part up to the denoiser, such as ``pipe[:-1]``.
-        X : array-like of shape (n_samples, n_features)
-            Noisy rows, one flattened image each, in the units that the estimator was fitted with.
-        X_clean : array-like of shape (n_samples, n_features), default=None
-            Clean rows. If given, clean images and residuals are drawn as well.
+        X : array-like of shape (n_samples, n_features), or list of array-like
+            Noisy rows, one flattened image each, in the units that the estimator was fitted with. For a
+            `PatchDenoiser`, or a pipeline that ends with one, images as it takes them: one image, a stack, or a list of
+            images of any sizes.
+        X_clean : array-like of shape (n_samples, n_features), or list of array-like, default=None
+            Clean rows or images. If given, clean images and residuals are drawn as well. Residuals of images of any
+            size are always drawn.
         y : array-like of shape (n_samples,), default=None
-            Labels, shown above the columns.
+            Labels, shown above the columns, or beside images of any size.
         n_images : int, default=10
             Maximum number of images to show.
         labels : array-like, default=None
@@ -172,10 +130,10 @@ class DenoisingDisplay(Display):
             Seed for ``show="random"``.
         show : {"first", "random", "worst", "best"}, default="first"
             Which images to show. "worst" and "best" are those whose denoised image has the lowest and the highest PSNR,
-            which is shown above them if there is room. They require `X_clean`.
+            which is shown if there is room. They require `X_clean`.
         image_shape : tuple of int or None, default=None
-            ``(height, width)`` or ``(height, width, channels)``. If None, that of the estimator is used; if it has
-            none, rows are read as square greyscale images.
+            ``(height, width)`` or ``(height, width, channels)`` of rows. If None, that of the estimator is used; if it
+            has none, rows are read as square greyscale images.
         data_range : pair of floats or None, default=None
             Values of black and white. If None, the range of the estimator is used; if it has none, the range is
             determined from the clean rows, or from `X` without clean rows.
@@ -189,8 +147,16 @@ class DenoisingDisplay(Display):
         Raises
         ------
         ValueError
-            If the rows, labels, shape or range do not match each other, or `X_clean` is required but missing.
+            If the images, labels, shape or range do not match each other, or `X_clean` is required but missing.
         """
+        choice = {"n_images": n_images, "labels": labels, "show": show, "random_state": random_state}
+        if patch_denoiser_in(estimator) is not None:
+            if image_shape is not None:
+                raise ValueError(
+                    f"image_shape must be None for images of any size, got {shown(image_shape)}. Leave it out, because"
+                    " a PatchDenoiser takes images instead of rows."
+                )
+            return cls(**denoise_some(estimator, X, X_clean, y, choice, data_range)).plot(ax=ax)
         check_same_names(X, X_clean, "X_clean")
         names = None if fitted_names(estimator) is None else feature_names(X)
         X = check_rows(X)
@@ -209,8 +175,7 @@ class DenoisingDisplay(Display):
             with units_unchecked():
                 scores = psnr(clean, denoised, data_range=data_range, per_image=True)
             errors = -scores
-        choice = {"y": y, "labels": labels, "show": show, "errors": errors, "random_state": random_state}
-        index = choose_rows(len(X), n_images, **choice)
+        index = choose_rows(len(X), y=y, errors=errors, **choice)
         denoised = estimator.transform(with_names(X[index], names))
         images = {"noisy": np.asarray(X[index]), "denoised": np.asarray(denoised)}
         if clean is not None:
@@ -226,78 +191,77 @@ class DenoisingDisplay(Display):
             notes=None if scores is None else [f"{score:.1f} dB" for score in scores[index]],
         ).plot(ax=ax)
 
-    def _check(self):
-        rows = [check_rows(rows, f"images[{name!r}]") for name, rows in self.images.items()]
-        if len({part.shape for part in rows}) != 1:
-            raise ValueError(f"images must contain arrays of equal shape, got {[part.shape for part in rows]}.")
-        n_images, n_features = rows[0].shape
-        check_image_shape(self.image_shape, n_features)
-        check_data_range(self.data_range)
-        if self.labels is not None:
-            check_labels(self.labels, "labels", n_images, of="columns")
-        if self.notes is not None:
-            check_vector(self.notes, "notes", n_images, of="columns", what="text")
+    @classmethod
+    def from_images(cls, noisy, denoised, *, clean=None, channel_axis=None, data_range=None, zoom="auto", ax=None):
+        """Draw images that have been denoised by any function.
 
-    @property
-    def _n_images(self):
-        return len(next(iter(self.images.values())))
+        Parameters
+        ----------
+        noisy : array-like or list of array-like
+            Noisy images: one image (height, width), a stack (n, height, width), or a list of images of any sizes.
+        denoised : array-like or list of array-like
+            Denoised images, of the same shapes. The residual is denoised minus noisy without `clean`, and denoised
+            minus clean otherwise.
+        clean : array-like or list of array-like, default=None
+            Clean images, of the same shapes. If given, the PSNR is shown above the images; otherwise, the standard
+            deviation of the residual, which is the noise that was removed.
+        channel_axis : int, default=None
+            Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
+        data_range : pair of floats or None, default=None
+            Values of black and white, whose difference is the peak of the PSNR. If None, the range is determined from
+            `clean`. Without it, it is that of uint8 if `noisy` is of this dtype, and otherwise that of `denoised`.
+        zoom : "auto", None or tuple of int, default="auto"
+            Region ``(top, left, height, width)`` that is magnified in an inset. "auto" chooses the region of each image
+            that has most structure, unless the image is smaller than 64 pixels. None draws no insets.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; the panels are placed within them. If None, a new figure is created, in which images of up
+            to about 1,000 pixels in width are drawn at full resolution.
+
+        Returns
+        -------
+        display : DenoisingDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not arrays of finite numbers of the same shapes, or another argument is invalid.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skimage.data import camera
+        >>> from sk_denoise import denoise
+        >>> from sk_denoise.displays import DenoisingDisplay
+        >>> clean = camera()[100:228, 150:278]
+        >>> noisy = clean + 20 * np.random.default_rng(0).standard_normal(clean.shape)
+        >>> display = DenoisingDisplay.from_images(noisy, denoise(noisy))
+        >>> [ax.get_title().partition(", ")[0] for ax in display.axes_[0]]
+        ['noisy', 'denoised', 'denoised − noisy']
+        """
+        given = {"noisy": noisy, "denoised": denoised, "clean": clean}
+        arrays = read_alike(given, channel_axis)
+        data_range = choose_range(data_range, arrays)
+        return cls(with_residual(arrays), image_shape=None, data_range=data_range, zoom=zoom).plot(ax=ax)
+
+    def _layout(self):
+        """Return what checks and draws the images, by their form."""
+        parts = (self.images, self.data_range, self.labels, self.notes, self.zoom)
+        return ImagePanels(*parts) if self.image_shape is None else RowGrid(self.image_shape, *parts)
+
+    def _check(self):
+        self._layout().check()
 
     @property
     def _size(self):
-        height, width = self.image_shape[:2]
-        beside = 0.25 + 0.09 * max(map(len, self.images)) + (0.6 if "residual" in self.images else 0.05)
-        above = 0.1 + 0.25 * ((self.labels is not None) + (self.notes is not None))
-        tile = min(1.4, (9 - beside) / self._n_images)
-        total = above + tile * len(self.images) * (height + 1) / (width + 1)
-        return beside + tile * self._n_images, min(12, max(1.2, total))
+        return self._layout().size
+
+    @property
+    def _dpi(self):
+        return self._layout().dpi
 
     def _draw(self, ax):
-        height, width = self.image_shape[:2]
-        for number, name in enumerate(self.images):
-            top = number * (height + 1)
-            for column, tile in enumerate(self._tiles(name)):
-                left = column * (width + 1)
-                extent = (left, left + width, top + height, top)
-                colours = "PuOr" if name == "residual" else "gray"
-                image = ax.imshow(tile, cmap=colours, vmin=0, vmax=1, extent=extent, interpolation="nearest")
-            if name == "residual":
-                self._draw_colour_bar(ax, image.norm, top)
-        ax.set_xlim(0, self._n_images * (width + 1) - 1)
-        ax.set_ylim(len(self.images) * (height + 1) - 1, 0)
-        names, titles = [plain(name) for name in self.images], self._titles(ax)
-        names = ["denoised\n− clean" if name == "residual" else name for name in names]
-        ax.set_yticks(np.arange(len(names)) * (height + 1) + height / 2, names)
-        ax.set_xticks(np.arange(len(titles)) * (width + 1) + width / 2, titles)
-        ax.xaxis.tick_top()
-        ax.tick_params(length=0)
-        ax.spines[:].set_visible(False)
-
-    def _tiles(self, name):
-        """Images scaled to [0, 1]; in residuals, zero becomes 0.5."""
-        low, high = self.data_range
-        if name == "residual":
-            low, high = low - high, high - low
-        unit = np.clip((np.asarray(self.images[name], dtype=float) - low) / (high - low), 0, 1)
-        tiles = unit.reshape(len(unit), *self.image_shape[:2], -1)
-        return tiles if tiles.shape[-1] == 3 else tiles.mean(axis=-1)
-
-    def _titles(self, ax):
-        labels = [] if self.labels is None else [plain(label) for label in self.labels]
-        if self.notes is None or ax.bbox.width / ax.figure.dpi * 72 < _NOTE_WIDTH * self._n_images:
-            return labels
-        return [f"{label}\n{note}" for label, note in zip(labels, self.notes)] if labels else list(self.notes)
-
-    def _draw_colour_bar(self, ax, norm, top):
-        """Draw a colour bar beside the residuals, of the same height."""
-        from matplotlib.cm import ScalarMappable
-
-        height, width = self.image_shape[:2]
-        span = self.data_range[1] - self.data_range[0]
-        # Inset axes are placed in fractions of the axes, which span the images and the gaps between them.
-        wide, high = self._n_images * (width + 1) - 1, len(self.images) * (height + 1) - 1
-        bar = ax.inset_axes((1 + 1 / wide, 1 - (top + height) / high, 0.12 * width / wide, height / high))
-        # Not taken from the image, because images with three channels have no colour map.
-        ax.figure.colorbar(ScalarMappable(cmap="PuOr", norm=norm), cax=bar, ticks=[0, 0.5, 1])
-        bar.set_yticklabels([f"−{span:g}", "0", f"+{span:g}"], fontsize=8)
-        bar.tick_params(length=0)
-        bar.set_gid("residual colour bar")
+        self.axes_ = self._layout().draw(ax)
+        # The size of an image in dots is known once the figure has been laid out.
+        ax.get_figure(root=True).draw_without_rendering()
+        for panel in self.axes_.flat:
+            choose_interpolation(panel)

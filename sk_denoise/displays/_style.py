@@ -42,11 +42,26 @@ def legend_beside(ax, **options):
     return ax.legend(frameon=False, fontsize=9, **place, **options)
 
 
+def choose_interpolation(ax):
+    """Smooth the images on the axes, and on axes within them, where they are drawn smaller than they are."""
+    for child in ax.child_axes:
+        choose_interpolation(child)
+    for image in ax.images:
+        height, width = image.get_array().shape[:2]
+        box = image.get_window_extent()
+        magnified = abs(box.width) > width - 0.5 and abs(box.height) > height - 0.5
+        image.set_interpolation("nearest" if magnified else "auto")
+
+
 class Display:
-    """Base class of displays. Subclasses draw in `_draw(ax)`; `_size` is the size of a new figure in inches."""
+    """Base class of displays. Subclasses draw in `_draw(ax)`.
+
+    A new figure has the size `_size` in inches, and at least `_dpi` dots per inch.
+    """
 
     _parameter_constraints: dict = {}
     _size = (6, 3.5)
+    _dpi = 0
 
     def plot(self, *, ax=None):
         """Draw the display.
@@ -77,7 +92,8 @@ class Display:
         if ax is None:
             import matplotlib.pyplot as plt
 
-            _, ax = plt.subplots(figsize=self._size, layout="constrained")
+            dpi = max(self._dpi, plt.rcParams["figure.dpi"])
+            _, ax = plt.subplots(figsize=self._size, dpi=dpi, layout="constrained")
         self._draw(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -65,6 +65,7 @@ VALID = {
     **dict.fromkeys(("accuracy_recovery.clean", "denoised"), lambda: 0.9),
     "accuracy_recovery.noisy": lambda: 0.5,
     "images": lambda: {"clean": X[:3]},
+    "from_images.denoised": lambda: X / 2,
     "DenoisingDisplay.estimator": lambda: ImageFilter("median", size=3).fit(X),
     **dict.fromkeys(("LatentDisplay.estimator", "LossCurveDisplay.estimator"), lambda: quick().fit(X)),
     "change": lambda: np.eye(3, dtype=int),

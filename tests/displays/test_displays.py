@@ -19,6 +19,7 @@ VALID = {
     "change": (shown.ConfusionChangeDisplay, {"change": np.eye(2, dtype=int), "repaired": [1, 1], "broken": [0, 0]}),
     "noise": (shown.NoiseDisplay, {"brightness": [1, 2], "variance": [3, 4], "fitted_variance": [3.5, 3.5]}),
     "images": (shown.DenoisingDisplay, {"images": {"a": np.eye(4)}, "image_shape": (2, 2), "data_range": (0, 1)}),
+    "panels": (shown.DenoisingDisplay, {"images": {"a": [np.eye(4)]}, "image_shape": None, "data_range": (0, 1)}),
 }
 
 
@@ -52,10 +53,24 @@ WRONG = [
     ("noise", "fitted_variance", [1]),
     ("noise", "autocorrelation", np.eye(4), np.ones(3)),
     ("images", "images", {}, {"a": np.eye(4), "b": np.eye(4)[:2]}),
-    ("images", "image_shape", (3, 3)),
+    ("images", "image_shape", (3, 3), None),
+    ("images", "zoom", (0, 0, 2, 2), "all"),
     ("images", "data_range", (1, 0)),
     ("images", "labels", [1]),
     ("images", "notes", ["a"]),
+    (
+        "panels",
+        "images",
+        {},
+        {"a": np.eye(4)},
+        {"a": []},
+        {"a": [np.eye(4)], "b": [np.eye(3)]},
+        {"a": [[[np.nan] * 2] * 2]},
+    ),
+    ("panels", "zoom", "all", (0, 0, 2), (0, 0, 5, 4), (-1, 0, 2, 2), (0, 0, 0, 2), (0, 0, 2.0, 2)),
+    ("panels", "data_range", (1, 0)),
+    ("panels", "labels", ["a", "b"]),
+    ("panels", "notes", []),
 ]
 
 
@@ -76,6 +91,7 @@ def test_what_cannot_be_drawn():
         ("map", {"codes": np.zeros((4, 2)), "y": [r"$\frac1$", "_hidden"] * 2}),
         ("change", {"labels": [r"$\frac1$", "_hidden"]}),
         ("images", {"images": {r"$\frac1$": np.eye(4)}, "labels": [r"$\frac1$", "_hidden"] * 2}),
+        ("panels", {"images": {r"$\frac1$": [np.eye(4)]}, "labels": [r"$\frac1$"], "notes": [r"$\frac1$"]}),
     ],
 )
 def test_names_are_not_formulas(name, changed):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
@@ -30,8 +31,49 @@ def test_residuals_have_a_colour_bar_in_units_of_the_rows(fitted, field, n_image
     display = DenoisingDisplay.from_estimator(fitted[-1], noisy, X_clean=X, y=y, n_images=n_images)
     assert texts(display.ax_.get_yticklabels())[-1] == "denoised\n− clean"
     (bar,) = display.ax_.child_axes
-    assert texts(bar.get_yticklabels()) == ["−16", "0", "+16"]
+    low, zero, high = texts(bar.get_yticklabels())
+    assert (low[0], low[1:], zero) == ("−", high[1:], "0")
+    covered = np.mean(np.abs(display.images["residual"]) <= float(high))
+    assert 0.99 < covered <= 1
     assert inside(display.figure_)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 40])
+def test_the_scale_of_residuals_follows_their_spread(digits, scale):
+    error = np.random.default_rng(0).normal(0, scale, (5, 64))
+    images = {"clean": digits[0][:5], "denoised": digits[0][:5] + error, "residual": error}
+    display = DenoisingDisplay(images, image_shape=(8, 8), data_range=(0, 16)).plot()
+    drawn = display.ax_.images[-1]
+    assert 2.5 * scale < drawn.norm.vmax <= 4 * scale
+    assert drawn.norm.vmin == -drawn.norm.vmax
+    np.testing.assert_array_equal(drawn.get_array(), error[-1].reshape(8, 8))
+
+
+def test_no_residual():
+    display = DenoisingDisplay({"residual": np.zeros((1, 16))}, image_shape=(4, 4), data_range=(0, 1)).plot()
+    np.testing.assert_array_equal(display.ax_.images[0].to_rgba(0.0), display.ax_.images[0].cmap(0.5))
+
+
+def test_colour_residuals_agree_with_their_bar():
+    residual = np.zeros((2, 2, 3))
+    residual[0, 0], residual[0, 1], residual[1, 0] = (5, -9, 0), (0, 0, 3), (2, 2, 2)
+    rows = residual.reshape(1, -1)
+    display = DenoisingDisplay({"residual": rows}, image_shape=(2, 2, 3), data_range=(0, 255)).plot()
+    (drawn,) = display.ax_.images
+    np.testing.assert_array_equal(drawn.get_array(), [[-9, 3], [2, 0]])
+    (bar,) = display.ax_.child_axes
+    assert texts(bar.get_yticklabels()) == ["−10", "0", "+10"]
+    np.testing.assert_array_equal(drawn.to_rgba(0.0), drawn.cmap(0.5))
+
+
+def test_large_rows_are_drawn_at_full_resolution():
+    rows = np.random.default_rng(0).random((2, 300 * 200))
+    display = DenoisingDisplay({"noisy": rows, "denoised": rows}, image_shape=(300, 200), data_range=(0, 1)).plot()
+    for image in display.ax_.images:
+        assert image.get_window_extent().width > 199 and image.get_interpolation() == "nearest"
+    small = Figure(figsize=(1, 1)).subplots()
+    display.plot(ax=small)
+    assert {image.get_interpolation() for image in small.images} == {"auto"}
 
 
 def test_worst_and_best(fitted, field):
