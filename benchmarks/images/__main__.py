@@ -1,6 +1,6 @@
 """Filters of this package, BM3D and scikit-image's functions on images: PSNR, SSIM, seconds and memory.
 
-Run: python benchmarks/images white|colour|correlated|poisson|memory|pictures
+Run: python benchmarks/images white|colour|correlated|poisson|memory|networks|large|pictures
 
 - "white" denoises 14 held-out images with Gaussian noise of three levels. On the nine images that the settings of
   nl_ridge were chosen on, it compares only nl_ridge with BM3D.
@@ -8,6 +8,8 @@ Run: python benchmarks/images white|colour|correlated|poisson|memory|pictures
 - "correlated" blurs the noise, in three ways.
 - "poisson" denoises images with photon noise, with and without stabilization of its variance.
 - "memory" runs each filter on images of 512 x 512 and 1024 x 1024 pixels, in processes of their own.
+- "networks" trains two U-Nets for ten minutes each, on other images, and compares them with nl_ridge and nlm.
+- "large" fits on and denoises a file of 10 GB.
 - "pictures" draws docs/_static/filters.png.
 
 Images are cropped to at most 256 x 256 pixels, because BM3D takes long. All filters are given the true level,
@@ -24,13 +26,23 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
+from large import large
 from memory import memory
+from networks import networks
 from pictures import draw
 from quality import colour, correlated, poisson, white
 
 RESULTS = Path(__file__).parents[1] / "results" / "images"
-PARTS = {"white": white, "colour": colour, "correlated": correlated, "poisson": poisson, "memory": memory}
-DIGITS = {"psnr": 3, "ssim": 4, "cpu_seconds": 3, "seconds": 3, "megabytes": 0}
+PARTS = {
+    "white": white,
+    "colour": colour,
+    "correlated": correlated,
+    "poisson": poisson,
+    "memory": memory,
+    "networks": networks,
+    "large": large,
+}
+DIGITS = {"psnr": 3, "ssim": 4, "cpu_seconds": 3, "seconds": 3, "megapixels": 3, "megabytes": 0}
 
 
 def measure(name):

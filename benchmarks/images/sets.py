@@ -23,7 +23,8 @@ SCANS = {"CT, head": ("J2K_pixelrep_mismatch.dcm", (30, 130)), "MR, abdomen": ("
 COLOUR = ("chelsea", "coffee", "immunohistochemistry")
 
 
-def _grey(image):
+def grey(image):
+    """The image in [0, 1], without colour."""
     image = util.img_as_float32(image)
     return color.rgb2gray(image) if image.ndim == 3 else image
 
@@ -52,8 +53,8 @@ def _scan(file):
 
 def tuning():
     """Centres of the images that the settings of nl_ridge were chosen on."""
-    images = {name: _grey(getattr(data, name)()) for name in ("camera", "moon", "cell", "grass", "brick", "coins")}
-    images["astronaut"] = _grey(data.astronaut())
+    images = {name: grey(getattr(data, name)()) for name in ("camera", "moon", "cell", "grass", "brick", "coins")}
+    images["astronaut"] = grey(data.astronaut())
     images |= {name: _scan(f"{name}_small.dcm") for name in ("CT", "MR")}
     return {name: _centre(image) for name, image in images.items() if image is not None}
 
@@ -62,8 +63,8 @@ def held_out():
     """Crops of images that no setting was chosen on."""
     from sklearn.datasets import load_sample_image
 
-    images = {name: _crop(_grey(getattr(data, name)()), corner) for name, corner in HELD_OUT.items()}
-    images |= {name: _crop(_grey(load_sample_image(f"{name}.jpg")), corner) for name, corner in PHOTOS.items()}
+    images = {name: _crop(grey(getattr(data, name)()), corner) for name, corner in HELD_OUT.items()}
+    images |= {name: _crop(grey(load_sample_image(f"{name}.jpg")), corner) for name, corner in PHOTOS.items()}
     scans = {name: (_scan(file), corner) for name, (file, corner) in SCANS.items()}
     return images | {name: _crop(image, corner) for name, (image, corner) in scans.items() if image is not None}
 
@@ -75,7 +76,7 @@ def colour():
 
 def mosaic(side):
     """Four images in one of `side` by `side` pixels, at most 1024."""
-    parts = [_grey(getattr(data, name)())[: side // 2, : side // 2] for name in ("camera", "moon", "grass", "brick")]
+    parts = [grey(getattr(data, name)())[: side // 2, : side // 2] for name in ("camera", "moon", "grass", "brick")]
     return np.block([parts[:2], parts[2:]])
 
 

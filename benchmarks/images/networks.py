@@ -1,0 +1,59 @@
+"""U-Nets that were trained on other images, beside filters."""
+
+import time
+
+import methods
+import numpy as np
+import sets
+from quality import LEVELS, measure
+from skimage import data
+
+from sk_denoise import DenoisingAutoencoder, NoiseInjector, PatchDenoiser
+
+TRAINED_LEVELS = (0.02, 0.2)
+TESTED_LEVELS = (0.02, *LEVELS)
+PATCH, N_PATCHES, N_TIMED = 64, 640, 2  # the latter are epochs, from whose time the number of epochs follows
+MINUTES = 10
+
+
+def networks(minutes=MINUTES):
+    """U-Nets with each head, trained for ten minutes on images other than those that are denoised, and two filters."""
+    training = [image.astype(np.float32) for image in _training_images()]
+    injector = NoiseInjector(level=TRAINED_LEVELS, clip=False, data_range=(0, 1))
+    fitted = {}
+    for head in ("residual", "sigmoid"):
+        unet = DenoisingAutoencoder("unet", head=head, noise=injector, random_state=0, batch_size=32)
+        fitted[f"U-Net, {head}"] = _trained(unet, training, 60 * minutes)
+    for sigma in TESTED_LEVELS:
+        own = methods.given(sigma)
+        functions = {name: own[name] for name in ("nl_ridge", "nlm")} | {n: d.transform for n, d in fitted.items()}
+        for seed, (name, clean) in enumerate(sets.held_out().items(), start=300):
+            noisy = clean + np.float32(sigma) * sets.noise(clean, seed)
+            figures = measure(clean, noisy, functions)
+            for found in figures.values():
+                found["megapixels"] = clean.size / 1e6
+            yield {"image": name, "sigma": sigma}, figures
+
+
+def _training_images():
+    """Photographs, micrographs and scans, none of which is denoised later."""
+    images = [sets.grey(getattr(data, name)()) for name in ("camera", "moon", "cell", "grass", "brick", "coins")]
+    images += [sets.grey(data.astronaut())] + [image for name, image in sets.tuning().items() if name in ("CT", "MR")]
+    images += [sets.grey(image) for image in data.stereo_motorcycle()[:1]]
+    return images
+
+
+def _trained(denoiser, images, seconds):
+    """Fit on patches for about `seconds`: time two epochs, and train for as many as fit in."""
+    patches = {"patch_shape": (PATCH, PATCH), "n_patches": N_PATCHES, "random_state": 0, "data_range": (0, 1)}
+    start = time.perf_counter()
+    PatchDenoiser(denoiser.set_params(epochs=1), **patches).fit(images)  # compiles
+    start = time.perf_counter()
+    PatchDenoiser(denoiser.set_params(epochs=N_TIMED), **patches).fit(images)
+    each = (time.perf_counter() - start) / N_TIMED
+    denoiser.set_params(epochs=max(1, round(seconds / each)))
+    start = time.perf_counter()
+    fitted = PatchDenoiser(denoiser, **patches).fit(images)
+    steps = denoiser.epochs * N_PATCHES // 32
+    print(f"{denoiser.head}: {denoiser.epochs} epochs, {steps} steps, {time.perf_counter() - start:.0f} s", flush=True)
+    return fitted
