@@ -1,4 +1,4 @@
-"""Memory that fitting on and denoising a file of 10 GB takes, in processes of their own. Needs Linux and 22 GB on disk."""
+"""Memory of a process that fits on and denoises a file of 10 GB. Needs Linux and 22 GB on disk."""
 
 import json
 import subprocess
