@@ -4,19 +4,19 @@ Run: python benchmarks/images white|colour|correlated|poisson|memory|networks|la
 
 - "white" denoises 14 held-out images with Gaussian noise of three levels. On the nine images that the settings of
   nl_ridge were chosen on, it compares only nl_ridge with BM3D.
-- "colour" does so with three colour images and one level.
+- "colour" is the same for three colour images and one level.
 - "correlated" blurs the noise, in three ways.
 - "poisson" denoises images with photon noise, with and without stabilization of its variance.
-- "memory" runs each filter on images of 512 x 512 and 1024 x 1024 pixels, in processes of their own.
+- "memory" runs each filter on images of 512 x 512 and 1024 x 1024 pixels, each in its own process.
 - "networks" trains two U-Nets for ten minutes each, on other images, and compares them with nl_ridge and nlm.
 - "large" fits on and denoises a file of 10 GB.
 - "pictures" draws docs/_static/filters.png.
 
-Images are cropped to at most 256 x 256 pixels, because BM3D takes long. All filters are given the true level,
-except "denoise(image)", which estimates the noise. ``pip install -e .[bench]`` installs BM3D, whose licence is
-non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped. Each part but "pictures" prints
-a table, and writes a CSV file to benchmarks/results/images/, from which docs/results_page.py makes the tables of the
-documentation. Without arguments, all parts run, one after the other.
+Except in "memory", images are cropped to at most 256 x 256 pixels, because BM3D takes long. Filters that take a level
+are given the true one, except "denoise(image)", which estimates the noise. ``pip install -e .[bench]`` installs BM3D,
+whose licence is non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped. Each part but
+"pictures" prints a table, and writes a CSV file to benchmarks/results/images/, from which docs/images_page.py makes the
+tables of the documentation. Without arguments, all parts run, one after the other.
 """
 
 import os

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from .._core.checks import warn_user
+from .._core.checks import shown, warn_user
 from ..noise import NoiseEstimate, estimate_noise
 from ..noise._identify import SMALLEST
 from ._filtering import METHODS, denoise, spatial_sides, wavelet_depth
@@ -32,8 +32,8 @@ GRIDS = {
     "patch_distance": (3, 6),
     "correlation": (None,),
 }
-#: The same if the noise is Gaussian and was measured, all but the sizes as multiples of its level. Doing nothing is
-#: left out, because the smallest values do that if there is hardly any noise.
+#: The same if the noise is Gaussian and was measured, all but the sizes as multiples of its level. They need no "do
+#: nothing" entry: if there is hardly any noise, the smallest values have no effect.
 MEASURED_GRIDS = {
     "sigma_color": (1.0, 1.5, 2.2, 3.3),
     "weight": (0.4, 0.6, 0.8, 1.1, 1.5, 2.0),
@@ -44,7 +44,7 @@ MEASURED_GRIDS = {
 _RELATIVE = {"level", "h"}
 _SIZES = {"patch_size", "patch_distance"}
 
-_MOST_SPREAD = 0.25  # of the level over images, as a fraction of it
+_MOST_SPREAD = 0.25  # relative spread of the level over images up to which it counts as the same
 LARGE_NOISE = 0.02  # level from which doing nothing cannot be right
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
 _STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
@@ -54,7 +54,12 @@ _TILE = 128  # pixels, side of the parts of large images that candidates are com
 
 
 def check_estimate(noise):
-    """Raise if `noise` is an estimate that does not say which noise it is."""
+    """Raise if `noise` is neither an estimate nor None nor "auto", or if it does not say which noise it is."""
+    if not (noise is None or isinstance(noise, (str, NoiseEstimate))):
+        raise TypeError(
+            f"noise must be a NoiseEstimate, None or 'auto', got {shown(noise)}. For the standard deviation of Gaussian"
+            " noise, pass level=, a fraction of the data range; for a map of it, use sk_denoise.denoise."
+        )
     if isinstance(noise, NoiseEstimate) and noise.kind == "unclear":
         raise ValueError(f"noise must be an estimate of known kind, got an unclear one. {' '.join(noise.notes)}")
 
@@ -75,10 +80,10 @@ def is_uniform(estimate):
 
 def warn_of_correlation(method, estimate):
     """Warn if a filter for white noise is used on correlated noise."""
-    if estimate is not None and any(estimate.blur) and method != "nl_ridge":
+    if estimate is not None and estimate.is_additive and any(estimate.blur) and method != "nl_ridge":
         warn_user(
-            f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated by"
-            " {:.2f} down and {:.2f} across, so much of the noise will remain. Use method='nl_ridge'.".format(
+            f"method={method!r} assumes white noise, but the noise of neighbouring pixels is correlated"
+            " ({:.2f} vertically, {:.2f} horizontally), so much of it will remain. Use method='nl_ridge'.".format(
                 *estimate.correlation
             )
         )
@@ -111,7 +116,7 @@ def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean
     can_be_clean : bool, default=True
         Whether the filter may do nothing.
     clean, inverse : ndarray, callable, default=None
-        Clean images to compare with, and what is applied to denoised ones before.
+        Clean images, and a function that is applied to denoised ones before they are compared.
 
     Returns
     -------

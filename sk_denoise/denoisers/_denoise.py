@@ -33,14 +33,15 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
         in any units.
     method : str, default="auto"
-        "auto" uses "nl_ridge", the best filter of this package in ``benchmarks/images``, except for salt-and-pepper
-        noise, where black and white pixels are replaced with the median of the others nearby. Otherwise, the name of a
+        "auto" replaces black and white pixels with the median of the others nearby if the noise is salt and pepper, and
+        otherwise uses "nl_ridge", on average the best filter of this package in ``benchmarks/images``. Or the name of a
         method of `ImageFilter`.
     noise : "auto", NoiseEstimate, float, array-like of shape (height, width), or list, default="auto"
         "auto" estimates the noise of each image. A `NoiseEstimate`, for example of similar images, applies to all
-        images. A number is the standard deviation of white Gaussian noise, in the units of `image`. An array is a map
-        of it, for noise whose strength varies over the image, as after parallel imaging in MRI. For a stack or a list,
-        either one estimate or number for all images, or a list with an entry for each.
+        images. A number is the standard deviation of white Gaussian noise, in the units of `image`. An array of
+        the height and width of the image is a map of this standard deviation, for noise that varies over the image, as
+        after parallel imaging in MRI. For a stack or a list, pass one of these for all images, or a list with one for
+        each.
     channel_axis : int, default=None
         Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
 
@@ -61,6 +62,8 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     UserWarning
         If the noise is taken for Rician, whose removal lowers dark areas, or for salt-and-pepper noise although much of
         the image is black or white.
+    UserWarning
+        If many pixels are isolated black or white ones, which "auto" leaves in unless there are both.
     UserWarning
         If `method` assumes white noise, but the noise is correlated.
 
@@ -103,13 +106,13 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
 
 def _read_noise(noise, arrays, layout):
     """Return the noise of each image: "auto", an estimate, a number or a map of the height and width of the image."""
-    if isinstance(noise, str) or not hasattr(noise, "__len__") or getattr(noise, "ndim", 1) == 0:
-        return [_check_noise(noise, None, "noise")] * len(arrays)
-    if layout.form == "image":
-        return [_check_noise(noise, arrays[0], "noise")]
+    one_map = isinstance(noise, np.ndarray) and noise.ndim == 2
+    if layout.form == "image" or one_map or isinstance(noise, str) or not hasattr(noise, "__len__"):
+        return [_check_noise(noise, array, "noise") for array in arrays]
     if len(noise) != len(arrays):
         raise ValueError(
-            f"noise must be one value for all images or one for each, {len(arrays)}, got {len(noise)} values."
+            f"noise must be one estimate, number or map for all images, or a list with one for each, {len(arrays)}, got"
+            f" {len(noise)} values."
         )
     return [_check_noise(one, array, f"noise[{i}]") for i, (one, array) in enumerate(zip(noise, arrays))]
 
@@ -120,14 +123,13 @@ def _check_noise(noise, image, name):
         return noise
     if is_real(noise) and noise >= 0 and math.isfinite(noise):
         return float(noise)
-    if isinstance(noise, (np.ndarray, list)) and image is not None:
-        levels = np.asarray(noise, dtype=float)
-        if levels.shape == image.shape[:2] and levels.min() > 0 and np.isfinite(levels).all():
-            return levels
+    if isinstance(noise, np.ndarray) and noise.ndim >= 2 and noise.size and noise.dtype.kind in "iuf":
+        if noise.shape == image.shape[:2] and noise.min() > 0 and np.isfinite(noise).all():
+            return noise.astype(float)
         raise ValueError(
             f"{name} must be positive and finite and have the height and width of the image, {image.shape[:2]}, if it"
-            f" is a map of standard deviations. Got shape {levels.shape} with values from {levels.min():g} to"
-            f" {levels.max():g}."
+            f" is a map of standard deviations, got shape {noise.shape} with values from {noise.min():g} to"
+            f" {noise.max():g}. Where there is no noise, pass a small positive value."
         )
     raise ValueError(
         f"{name} must be 'auto', a NoiseEstimate, the standard deviation of white noise in the units of the image, or a"
@@ -144,14 +146,14 @@ def _restore(image, method, noise, name):
     elif isinstance(noise, float):
         restored = _filter(values, noise, method)
     else:
-        estimate = noise if isinstance(noise, NoiseEstimate) else _estimate(image, name)
+        estimate = noise if isinstance(noise, NoiseEstimate) else _estimate(image, method, name)
         restored = _remove(values, estimate, method)
     if image.dtype.kind in "biu":
         restored = np.clip(restored, *((0, 255) if image.dtype == np.uint8 else (image.min(), image.max())))
     return restored.astype(values.dtype, copy=False)
 
 
-def _estimate(image, name):
+def _estimate(image, method, name):
     estimate = estimate_noise(image, channel_axis=None if image.ndim == 2 else -1)
     if not math.isfinite(estimate.sigma) and estimate.kind != "salt_pepper":
         raise ValueError(
@@ -163,6 +165,8 @@ def _estimate(image, name):
             f"Much of {name} is black or white, and some such pixels are isolated, so its noise is taken for"
             " salt-and-pepper noise. If it is not, pass noise=, the standard deviation of white noise."
         )
+    if estimate.kind != "salt_pepper" and not estimate.is_additive and method != "median":
+        warn_user(f"{' '.join(estimate.notes[:1])} They remain in {name}; to remove them, pass method='median'.")
     if estimate.kind == "rician":
         warn_user(
             f"The noise of {name} is taken for Rician, as in magnitude images of MRI, so dark areas become darker. For"
@@ -183,13 +187,14 @@ def _filter(image, noise, method):
     """Filter one image, whose noise is an estimate or the standard deviation of white Gaussian noise."""
     method = "nl_ridge" if method == "auto" else method
     data_range = low, high = float(image.min()), float(image.max())
-    impulses = isinstance(noise, NoiseEstimate) and noise.kind == "salt_pepper"
+    impulses = isinstance(noise, NoiseEstimate) and not noise.is_additive
     if low == high or noise == 0.0:
         return image
     if isinstance(noise, float):
         scale = FilterScale(None, data_range, level=noise / (high - low))
     else:
-        scale = None if impulses else FilterScale(noise, data_range)
+        unusable = noise.kind == "salt_pepper" or (impulses and method != "nl_ridge")
+        scale = None if unusable else FilterScale(noise, data_range)
     unit = ((image - low) / (high - low)).reshape(1, *image.shape[:2], -1)
     images = unit if scale is None else scale.from_unit(unit)
     params, _ = choose_params(images, method, {}, noise=scale, can_be_clean=not impulses)

@@ -11,7 +11,7 @@ from .._core.checks import likely
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import to_network
-from ..noise import NoiseEstimate
+from ..noise._params import check_level
 from . import _filtering
 from ._base import BaseDenoiser
 from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise, warn_of_correlation
@@ -50,9 +50,9 @@ class ImageFilter(BaseDenoiser):
     level : float or "auto", default="auto"
         For "wavelet", "nlm" and "nl_ridge": standard deviation of the noise, as a fraction of the data range, as in
         `NoiseInjector`. If given, the noise is taken as Gaussian. "auto" uses `noise`, or a wavelet estimate [5]_ if
-        the noise is not known, as in tiny images. Because clipping and dark images bias such estimates, "wavelet" also
-        tries 0.5, 1.5 and 2 times the value, as does "nl_ridge" if ``calibration`` is "supervised"; both, and "nlm" if
-        the noise is not known, also try 0.
+        the noise is not known, as in tiny images. Such estimates are biased by clipping and dark images. Therefore
+        "wavelet", and "nl_ridge" if ``calibration="supervised"``, also try 0, 0.5, 1.5 and 2 times the value; "nlm"
+        also tries 0 if the noise is not known.
     size : int or "auto", default="auto"
         For "median": side of the window in pixels, odd; 1 does nothing.
     sigma : float or "auto", default="auto"
@@ -78,17 +78,17 @@ class ImageFilter(BaseDenoiser):
         the noise is taken as white.
     noise : NoiseEstimate, None or "auto", default="auto"
         The noise of the images, in their units. "auto" estimates it from the rows with `estimate_noise`, if any
-        parameter has to be chosen and images are at least 32 x 32 pixels; smaller ones are too small for that. If the
-        estimated variance depends on brightness, as for photons, images are filtered between a variance-stabilizing
-        transform and its inverse (`sk_denoise.noise.stabilization`). None makes no assumption on the noise. Not used if
-        its level is not the same in all images.
+        parameter has to be chosen and images are at least 32 x 32 pixels. If the estimated variance depends on
+        brightness, as for photons, images are filtered between a variance-stabilizing transform and its inverse
+        (`sk_denoise.noise.stabilization`). None makes no assumption about the noise. The estimate is not used if the
+        level differs between images, or if many pixels are isolated black or white ones.
     calibration : {"auto", "j_invariant", "supervised"}, default="auto"
         How "auto" parameters are chosen. "auto" needs only noisy rows. If `noise` is known, it minimizes Stein's
         unbiased risk estimate of the squared error (SURE), whose divergence term is estimated with a random probe [9]_.
         Otherwise it is the same as "j_invariant", which hides pixels and chooses the filter that best predicts them
         from their neighbours [7]_. "supervised" minimizes the squared error with respect to clean rows: `X_clean`, a
         `y` of the shape of `X`, or the clean rows attached by a preceding `NoiseInjector`. For "nl_ridge", the
-        correlation is used as estimated, and so is the level, except with "supervised".
+        estimated correlation and, unless "supervised", the estimated level are used unchanged.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
         greyscale images, otherwise as 1-D signals, with a warning. Channels are filtered separately, except that
@@ -109,7 +109,7 @@ class ImageFilter(BaseDenoiser):
     level_ : float
         The given or estimated level, for "wavelet", "nlm" and "nl_ridge". ``params_["level"]`` may be a multiple of it.
     noise_ : NoiseEstimate or None
-        The given or estimated noise.
+        The given or estimated noise, even if it was not used.
     data_range_ : tuple of float
         The data range used, ``(low, high)``.
     target_source_ : str
@@ -126,14 +126,12 @@ class ImageFilter(BaseDenoiser):
     DenoisingAutoencoder : Learns what the images look like, with a neural network.
     EstimatorDenoiser : Learns what the images look like, with a scikit-learn estimator.
 
-    Notes
-    -----
-    "auto" chooses from the grids in ``denoisers/_calibration.py`` and then tries values halfway to the neighbours of
-    the best. If the noise is known, the grids are multiples of its level, so that the choice does not depend on the
-    data range. Otherwise, each grid starts with a filter that does almost nothing, which is left out if images are
-    large enough to see that their noise is strong. Values that do not fit the image are skipped. Images of a single
-    pixel, or with a side of two pixels, are too small for J-invariance, so the first filter is used unless
-    ``calibration="supervised"``. Of more than 130,000 pixels, evenly spread parts are compared.
+    Notes ----- "auto" chooses from the grids in ``denoisers/_calibration.py`` and then tries values halfway to the
+    neighbours of the best. If the noise is known, the grids are multiples of its level, so that the choice does not
+    depend on the data range. Otherwise, each grid starts with a filter that does almost nothing, which is skipped if
+    the measured noise is strong. Values that do not fit the image are skipped. Images of a single pixel, or with a side
+    of two pixels, are too small for J-invariance, so the first candidate is used unless ``calibration="supervised"``.
+    Above 130,000 pixels, candidates are compared on evenly spread parts.
 
     Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right; it is
     least reliable in fine texture without flat areas and for clipped noise. J-invariance assumes that the noise of a
@@ -183,7 +181,7 @@ class ImageFilter(BaseDenoiser):
 
     _parameter_constraints = {
         "method": [str],
-        "level": [Interval(Real, 0, 1e6, closed="both"), StrOptions({"auto"})],
+        "level": [Real, StrOptions({"auto"})],  # check_level has a better message
         "size": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "sigma": [Interval(Real, 0, 1e6, closed="both"), StrOptions({"auto"})],
         "sigma_color": [Interval(Real, 0, 1e6, closed="right"), StrOptions({"auto"})],
@@ -194,7 +192,7 @@ class ImageFilter(BaseDenoiser):
         "patch_size": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "patch_distance": [Interval(Integral, 1, 999, closed="both"), StrOptions({"auto"})],
         "correlation": ["array-like", None, StrOptions({"auto"})],
-        "noise": [NoiseEstimate, None, StrOptions({"auto"})],
+        "noise": "no_validation",  # check_estimate has better messages
         "calibration": [StrOptions({"auto", "j_invariant", "supervised"})],
         "image_shape": [tuple, list, None],
         "data_range": "no_validation",  # check_data_range has better messages
@@ -283,7 +281,7 @@ class ImageFilter(BaseDenoiser):
         return Tiling(any_size=True, reach=_filtering.reach(self._method, self.params_))
 
     def _own_noise(self):
-        return UNKNOWN  # `noise` is not drawn on clean rows, as in networks
+        return UNKNOWN  # unlike in networks, `noise` is not added to clean rows
 
     def _find_noise(self, images, given):
         """Return the given noise, or an estimate if it is of use; else None."""
@@ -294,10 +292,10 @@ class ImageFilter(BaseDenoiser):
         return measure_noise(images) if useful else None
 
     def _scale(self, noise, given, data_range):
-        """Return the scale of filtering if there is Gaussian noise on it, of one known level; else None."""
-        if noise is not None and (noise.kind == "salt_pepper" or not is_uniform(noise)):
+        """Return the scale on which to filter, or None unless the noise on it is Gaussian with a single known level."""
+        if noise is not None and not (noise.is_additive and is_uniform(noise)):
             noise = None
-        if "level" in given and self.calibration != "j_invariant":
+        if "level" in given:
             return FilterScale(noise, data_range, level=given["level"])
         return None if noise is None else FilterScale(noise, data_range)
 
@@ -305,6 +303,8 @@ class ImageFilter(BaseDenoiser):
         if self.method not in _filtering.METHODS:
             raise ValueError(f"method must be {likely(self.method, _filtering.METHODS)}")
         check_estimate(self.noise)
+        if self.level != "auto":
+            check_level(self.level, "gaussian")
         given = self._given()
         if given.get("size", 1) % 2 == 0:
             raise ValueError(f"size must be odd, so that the window has a centre, got {self.size!r}.")

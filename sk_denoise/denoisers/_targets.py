@@ -44,10 +44,11 @@ def check_noise(noise):
 def refuse_noisy_images(X, estimator):
     """Raise for images to which a `NoiseInjector` added noise; reshaping them would lose the clean ones."""
     if isinstance(X, NoisyImages) or (isinstance(X, NoisyArray) and X.ndim > 2):
+        name = type(estimator).__name__
         raise ValueError(
-            f"X must be rows of shape (n_samples, n_features), one flattened image per row, got images from a"
-            f" NoiseInjector, but {type(estimator).__name__} does not take images. If they have one size, flatten them"
-            " before the NoiseInjector: images.reshape(len(images), -1)."
+            f"X must be rows, one flattened image each, but holds images from a NoiseInjector. {name} takes rows; for"
+            f" images, use PatchDenoiser({name}(...)). Images of one size can also be flattened before the NoiseInjector:"
+            " images.reshape(len(images), -1)."
         )
 
 

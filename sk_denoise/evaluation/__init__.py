@@ -1,4 +1,4 @@
-"""Measure how much of the accuracy lost to noise is recovered by denoising, and which denoiser suits noisy images."""
+"""Measure how much of the accuracy lost to noise is recovered, and compare denoisers without clean images."""
 
 from ._augmented import fit_noise_augmented
 from ._choosing import sure_score

@@ -50,17 +50,17 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     data_range : tuple of float, "auto" or None, default=None
         Darkest and brightest value of clean pixels, which defines the peak. If None, the `data_range_` of the denoiser,
         or else the range of `noise`, or else "auto": (0, 255) for uint8, (0, 1) if `noisy` lies in it, and otherwise
-        the smallest and largest value of `noisy`, which is wider than the range of clean images. It shifts all scores
-        alike.
+        the smallest and largest value of `noisy`, which is wider than the range of clean images. Pass it when comparing
+        denoisers, so that all scores have the same peak.
 
     Returns
     -------
     db : float
         Estimated PSNR in dB over all pixels, as `psnr_scorer` measures it; higher is better. If the estimated squared
-        error is not positive, which happens by chance for very good denoisers, the standard error takes its place.
+        error is not positive, as can happen by chance for very good denoisers, it is replaced with its standard error.
     standard_error : float
         Standard error of `db`, from the differences between blocks of 16 x 16 pixels, in dB. NaN for a single block.
-        Two denoisers of the same images differ with less uncertainty than this, because they share the noise.
+        The difference between two denoisers of the same images is less uncertain, because they share the noise.
 
     Raises
     ------
@@ -70,7 +70,8 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     Warns
     -----
     UserWarning
-        If `noise` says that values were clipped, which biases the estimate.
+        If more than 1 % of the values of `noisy` lie at the ends of its range, as after clipping, which biases the
+        estimate.
 
     Notes
     -----
@@ -106,11 +107,12 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     """
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
-    own_range = getattr(denoiser, "data_range_", None) or getattr(noise, "data_range", "auto")
+    noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
+    own_range = getattr(denoiser, "data_range_", noise_range)
     data_range = check_data_range(own_range if data_range is None else data_range)
     low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
     width = high - low
-    sigma, correlation = _read_noise(noise, width)
+    sigma, correlation = _read_noise(noise, noise_range)
     images = [image.astype(np.float64) for image in images]
     has_noise = [is_noisy(image) for image in images]
     _check_clipping(images, has_noise)
@@ -141,6 +143,11 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
     """Return arrays of shape (n, height, width, channels), and a function that denoises such an array in float64."""
     if hasattr(denoiser, "n_features_in_"):
         rows = check_rows(noisy, "noisy")
+        if rows.shape[1] != denoiser.n_features_in_:
+            raise ValueError(
+                f"noisy must be rows of {denoiser.n_features_in_} features, as the denoiser was fitted with, got shape"
+                f" {rows.shape}. If it is a single image, pass noisy.reshape(1, -1)."
+            )
         if channel_axis is not None:
             raise ValueError(
                 f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Channels come last:"
@@ -166,7 +173,7 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
     return arrays, call
 
 
-def _read_noise(noise, width):
+def _read_noise(noise, noise_range):
     """Return the standard deviation of Gaussian noise, in user units, and its autocorrelation, None if white."""
     if is_real(noise) and 0 < noise < math.inf:
         return float(noise), None
@@ -185,8 +192,15 @@ def _read_noise(noise, width):
     level = check_level(noise.level, noise.kind)
     if isinstance(level, tuple) or level == 0:
         raise ValueError(f"noise must have a single positive level, got level={noise.level!r}.")
+    if isinstance(noise_range, str):
+        raise ValueError(
+            "noise must have a known data range, of which its level is a fraction, got a NoiseInjector with"
+            " data_range='auto' that is not fitted. Fit it to clean images, or pass the standard deviation in grey"
+            " values."
+        )
     blur = check_blur(noise.blur)
-    return level * width, two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
+    correlation = two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
+    return level * (noise_range[1] - noise_range[0]), correlation
 
 
 def _check_clipping(images, has_noise):

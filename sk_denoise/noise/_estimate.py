@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -67,6 +67,8 @@ class NoiseEstimate:
         maximum of the images.
     n_images : int
         Number of images.
+    impulses : tuple of float
+        Shares of isolated black and of isolated white pixels, which may be dead or missing ones.
     notes : tuple of str
         What could not be determined from these images.
     brightness, variance, fitted_variance : ndarray of shape (n_bins,)
@@ -89,6 +91,12 @@ class NoiseEstimate:
     brightness: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     variance: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     fitted_variance: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    impulses: tuple = (0.0, 0.0)
+
+    @property
+    def is_additive(self):
+        """Whether the noise is added to each pixel, instead of replacing many of them."""
+        return self.kind in ("gaussian", "poisson_gaussian", "rician") and max(self.impulses) <= _ISOLATED
 
     def __str__(self):
         low, high = self.data_range
@@ -227,7 +235,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     clipped = clipped_shares(planes)
     shares, square = find_impulses(planes)
     if is_salt_and_pepper(shares):
-        return _describe_impulses(sum(shares), square, len(arrays), data_range, clipped)
+        return _describe_impulses(shares, square, len(arrays), data_range, clipped)
     blocks = read_blocks(planes, owners)
     if all(np.ptp(plane) == 0 for plane in planes):
         note = "No noise was found: all pixels of each image have the same value."
@@ -239,7 +247,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     if max(shares) > _ISOLATED:
         ends = "black" if shares[0] > shares[1] else "white"
         notes = (f"{max(shares):.1%} of the pixels are isolated {ends} ones: fine detail, or dead or missing pixels.",)
-    return _describe(blocks, planes, len(arrays), data_range, clipped, notes)
+    return replace(_describe(blocks, planes, len(arrays), data_range, clipped, notes), impulses=shares)
 
 
 def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
@@ -251,11 +259,12 @@ def _unclear(n_images, data_range, notes, sigma=math.nan, clipped=(0.0, 0.0)):
     )  # fmt: skip
 
 
-def _describe_impulses(level, square, n_images, data_range, clipped):
+def _describe_impulses(shares, square, n_images, data_range, clipped):
+    level = sum(shares)
     sigma = math.sqrt(square) * (data_range[1] - data_range[0])
     return NoiseEstimate(
         "salt_pepper", level, sigma, math.nan, 0.0, sigma**2, (0.0, 0.0), (0.0, 0.0), np.ones((1, 1)), clipped,
-        data_range, n_images, ("Any noise of the other pixels is not measured.",),
+        data_range, n_images, ("Any noise of the other pixels is not measured.",), impulses=shares,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import likely, warn_user
+from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, StrOptions, keep_on_error, output_is_default
 from .._core.units import check_data_range, check_images_scale, check_scale, resolve_data_range
 from ._drawing import draw_noise, noise_options, noise_source, random_keys, split
@@ -35,8 +36,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     The noisy and clean rows serve to train a denoiser, such as a denoising autoencoder [1]_.
 
     A 2-D array holds rows, one flattened image per row. A stack (n, height, width), or a list of arrays of any sizes,
-    holds images. Pass a single grey image as ``[image]`` or ``image[np.newaxis]``. As a 2-D array, its lines would be
-    the rows, and equal lines would get equal noise if `random_state` is an int.
+    holds images. Pass a single grey image as ``[image]`` or ``image[np.newaxis]``. In a 2-D array, each line would be a
+    row, and identical lines would get identical noise if `random_state` is an int.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     clip : bool, default=True
         Whether to clip noisy values to the data range, as a detector does.
     random_state : int, RandomState or None, default=None
-        If an int, the noise of a row or image depends only on the seed and on its values: it is the same at each call,
-        in any order, batch or process, in a stack or a list. Otherwise noise is drawn anew at each call.
+        If an int, the noise of a row or image depends only on the seed, its values and the data range: it is the same
+        at each call, in any order, batch or process, in a stack or a list. Otherwise noise is drawn anew at each call.
 
     Attributes
     ----------
@@ -91,9 +92,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     If noise was added, the result is a `NoisyArray`, whose `clean` is the target of a `DenoisingAutoencoder` in the
-    next step, or for a list of images a `NoisyImages`. It is lost in any step in between, and with
-    ``set_output(transform="pandas")``, which does not apply to images. With ``level=0`` and a
-    kind given by name, the result is also a plain array, and the denoiser is trained with its own `noise`.
+    next step, or for a list of images a `NoisyImages`. The clean ones are lost if another step comes in between, and
+    with ``set_output(transform="pandas")``, which does not apply to images. With ``level=0`` and a kind given by name,
+    the result is also a plain array, and the denoiser is trained with its own `noise`.
 
     A pipeline cached with ``memory=`` reuses the cached noise, even with ``random_state=None``.
 
@@ -206,6 +207,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             given = read_given(self, X, reset=True)
             if given.layout is None:
                 noise_source(self, None, given.clean.shape[1:])  # raises if blur needs an image_shape
+                if any(check_blur(self.blur)):
+                    read_layout(self.image_shape, given.clean)  # warns if the rows contradict the shape
             self.data_range_ = resolve_data_range(self.data_range, given.arrays)
         return given
 
@@ -253,7 +256,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n, height, width), or list of array-like
-            Clean rows, or images of any sizes, whichever was passed to `fit`, in the same units.
+            Clean rows or images, as passed to `fit`, in the same units.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What a `NoiseInjector` is given, rows or images of any size, and its results in the same form."""
+"""Validate the input of a `NoiseInjector`, rows or images of any size, and return results in its form."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Given:
     clean : ndarray or list of ndarray
         The rows or images, with their axes as given.
     stacks : list of ndarray
-        The same as arrays whose first axis counts rows or images, with channels last: rows, a stack of images of one
-        size, or one stack for each image of a list. Arrays are not copied.
+        The same data as arrays, with rows or images along the first axis and channels last: rows, a stack of images of
+        one size, or one stack for each image of a list. Arrays are not copied.
     layout : ImageLayout or None
         The form of the images; None for rows.
     """
@@ -63,7 +63,7 @@ def holds_images(X):
     A 2-D array, a list of 1-D arrays and a list of lists of numbers are rows, as everywhere in scikit-learn.
     """
     if isinstance(X, tuple) and len(X) == 2 and _n_axes(X[1]) == 1:
-        return False  # rows and labels, about which there is an error
+        return False  # rows and labels, which are reported as an error later
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and _n_axes(X[0]) > 1
     return getattr(X, "ndim", 0) > 2
@@ -90,7 +90,7 @@ def read_given(injector, X, *, reset):
         return _read_images(injector, X, reset)
     if injector.channel_axis is not None:
         raise ValueError(
-            f"channel_axis must be None for rows, as which {shown(X)} is read, got {injector.channel_axis}. Pass a"
+            f"channel_axis must be None for rows, got {injector.channel_axis}. A 2-D array is read as rows; pass a"
             " single grey image as [image], without channel_axis."
         )
     rows = read_rows(injector, X, reset=reset, finite=reset)

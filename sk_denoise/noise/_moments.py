@@ -29,7 +29,7 @@ _ODD = (ORDER % 2 == 1) & (ORDER > 1)  # without the gradients, because smooth s
 _LOW = (ORDER > 1) & (SIZE > ORDER)  # orders with the most texture
 WHITE = np.ones(SIZE * SIZE)
 _LEAK = 0.1  # power of texture at the frequencies measured, relative to that at low ones
-_MOST_EXCESS = 1.0  # of the power at low frequencies; more may be correlated noise
+_MOST_EXCESS = 1.0  # of the power at low frequencies that is taken as texture; more may be correlated noise
 
 
 class Blocks(NamedTuple):
@@ -56,14 +56,14 @@ class Curve(NamedTuple):
     error: np.ndarray  # relative standard error of the variance
     clipped: np.ndarray  # of shape (n_bins, 2)
     spectrum: np.ndarray  # power of the coefficients relative to the variance, of shape (n_bins, 64)
-    rest: np.ndarray  # share of the variance that is left without the texture of the flattest blocks
+    share: np.ndarray  # of the variance that remains without the texture of the flattest blocks
 
     def without_texture(self):
         """Subtract the texture that even the flattest blocks have, which shows as power at low frequencies.
 
-        The level is more accurate without it. Its estimates for single bins are too noisy to tell models apart by.
+        This makes the level more accurate. The correction of single bins is too noisy for choosing between models.
         """
-        return self._replace(variance=self.variance * self.rest)
+        return self._replace(variance=self.variance * self.share)
 
 
 def read_blocks(planes, owners):
@@ -163,11 +163,11 @@ def _measure(blocks, members, spectrum, measured, flattest):
         texture = power[flat][:, half & _LOW].mean() / max(high, 1e-15) - 1
         variance = _unselected(high, power[flat][:, chosen_by].mean(), excess, chosen_by.sum())
         relative[half] = np.median(energy[flat][:, half], axis=0) / _MEDIAN_CHI2
-        rest = 1 - _LEAK * min(texture, _MOST_EXCESS)
-        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0), rest))
-    mean, variance, clipped, rest = (np.mean(values, axis=0) for values in zip(*halves))
+        share = 1 - _LEAK * min(texture, _MOST_EXCESS)
+        halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0), share))
+    mean, variance, clipped, share = (np.mean(values, axis=0) for values in zip(*halves))
     error = math.sqrt(2 * blocks.overlap / (n_flat * measured.sum()) + 0.5 * blocks.overlap / (n_flat * SIZE**2))
-    return mean, variance, error, clipped, relative / max(variance, 1e-15), rest
+    return mean, variance, error, clipped, relative / max(variance, 1e-15), share
 
 
 def _unselected(power, other, excess, n_other):

@@ -110,7 +110,7 @@ class NoisyImages(list):
         """Raise if the list, or the clean images, which are not copies, have been modified since noise was added."""
         if len(self) != len(self.clean) or (_digest_of(self), _digest_of(self.clean)) != self._digests:
             raise ValueError(
-                "X carries clean images that no longer match, because images have been modified, moved or removed since"
+                "X carries clean images that do not match any more: images were modified, reordered or removed since"
                 " noise was added, for example by X[0] /= 255. Modify the images before adding noise."
             )
 

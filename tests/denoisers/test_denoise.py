@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from sk_denoise import denoise, estimate_noise
+from sk_denoise import ImageFilter, denoise, estimate_noise
 
 CLEAN = data.camera()[100:228, 150:278].astype(float)
 
@@ -52,6 +52,18 @@ def test_impulses_are_replaced_and_all_else_is_kept():
     good = (noisy > 0) & (noisy < 255)
     np.testing.assert_array_equal(denoised[good], noisy[good])
     assert db(denoised) > db(noisy) + 10
+
+
+@pytest.mark.parametrize("end", [0, 255])
+def test_impulses_of_one_colour_warn_and_are_left_to_the_median(end):
+    noisy = np.where(np.random.default_rng(0).random(CLEAN.shape) < 0.05, end, CLEAN.clip(1, 254))
+    with pytest.warns(UserWarning, match="isolated .* pass method='median'"):
+        denoise(noisy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert db(denoise(noisy, method="median")) > db(noisy) + 6
+    row = ImageFilter("median", image_shape=noisy.shape, data_range=(0, 255)).fit_transform(noisy.reshape(1, -1))
+    assert db(row.reshape(noisy.shape)) > db(noisy) + 6
 
 
 def test_forms_and_dtypes_come_back():
@@ -112,6 +124,7 @@ def test_a_map_of_the_noise():
     np.testing.assert_allclose(denoise([noisy, noisy], noise=[levels, 20.0])[0], mapped)
     np.testing.assert_allclose(denoise(NOISY["gaussian"], noise=np.full(CLEAN.shape, 20.0)),
                                denoise(NOISY["gaussian"], noise=20.0), atol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(denoise(np.stack([noisy, noisy]), noise=levels)[1], mapped)
     colour = np.stack([noisy] * 3)
     assert denoise(colour, noise=levels, channel_axis=0).shape == colour.shape
 

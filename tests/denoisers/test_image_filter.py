@@ -300,6 +300,7 @@ def test_pickles_are_small_and_equal(method, noisy):
         ({"method": "medain"}, "method.*Did you mean 'median'"),
         ({"weight": 0.1}, "weight=0.1 belongs to method='tv'"),
         ({"level": 0.1}, "level=0.1 belongs to method='wavelet' or 'nlm'"),
+        ({"method": "nlm", "level": 20}, "level must be a number in .* level=25/255"),
         ({"size": 4}, "size must be odd"),
         ({"method": "wavelet", "wavelet": "db"}, "wavelet must be the name"),
         ({"method": "wavelet", "wavelet": "bior2.2"}, "wavelet must be the name"),
@@ -367,7 +368,7 @@ class TestNoise:
 
     @pytest.mark.parametrize("name", ["median", "gaussian", "bilateral", "tv", "nlm"])
     def test_strong_noise_is_not_left_in(self, name):
-        """Hidden pixels say that doing nothing is best on text, where neighbours differ."""
+        """J-invariance would choose to do nothing on text, where neighbouring pixels differ."""
         page = data.page()[:120, :180].astype(float)
         clean = np.stack([page.ravel(), page[::-1].ravel()])
         noisy = clean + np.array([[15.0], [45.0]]) * np.random.default_rng(0).standard_normal(clean.shape)

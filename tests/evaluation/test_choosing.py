@@ -56,6 +56,16 @@ def test_correlated_noise(width):
     assert sure_score(blur, noisy, SIGMA, **UNIT)[0] > truth + 2
 
 
+def test_the_injector_of_noisy_images_says_how_strong_the_noise_is():
+    noisy = NoiseInjector(level=SIGMA, clip=False, random_state=0).fit_transform([np.uint8(255 * CLEAN)])
+    db, _error = sure_score(gaussian_filter1, noisy, noisy.injector)
+    assert abs(db - sure_score(gaussian_filter1, noisy, 255 * SIGMA, data_range=(0, 255))[0]) < 1e-9
+
+
+def gaussian_filter1(image):
+    return gaussian_filter(image, 1.0)
+
+
 def test_identity_has_the_error_of_the_noise():
     db, error = sure_score(lambda image: image, NOISY, SIGMA, **UNIT)
     assert db == pytest.approx(20, abs=1e-6)
@@ -68,7 +78,7 @@ def test_the_correlation_is_that_of_the_injector():
 
     injector = NoiseInjector("gaussian", 1.0, blur=(1.0, 0.5), clip=False, data_range=(0, 1), random_state=0)
     noise = injector.fit_transform([np.full((400, 400), 0.5)])[0] - 0.5
-    _, correlation = _read_noise(injector, 1.0)
+    _, correlation = _read_noise(injector, (0, 1))
     reach = correlation.shape[0] // 2
     found = np.array([[np.mean(noise[8:-8, 8:-8] * np.roll(noise, (dy, dx), (0, 1))[8:-8, 8:-8])
                        for dx in range(-reach, reach + 1)] for dy in range(-reach, reach + 1)])  # fmt: skip
@@ -138,6 +148,8 @@ def test_estimated_noise_orders_denoisers():
         ([functions()["tv"], NOISY, "auto"], {}, "noise"),
         ([functions()["tv"], NOISY, NoiseInjector("poisson")], {}, "Gaussian"),
         ([functions()["tv"], NOISY, NoiseInjector(level=(0.1, 0.2))], {}, "single"),
+        ([functions()["tv"], NOISY, NoiseInjector(level=0.1)], {}, "data range"),
+        ([ImageFilter("median", size=3).fit(NOISY.reshape(1, -1)), NOISY, 0.1], {}, r"reshape\(1, -1\)"),
         ([functions()["tv"], np.stack([NOISY] * 3, -1), 0.1], {}, "channel_axis"),
         ([functions()["tv"], [], 0.1], {}, "noisy"),
         ([lambda image: image[1:], NOISY, 0.1], {}, "denoiser must return"),

@@ -457,7 +457,7 @@ class TestNoisyImages:
     def test_changes_are_noticed(self, change, noisy):
         noisy._check_unchanged()
         change(noisy)
-        with pytest.raises(ValueError, match="no longer match"):
+        with pytest.raises(ValueError, match="do not match any more"):
             noisy._check_unchanged()
 
     def test_the_clean_images_have_its_shapes(self, noisy):
