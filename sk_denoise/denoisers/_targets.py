@@ -47,7 +47,7 @@ def refuse_noisy_images(X, estimator):
         name = type(estimator).__name__
         raise ValueError(
             f"X must be rows, one flattened image each, but holds images from a NoiseInjector. {name} takes rows; for"
-            f" images, use PatchDenoiser({name}(...)). Images of one size can also be flattened before the NoiseInjector:"
+            f" images, use PatchDenoiser({name}(...)). Images of one size can also be flattened before the injector:"
             " images.reshape(len(images), -1)."
         )
 
