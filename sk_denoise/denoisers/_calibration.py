@@ -35,7 +35,7 @@ GRIDS = {
 #: The same if the noise is Gaussian and was measured, all but the sizes as multiples of its level. They need no "do
 #: nothing" entry: if there is hardly any noise, the smallest values have no effect.
 MEASURED_GRIDS = {
-    "sigma_color": (1.0, 1.5, 2.2, 3.3),
+    "sigma_color": (1.5, 2.5, 4.0, 6.5),
     "weight": (0.4, 0.6, 0.8, 1.1, 1.5, 2.0),
     "h": (0.5, 0.7, 1.0),
     "patch_size": (5,),

@@ -126,12 +126,14 @@ class ImageFilter(BaseDenoiser):
     DenoisingAutoencoder : Learns what the images look like, with a neural network.
     EstimatorDenoiser : Learns what the images look like, with a scikit-learn estimator.
 
-    Notes ----- "auto" chooses from the grids in ``denoisers/_calibration.py`` and then tries values halfway to the
-    neighbours of the best. If the noise is known, the grids are multiples of its level, so that the choice does not
-    depend on the data range. Otherwise, each grid starts with a filter that does almost nothing, which is skipped if
-    the measured noise is strong. Values that do not fit the image are skipped. Images of a single pixel, or with a side
-    of two pixels, are too small for J-invariance, so the first candidate is used unless ``calibration="supervised"``.
-    Above 130,000 pixels, candidates are compared on evenly spread parts.
+    Notes
+    -----
+    "auto" chooses from the grids in ``denoisers/_calibration.py`` and then tries values halfway to the neighbours of
+    the best. If the noise is known, the grids are multiples of its level, so that the choice does not depend on the
+    data range. Otherwise, each grid starts with a filter that does almost nothing, which is skipped if the measured
+    noise is strong. Values that do not fit the image are skipped. Images of a single pixel, or with a side of two
+    pixels, are too small for J-invariance, so the first candidate is used unless ``calibration="supervised"``. Above
+    130,000 pixels, candidates are compared on evenly spread parts.
 
     Prefer ``calibration="supervised"`` if there are clean rows. SURE assumes that the estimated level is right; it is
     least reliable in fine texture without flat areas and for clipped noise. J-invariance assumes that the noise of a

@@ -39,7 +39,7 @@ class FilterScale:
     def __init__(self, noise, data_range, level=None):
         self._low, high = data_range
         self._width = high - self._low
-        self.level = noise.sigma / self._width if level is None else level
+        self.level = float(noise.sigma / self._width if level is None else level)
         self.correlation = noise.autocorrelation if noise is not None and any(noise.blur) else None
         self.stabilized = level is None and noise.kind in _STABILIZED
         if self.stabilized:
