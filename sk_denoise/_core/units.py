@@ -51,6 +51,7 @@ def resolve_data_range(data_range, X):
         return data_range
     arrays = X if isinstance(X, list) else [X]
     low, high = min(float(array.min()) for array in arrays), max(float(array.max()) for array in arrays)
+    _check_mixed(arrays)
     if all(array.dtype == np.uint8 for array in arrays):
         _check_few_bits(arrays, high)
         return 0.0, 255.0
@@ -65,6 +66,17 @@ def resolve_data_range(data_range, X):
         return low, max(low + 1.0, math.nextafter(low, math.inf))
     _check_outliers(X, low, high)
     return low, high
+
+
+def _check_mixed(arrays):
+    """Warn if images of integers and images in [0, 1] are given together."""
+    integers = [array for array in arrays if array.dtype.kind in "iu"]
+    unit = [array for array in arrays if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1]
+    if integers and unit and max(array.max() for array in integers) > 1:
+        warn_user(
+            f"{len(integers)} images hold integers and {len(unit)} values in [0, 1], but all have one data range. Convert"
+            " them to the same units."
+        )
 
 
 def _check_few_bits(arrays, high):

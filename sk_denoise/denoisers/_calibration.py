@@ -35,7 +35,7 @@ GRIDS = {
 #: The same if the noise is Gaussian and was measured, all but the sizes as multiples of its level. They need no "do
 #: nothing" entry: if there is hardly any noise, the smallest values have no effect.
 MEASURED_GRIDS = {
-    "sigma_color": (1.5, 2.5, 4.0, 6.5),
+    "sigma_color": (1.5, 2.5, 4.0, 8.0),
     "weight": (0.4, 0.6, 0.8, 1.1, 1.5, 2.0),
     "h": (0.5, 0.7, 1.0),
     "patch_size": (5,),
@@ -55,7 +55,7 @@ _TILE = 128  # pixels, side of the parts of large images that candidates are com
 
 def check_estimate(noise):
     """Raise if `noise` is neither an estimate nor None nor "auto", or if it does not say which noise it is."""
-    if not (noise is None or isinstance(noise, (str, NoiseEstimate))):
+    if not (noise is None or isinstance(noise, NoiseEstimate) or (isinstance(noise, str) and noise == "auto")):
         raise TypeError(
             f"noise must be a NoiseEstimate, None or 'auto', got {shown(noise)}. For the standard deviation of Gaussian"
             " noise, pass level=, a fraction of the data range; for a map of it, use sk_denoise.denoise."
@@ -100,7 +100,7 @@ def estimate_level(images):
     return float(np.mean(np.nan_to_num(levels), dtype=np.float64))
 
 
-def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean=None, inverse=None):
+def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean=None, inverse=None, weights=None):
     """Return the parameters of a filter, and the noise level if it has one: `given` ones, and the best of the others.
 
     Parameters
@@ -117,6 +117,9 @@ def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean
         Whether the filter may do nothing.
     clean, inverse : ndarray, callable, default=None
         Clean images, and a function that is applied to denoised ones before they are compared.
+
+    weights : ndarray of the shape of `images`, default=None
+        Weights of the values in the error estimated by SURE.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean
     if noise is None and clean is None and not can_be_clean:
         grids = without_nothing(grids)
     known = None if noise is None else (noise.level, noise.correlation)
-    return calibrate(images, method, grids, clean=clean, inverse=inverse, noise=known), level
+    return calibrate(images, method, grids, clean=clean, inverse=inverse, noise=known, weights=weights), level
 
 
 def candidates(method, given, level, image_shape, measured=False):
@@ -170,12 +173,12 @@ def candidates(method, given, level, image_shape, measured=False):
 
 def without_nothing(grids):
     """Return grids without the weakest value of each parameter that says how strong a filter is."""
-    names = {"size", "sigma", "sigma_color", "weight", "level", "h"}
+    names = {"size", "sigma", "sigma_color", "weight", "h"} | ({"level"} if "h" not in grids else set())
     return {name: values[1:] if name in names and len(values) > 1 else values for name, values in grids.items()}
 
 
-def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None):
-    """Return the parameters with the smallest error, searched on `grids` and then halfway to the neighbouring values.
+def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None, weights=None):
+    """Return the parameters with the smallest error, searched on `grids` and then around the best values.
 
     Parameters
     ----------
@@ -192,6 +195,8 @@ def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None):
     noise : tuple (sigma, correlation), default=None
         Gaussian noise for which the error is estimated by SURE, if there are no clean images. Without either, it is
         estimated by J-invariance.
+    weights : ndarray of the shape of `images`, default=None
+        Weights of the values in the error estimated by SURE.
 
     Returns
     -------
@@ -204,7 +209,7 @@ def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None):
         back = inverse or (lambda denoised: denoised)
         error = lambda params: np.mean((back(denoise(images, method, params)) - clean) ** 2, dtype=float)
     elif noise is not None:
-        error = _stein_error(_parts(images), method, *noise)
+        error = _stein_error(_parts(images), method, *noise, None if weights is None else _parts(weights))
     elif min(spatial_sides(images.shape[1:])) < _MIN_SIDE:
         return {name: values[0] for name, values in grids.items()}  # too few pixels have neighbours on both sides
     else:
@@ -213,7 +218,10 @@ def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None):
 
 
 def _search(grids, error):
-    """Minimize `error` over all combinations, and then over values halfway to the neighbours of the best."""
+    """Minimize `error` over all combinations, and then over values halfway to the neighbours of the best.
+
+    If the largest value is the best, one more is tried beyond it.
+    """
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
     errors = [error(params) for params in combinations]
     best = int(np.argmin(errors))
@@ -222,14 +230,20 @@ def _search(grids, error):
         if len(values) < 3 or not isinstance(values[-1], float):
             continue
         place = values.index(params[name])
-        for other in values[max(place - 1, 0) : place] + values[place + 1 : place + 2]:
-            product = other * values[place]
-            halfway = math.sqrt(product) if product > 0 else (other + values[place]) / 2
-            refined = params | {name: halfway}
+        near = [
+            _between(other, values[place]) for other in values[max(place - 1, 0) : place + 2] if other != values[place]
+        ]
+        beyond = [values[-1] ** 2 / values[-2]] if place == len(values) - 1 and values[-2] > 0 else []
+        for value in near + beyond:
+            refined = params | {name: value}
             found = error(refined)
             if found < least:
                 least, params = found, refined
     return params
+
+
+def _between(low, high):
+    return math.sqrt(low * high) if low * high > 0 else (low + high) / 2
 
 
 def _parts(images):
@@ -252,15 +266,16 @@ def _parts(images):
     )
 
 
-def _stein_error(images, method, sigma, correlation):
+def _stein_error(images, method, sigma, correlation, weights):
     images = images.astype(np.float64)
     noisy = is_noisy(images)
     if not noisy.any():
         noisy = np.ones_like(noisy)
+    weights = noisy if weights is None else noisy * weights
 
     def error(params):
         terms, _ = stein_terms(lambda values: denoise(values, method, params), images, sigma, correlation)
-        return np.mean(terms[noisy])
+        return np.average(terms, weights=weights)
 
     return error
 

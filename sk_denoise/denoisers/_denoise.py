@@ -14,7 +14,7 @@ from ..noise import NoiseEstimate, estimate_noise
 from ._calibration import check_estimate, choose_params, warn_of_correlation
 from ._filtering import METHODS
 from ._filtering import denoise as filter_images
-from ._stabilizing import FilterScale
+from ._stabilizing import FilterScale, check_units
 
 __all__ = ["denoise"]
 
@@ -38,10 +38,10 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
         method of `ImageFilter`.
     noise : "auto", NoiseEstimate, float, array-like of shape (height, width), or list, default="auto"
         "auto" estimates the noise of each image. A `NoiseEstimate`, for example of similar images, applies to all
-        images. A number is the standard deviation of white Gaussian noise, in the units of `image`. An array of
-        the height and width of the image is a map of this standard deviation, for noise that varies over the image, as
-        after parallel imaging in MRI. For a stack or a list, pass one of these for all images, or a list with one for
-        each.
+        images. A number is the standard deviation of white Gaussian noise, in the units of `image`. An array of the
+        height and width of the image is a map of this standard deviation, for noise that varies over the image, as
+        after parallel imaging in MRI. It must be smooth, because the image is divided by it. For a stack or a list,
+        pass one of these for all images, or a list with one for each.
     channel_axis : int, default=None
         Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
 
@@ -55,7 +55,8 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     ------
     ValueError, TypeError
         If `image` is not one or more images of finite numbers, or if the noise cannot be estimated, as in images as
-        small as digits. The message names the argument and says what to pass.
+        small as digits, or if it is in other units than the image. The message names the argument and says what to
+        pass.
 
     Warns
     -----
@@ -118,14 +119,16 @@ def _read_noise(noise, arrays, layout):
 
 
 def _check_noise(noise, image, name):
+    given = noise
     if isinstance(noise, NoiseEstimate) or (isinstance(noise, str) and noise == "auto"):
         check_estimate(noise)
         return noise
     if is_real(noise) and noise >= 0 and math.isfinite(noise):
         return float(noise)
-    if isinstance(noise, np.ndarray) and noise.ndim >= 2 and noise.size and noise.dtype.kind in "iuf":
+    noise = _as_map(noise, name)
+    if noise is not None:
         if noise.shape == image.shape[:2] and noise.min() > 0 and np.isfinite(noise).all():
-            return noise.astype(float)
+            return noise
         raise ValueError(
             f"{name} must be positive and finite and have the height and width of the image, {image.shape[:2]}, if it"
             f" is a map of standard deviations, got shape {noise.shape} with values from {noise.min():g} to"
@@ -133,16 +136,33 @@ def _check_noise(noise, image, name):
         )
     raise ValueError(
         f"{name} must be 'auto', a NoiseEstimate, the standard deviation of white noise in the units of the image, or a"
-        f" map of it, got {shown(noise)}."
+        f" map of it, got {shown(given)}."
     )
+
+
+def _as_map(noise, name):
+    """Return a 2-D array of numbers as such; None for anything else."""
+    if isinstance(noise, np.ma.MaskedArray):
+        raise ValueError(f"{name} must be without a mask. Fill masked values first: {name}.filled(value).")
+    if isinstance(noise, (str, NoiseEstimate)):
+        return None
+    try:
+        levels = np.asarray(noise, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    return levels if levels.ndim == 2 and levels.size else None
 
 
 def _restore(image, method, noise, name):
     """Denoise one image, with channels last if it has any."""
-    values = image.astype(result_dtype(image.dtype))
+    dtype = result_dtype(image.dtype)
+    values = image.astype(min(max(dtype, np.dtype(np.float32)), np.dtype(np.float64)))  # filters take no others
+    if not isinstance(noise, (str, np.ndarray)):
+        check_units(noise, float(values.min()), float(values.max()), name)
     if isinstance(noise, np.ndarray):
-        levels = noise.reshape(noise.shape + (1,) * (image.ndim - 2))
-        restored = levels * _filter(values / levels, 1.0, method)
+        levels = noise.reshape(noise.shape + (1,) * (image.ndim - 2)).astype(values.dtype)
+        weights = np.broadcast_to(levels**2, values.shape)
+        restored = levels * _filter(values / levels, 1.0, method, weights)
     elif isinstance(noise, float):
         restored = _filter(values, noise, method)
     else:
@@ -150,7 +170,7 @@ def _restore(image, method, noise, name):
         restored = _remove(values, estimate, method)
     if image.dtype.kind in "biu":
         restored = np.clip(restored, *((0, 255) if image.dtype == np.uint8 else (image.min(), image.max())))
-    return restored.astype(values.dtype, copy=False)
+    return restored.astype(dtype, copy=False)
 
 
 def _estimate(image, method, name):
@@ -165,7 +185,7 @@ def _estimate(image, method, name):
             f"Much of {name} is black or white, and some such pixels are isolated, so its noise is taken for"
             " salt-and-pepper noise. If it is not, pass noise=, the standard deviation of white noise."
         )
-    if estimate.kind != "salt_pepper" and not estimate.is_additive and method != "median":
+    if estimate.kind not in ("salt_pepper", "unclear") and not estimate.is_additive and method != "median":
         warn_user(f"{' '.join(estimate.notes[:1])} They remain in {name}; to remove them, pass method='median'.")
     if estimate.kind == "rician":
         warn_user(
@@ -183,8 +203,11 @@ def _remove(image, estimate, method):
     return _filter(image, estimate, method)
 
 
-def _filter(image, noise, method):
-    """Filter one image, whose noise is an estimate or the standard deviation of white Gaussian noise."""
+def _filter(image, noise, method, weights=None):
+    """Filter one image, whose noise is an estimate or the standard deviation of white Gaussian noise.
+
+    `weights` are those of the pixels in the error to minimize.
+    """
     method = "nl_ridge" if method == "auto" else method
     data_range = low, high = float(image.min()), float(image.max())
     impulses = isinstance(noise, NoiseEstimate) and not noise.is_additive
@@ -197,7 +220,9 @@ def _filter(image, noise, method):
         scale = None if unusable else FilterScale(noise, data_range)
     unit = ((image - low) / (high - low)).reshape(1, *image.shape[:2], -1)
     images = unit if scale is None else scale.from_unit(unit)
-    params, _ = choose_params(images, method, {}, noise=scale, can_be_clean=not impulses)
+    if weights is not None:
+        weights = weights.reshape(unit.shape)
+    params, _ = choose_params(images, method, {}, noise=scale, can_be_clean=not impulses, weights=weights)
     filtered = filter_images(images, method, params)
     return (filtered if scale is None else scale.to_unit(filtered)).reshape(image.shape) * (high - low) + low
 

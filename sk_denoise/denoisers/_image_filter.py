@@ -11,12 +11,13 @@ from .._core.checks import likely
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import to_network
+from ..noise import NoiseEstimate
 from ..noise._params import check_level
 from . import _filtering
 from ._base import BaseDenoiser
 from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise, warn_of_correlation
 from ._patches import Tiling
-from ._stabilizing import FilterScale
+from ._stabilizing import FilterScale, check_units
 from ._targets import UNKNOWN
 
 __all__ = ["ImageFilter"]
@@ -299,6 +300,8 @@ class ImageFilter(BaseDenoiser):
             noise = None
         if "level" in given:
             return FilterScale(noise, data_range, level=given["level"])
+        if isinstance(self.noise, NoiseEstimate) and noise is not None:
+            check_units(noise, *data_range, "X")
         return None if noise is None else FilterScale(noise, data_range)
 
     def _check_params(self):

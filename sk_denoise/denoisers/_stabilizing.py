@@ -7,8 +7,10 @@ import math
 
 import numpy as np
 
+from .._core.checks import warn_user
 from ..noise.stabilization import anscombe, inverse_anscombe, inverse_rician, stabilize_rician
 
+_MOST_RATIO = 30  # of the range of an image to that for which noise was estimated
 _STABILIZED = ("poisson_gaussian", "rician")  # kinds whose variance depends on brightness
 
 
@@ -46,6 +48,8 @@ class FilterScale:
             self._forward, self._inverse = _transforms(noise)
             self._start, end = (float(self._forward(value)) for value in data_range)
             self._length = end - self._start
+            if not self._length > 0:
+                raise other_units_error(noise, *data_range)
             self.level = 1 / self._length
 
     def from_unit(self, images):
@@ -63,12 +67,41 @@ class FilterScale:
         return ((values - self._low) / self._width).astype(images.dtype)
 
 
+def check_units(noise, low, high, name):
+    """Raise or warn if an estimate or a standard deviation is in other units than an image with these values."""
+    sigma = noise if isinstance(noise, float) else noise.sigma
+    if sigma > high - low > 0:
+        raise other_units_error(noise, low, high)
+    if not isinstance(noise, float):
+        first, last = noise.data_range
+        if not 1 / _MOST_RATIO < (high - low) / (last - first) < _MOST_RATIO and high > low:
+            warn_user(
+                f"{name} has values from {low:g} to {high:g}, but noise was estimated for values from {first:g} to"
+                f" {last:g}. If these are other units, convert one to the other."
+            )
+
+
+def other_units_error(noise, low, high):
+    """Return the error for noise that an image with values from `low` to `high` cannot have."""
+    if isinstance(noise, float):
+        what = f"a standard deviation of {noise:g}"
+    else:
+        what = "an estimate for values from {:g} to {:g}".format(*noise.data_range)
+    return ValueError(
+        f"noise must be in the units of the image, whose values lie between {low:g} and {high:g}, got {what}."
+        " Convert one to the units of the other."
+    )
+
+
 def _transforms(noise):
     """Return the functions that make the standard deviation of the noise one, and undo that, in user units."""
     if noise.kind == "rician":
         sigma = math.sqrt(noise.offset)
         return functools.partial(stabilize_rician, sigma=sigma), functools.partial(inverse_rician, sigma=sigma)
     # The variance gain * x + offset does not determine the read noise and the black level separately.
-    read_noise, black = math.sqrt(max(noise.offset, 0)), max(-noise.offset / noise.gain, 0)
-    params = {"gain": noise.gain, "read_noise": read_noise, "offset": black}
+    black = min(noise.data_range[0], 0.0)
+    variance = noise.gain * black + noise.offset
+    if variance < 0:
+        black, variance = -noise.offset / noise.gain, 0.0
+    params = {"gain": noise.gain, "read_noise": math.sqrt(variance), "offset": black}
     return functools.partial(anscombe, **params), functools.partial(inverse_anscombe, **params)

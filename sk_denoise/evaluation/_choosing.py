@@ -13,6 +13,7 @@ from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
 from ..denoisers._risk import is_noisy, stein_terms
+from ..denoisers._stabilizing import other_units_error
 from ..noise import NoiseEstimate, NoiseInjector
 from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
@@ -108,17 +109,22 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
     noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
-    own_range = getattr(denoiser, "data_range_", noise_range)
+    last = denoiser[-1] if hasattr(denoiser, "steps") else denoiser
+    own_range = getattr(last, "data_range_", noise_range)
     data_range = check_data_range(own_range if data_range is None else data_range)
     low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
     width = high - low
     sigma, correlation = _read_noise(noise, noise_range)
     images = [image.astype(np.float64) for image in images]
+    for image in images:
+        if sigma > np.ptp(image) > 0:
+            raise other_units_error(sigma, image.min(), image.max())
     has_noise = [is_noisy(image) for image in images]
     _check_clipping(images, has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
-        terms, _ = stein_terms(call, image, sigma, correlation, seed)
+        terms, denoised = stein_terms(call, image, sigma, correlation, seed)
+        _check_result(terms, denoised)
         totals.append(_block_totals(np.where(kept, terms, 0.0), kept))
     return _decibels(*np.concatenate(totals, axis=1), width)
 
@@ -201,6 +207,14 @@ def _read_noise(noise, noise_range):
     blur = check_blur(noise.blur)
     correlation = two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
     return level * (noise_range[1] - noise_range[0]), correlation
+
+
+def _check_result(terms, denoised):
+    """Raise for denoisers that return NaN, or that round, so that their derivatives are zero."""
+    if not np.isfinite(terms).all():
+        raise ValueError("denoiser must return finite numbers, got NaN or infinity.")
+    if np.ptp(denoised) > 0 and (denoised == np.rint(denoised)).all():
+        raise ValueError("denoiser must not round its result to integers, because its derivative is needed.")
 
 
 def _check_clipping(images, has_noise):

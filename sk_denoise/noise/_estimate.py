@@ -34,7 +34,7 @@ _MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
 _ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class NoiseEstimate:
     """What `estimate_noise` found.
 

@@ -187,3 +187,38 @@ def test_the_given_noise_decides_how_much_is_removed(method):
         np.std(denoise(NOISY["gaussian"], method=method, noise=s) - NOISY["gaussian"]) for s in (0.0, 10.0, 40.0)
     ]
     assert removed[0] == 0 < removed[1] < removed[2]
+
+
+class TestUnits:
+    """Noise in other units than the image is noticed; photon noise may have any black level."""
+
+    def test_negative_values_of_photon_counts_stay(self):
+        clean = 4 * CLEAN - 1000
+        noisy = np.random.default_rng(0).poisson(CLEAN) * 4.0 - 1000
+        assert estimate_noise(noisy).kind == "poisson_gaussian"
+        assert db(denoise(noisy), clean) > db(noisy, clean) + 3
+        row = ImageFilter("tv", image_shape=noisy.shape).fit_transform(noisy.reshape(1, -1)).reshape(noisy.shape)
+        assert db(row, clean) > db(noisy, clean) + 3
+
+    @pytest.mark.parametrize("noise", ["estimate", 20.0, "black level"])
+    def test_stronger_noise_than_the_image_is_an_error(self, noise):
+        if noise == "estimate":
+            noise = estimate_noise(NOISY["gaussian"])
+        elif noise == "black level":
+            noise = estimate_noise(np.random.default_rng(0).poisson(CLEAN) + 100.0)
+        with pytest.raises(ValueError, match="units of the image"):
+            denoise(NOISY["gaussian"] / 255, noise=noise)
+        if not isinstance(noise, float):
+            with pytest.raises(ValueError, match="units of the image"):
+                ImageFilter("tv", image_shape=CLEAN.shape, noise=noise).fit(NOISY["gaussian"].reshape(1, -1) / 255)
+
+    def test_an_estimate_of_much_smaller_values_warns(self):
+        with pytest.warns(UserWarning, match="other units"):
+            denoise(NOISY["gaussian"], noise=estimate_noise(NOISY["gaussian"] / 255))
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+    @pytest.mark.parametrize("method", ["median", "gaussian", "nlm", "nl_ridge"])
+    def test_unusual_floats(self, dtype, method):
+        noisy = NOISY["gaussian"].astype(dtype)
+        denoised = denoise(noisy, method=method, noise=20.0)
+        assert denoised.dtype == dtype and db(denoised) > db(noisy) + 2

@@ -163,3 +163,30 @@ def test_bad_input_names_the_argument(arguments, keywords, match):
 def test_not_a_denoiser():
     with pytest.raises(TypeError, match="denoiser"):
         sure_score("tv", NOISY, 0.1)
+
+
+class TestDenoisersThatMislead:
+    """Denoisers whose result cannot be scored raise, and those that work in place are scored correctly."""
+
+    @pytest.mark.parametrize(("function", "match"), [(lambda image: image * np.nan, "finite"), (np.rint, "not round")])
+    def test_refused(self, function, match):
+        with pytest.raises(ValueError, match=match):
+            sure_score(function, 255 * NOISY, 255 * SIGMA, data_range=(0, 255))
+
+    def test_in_place(self):
+        def halve(image):
+            image *= 0.5
+            return image
+
+        assert sure_score(halve, NOISY, SIGMA, **UNIT) == sure_score(lambda image: image / 2, NOISY, SIGMA, **UNIT)
+
+    def test_other_units(self):
+        with pytest.raises(ValueError, match="units of the image"):
+            sure_score(gaussian_filter1, NOISY, 255 * SIGMA)
+
+    def test_the_range_is_that_of_the_last_step(self):
+        fitted = make_pipeline(ImageFilter("median", size=3, data_range=(0, 1))).fit(NOISY.reshape(1, -1))
+        rows = NOISY.reshape(1, -1)
+        assert sure_score(fitted, rows, SIGMA, image_shape=NOISY.shape)[0] == pytest.approx(
+            sure_score(fitted[-1], rows, SIGMA, image_shape=NOISY.shape)[0]
+        )

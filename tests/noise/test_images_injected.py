@@ -104,7 +104,7 @@ class TestForms:
         assert injector.n_features_in_ == 2
 
     def test_nested_lists_are_an_image_each(self):
-        noisy = NoiseInjector(random_state=0).fit_transform([[[0.1, 0.2], [0.3, 0.4]], [[1, 2, 3], [4, 5, 6]]])
+        noisy = NoiseInjector(random_state=0).fit_transform([[[0.1, 0.2], [0.3, 0.4]], [[1.0, 2, 3], [4, 5, 6]]])
         assert [image.shape for image in noisy] == [(2, 2), (2, 3)]
 
     @pytest.mark.parametrize(("when", "at_fit", "later"), [("fit", True, False), ("transform", False, True)])
@@ -408,7 +408,7 @@ class TestErrors:
     )
     def test_denoisers_of_rows_say_so(self, denoiser, ragged, stack):
         for X in (ragged, list(stack), stack):
-            with pytest.raises(ValueError, match=r"X must be rows.*before the NoiseInjector"):
+            with pytest.raises(ValueError, match=r"X must be rows.*PatchDenoiser"):
                 make_pipeline(NoiseInjector(), copy.copy(denoiser)).fit(X)
 
     def test_reports_say_so(self, stack):
@@ -473,3 +473,9 @@ class TestNoisyImages:
     def test_pipelines_pass_it_on(self, ragged):
         pipe = make_pipeline(NoiseInjector(random_state=0), FunctionTransformer(lambda X: X))
         assert isinstance(pipe.fit_transform(ragged), NoisyImages)
+
+
+def test_integers_and_unit_values_together_warn():
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    with pytest.warns(UserWarning, match="same units"):
+        NoiseInjector(level=0.1, random_state=0).fit([image, image / 255])
