@@ -74,7 +74,7 @@ def _check_mixed(arrays):
     unit = [array for array in arrays if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1]
     if integers and unit and max(array.max() for array in integers) > 1:
         warn_user(
-            f"{len(integers)} images hold integers and {len(unit)} hold values in [0, 1], but all share one range. Convert"
+            f"{len(integers)} images hold integers and {len(unit)} values in [0, 1], but share one data range. Convert"
             " them to the same units."
         )
 
