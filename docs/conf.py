@@ -33,7 +33,9 @@ numpydoc_show_class_members = False
 autodoc_default_options = {
     "members": True,
     "inherited-members": False,
-    "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request",
+    "exclude-members": ", ".join(
+        f"set_{method}_request" for method in ("fit", "partial_fit", "predict", "score", "transform")
+    ),
 }
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

@@ -393,3 +393,13 @@ def test_other_channels_than_in_fit():
     est = quick(GREY, channel_axis=-1).fit(colour)
     with pytest.raises(ValueError, match="channels seen during fit"):
         est.transform(np.stack([CAMERA] * 4, -1))
+
+
+def test_search_with_routed_clean_images():
+    images = [CAMERA[i : i + 40, j : j + 50 + i] for i in (0, 60, 120) for j in (0, 70)]
+    noisy = list(NoiseInjector(level=0.1, random_state=0).fit_transform(images))
+    with sk_denoise_routing():
+        est = quick(GREY, data_range=(0, 1)).set_fit_request(X_clean=True).set_score_request(X_clean=True)
+        search = GridSearchCV(est, {"denoiser__sigma": [0.1, 0.8, 9.0]}, cv=3, error_score="raise")
+        assert search.fit(noisy, X_clean=images).best_params_ == {"denoiser__sigma": 0.8}
+    assert search.best_estimator_.target_source_ == "X_clean"
