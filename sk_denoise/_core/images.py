@@ -157,8 +157,7 @@ def _read_array(array, channel_axis, name):
 
 def _read_one(image, channel_axis, name, lazy):
     """One image of a list."""
-    stays = lazy and channel_axis in (None, -1) and all(hasattr(image, name) for name in ("shape", "dtype", "ndim"))
-    array = image if stays and not isinstance(image, np.ndarray) else _as_numbers(image, name)
+    array = image if lazy and channel_axis in (None, -1, 2) and _is_lazy(image) else _as_numbers(image, name)
     n_axes = 2 if channel_axis is None else 3
     if array.ndim == n_axes:
         axis = None if channel_axis is None else _check_axis(channel_axis, 3, array.shape, name)
@@ -172,6 +171,12 @@ def _read_one(image, channel_axis, name, lazy):
     else:
         what, remedy = "(height, width)", "Pass a 2-D array for each image; rows are read only with image_shape."
     raise ValueError(f"{name} must be an array {what}, got one of shape {array.shape}. {remedy}")
+
+
+def _is_lazy(image):
+    """Whether an image of numbers can be read by slices without being an array, as in a file."""
+    lazy = not isinstance(image, np.ndarray) and all(hasattr(image, name) for name in ("shape", "ndim", "__getitem__"))
+    return lazy and isinstance(getattr(image, "dtype", None), np.dtype) and image.dtype.kind in "biuf"
 
 
 def _read_rows(rows, image_shape, channel_axis, name):

@@ -51,7 +51,7 @@ def resolve_data_range(data_range, X):
         return data_range
     arrays = X if isinstance(X, list) else [X]
     low, high = min(float(array.min()) for array in arrays), max(float(array.max()) for array in arrays)
-    _check_mixed(arrays)
+    check_mixed(arrays)
     if all(array.dtype == np.uint8 for array in arrays):
         _check_few_bits(arrays, high)
         return 0.0, 255.0
@@ -68,7 +68,7 @@ def resolve_data_range(data_range, X):
     return low, high
 
 
-def _check_mixed(arrays):
+def check_mixed(arrays):
     """Warn if images of integers and images in [0, 1] are given together."""
     integers = [array for array in arrays if array.dtype.kind in "iu"]
     unit = [array for array in arrays if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1]

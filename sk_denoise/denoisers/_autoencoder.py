@@ -45,8 +45,9 @@ class DenoisingAutoencoder(FittedNetwork):
     head : {"auto", "sigmoid", "residual"}, default="auto"
         What the U-Net predicts: "sigmoid" the image, in [0, 1]; "residual" the noise [2]_, which is subtracted from the
         input. "auto" is "residual" for images of at least 32 x 32 pixels, where it is better on photographs and scans,
-        and "sigmoid" for smaller ones, where it is better on digits (``benchmarks/images.py networks``). Other
-        architectures, which have a code, always predict the image.
+        and "sigmoid" for smaller ones, where it is better on digits, and with losses that need outputs in [0, 1]
+        (``benchmarks/images networks`` and ``digits``). Other architectures, which have a code, always predict the
+        image.
     loss : str or callable, default="auto"
         Keras loss between images scaled to [0, 1]. "auto" is "mse" with a residual head, and otherwise
         "binary_crossentropy", with which networks do not get stuck predicting black for dark images, as they can with
@@ -295,7 +296,7 @@ class DenoisingAutoencoder(FittedNetwork):
     _draws_patches = True
 
     def _fit_patches(self, X, X_clean, patches):
-        return self._fit(X, None, X_clean, continued=self.warm_start and self._is_fitted(), patches=patches)
+        return self._fit(X, None, X_clean, continued=False, patches=patches)
 
     def _fit(self, X, y, X_clean, *, continued, **options):
         data_range = self.data_range_ if continued else None

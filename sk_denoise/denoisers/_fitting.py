@@ -12,7 +12,14 @@ from .._core.checks import is_integer, shown, warn_user
 from .._core.shapes import read_layout
 from .._core.sklearn_glue import check_clean, check_rows, check_same_names, feature_names, fitted_names
 from .._core.units import check_in_range, check_scale
-from ..networks.spec import NetworkSpec, resolve_batch_size, resolve_epochs, resolve_head, resolve_learning_rate
+from ..networks.spec import (
+    NetworkSpec,
+    needs_unit_outputs,
+    resolve_batch_size,
+    resolve_epochs,
+    resolve_head,
+    resolve_learning_rate,
+)
 from ..networks.training import Patches, Plan, Rows
 from ._targets import corruption, find_target
 
@@ -69,11 +76,11 @@ def _join_histories(before, after):
 
 
 def _network_spec(estimator, image_shape):
-    head = resolve_head(estimator.head, estimator.architecture, image_shape)
+    head = resolve_head(estimator.head, estimator.architecture, image_shape, estimator.loss)
     loss = estimator.loss
     if isinstance(loss, str) and loss == "auto":
         loss = "mse" if head == "residual" else "binary_crossentropy"
-    if head == "residual" and isinstance(loss, str) and loss.lower().replace("_", "") == "binarycrossentropy":
+    if head == "residual" and needs_unit_outputs(loss):
         raise ValueError(
             f"loss={loss!r} requires outputs in [0, 1], which a residual head does not ensure. Use head='sigmoid', or"
             " leave loss at 'auto'."

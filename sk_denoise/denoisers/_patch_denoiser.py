@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from .._core.checks import is_integer, sample_rows, shown, warn_user
 from .._core.images import read_images
 from .._core.sklearn_glue import Interval, StrOptions, fit_context, keep_on_error
-from .._core.units import check_data_range, check_scale, resolve_data_range, result_dtype
+from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
 from ..noise import NoisyArray, NoisyImages
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
+from ._outputs import read_outputs
 from ._patches import PatchSource
 from ._tiles import check_finite, denoise_by_tiles
 
@@ -25,6 +26,7 @@ __all__ = ["PatchDenoiser"]
 _N_PATCHES = 1024  # in an epoch of a network, or in all for other denoisers
 _N_CHECKED = 256  # patches, of those that networks draw, that are checked before training
 _N_RANGE = 1024  # patches, from whose values the data range is determined
+_CORNER = 32  # pixels of each image by which its units are compared with those of others
 
 
 class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -39,19 +41,19 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         The denoiser of patches. It is cloned, and its `image_shape` is set to that of the patches. Its parameters can
         be searched, for example as ``denoiser__latent_dim``.
     patch_shape : tuple of int, default=(64, 64)
-        Height and width of the patches to learn on. Patches should be larger than the structures in the images; the
-        default also leaves the U-Net, which looks 36 pixels far, some pixels that it knows all about. Decompositions
-        need smaller ones, such as (8, 8).
+        Height and width of the patches to learn on. Patches should be larger than the structures in the images; with
+        the default, the U-Net, whose receptive field has a radius of 36 pixels, also has some pixels with full context.
+        For it, use multiples of 8. Decompositions need smaller patches, such as (8, 8).
     n_patches : int or "auto", default="auto"
         Networks draw this number of new patches in each epoch; all other denoisers are fitted on this number. "auto" is
         1024.
     augment : bool, default=True
-        Whether patches are mirrored and turned by quarters. Choose False if the orientation means something, or if the
-        noise of given pairs is correlated differently along the two axes.
+        Whether patches are flipped and rotated by multiples of 90 degrees. Choose False if orientation matters, or if
+        the noise of given pairs is correlated differently along the two axes.
     channel_axis : int or None, default=None
         Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
     data_range : "auto" or pair of floats, default="auto"
-        Darkest and brightest value of clean pixels. "auto" uses the range of the preceding injector or of `denoiser`,
+        Darkest and brightest value of clean pixels. "auto" uses the range of `denoiser` or of the preceding injector,
         or else determines it from the clean images if known, or else from the images: (0, 255) for uint8, (0, 1) for
         bool, and otherwise from the values in a sample of the pixels, as in `DenoisingAutoencoder`.
     random_state : int, RandomState or None, default=None
@@ -80,12 +82,14 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     Patches are drawn uniformly over all positions in all images, so large images count more. Only the pixels of drawn
     patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype.
 
-    A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by as many pixels as the
-    denoiser looks away, so the result is that for the whole image. For a U-Net, images are extended by reflection to
+    A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
+    receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to
     multiples of 8. Total variation, wavelets and "nl_ridge" look at the whole image, and are applied to it unless it
-    has more than 16 million values. Denoisers with a dense code, of a user's own network and of scikit-learn take
+    has more than 16 million values. Networks with a dense code, custom networks and scikit-learn estimators take
     patches of one size only; they are applied to overlapping patches, whose results are averaged with weights that
     decrease towards the borders.
+
+    With `validation_split` or `early_stopping`, "val_loss" is computed on other patches of the same images.
 
     Examples
     --------
@@ -144,7 +148,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             Noisy or clean images, as `denoiser` takes rows: one image (height, width), a stack (n, height, width), or a
             list of images of any sizes, of integers or floats, in any units.
         y : list of array-like, default=None
-            Clean images, if they have the sizes of `images`; otherwise labels, which are ignored.
+            Clean images, of the sizes of `images`. Labels, one value for each image, are ignored.
         X_clean : array-like or list of array-like, default=None
             Clean images, of the sizes of `images`; the pairs are used as given.
 
@@ -163,6 +167,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             self._check_params()
             arrays, _ = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
             clean, source, injector = self._find_clean(images, arrays, y, X_clean)
+            self._check_inner(arrays)
             rng = check_random_state(self.random_state)
             seed = int(self.random_state) if is_integer(self.random_state) else int(rng.randint(2**31 - 1))
             n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
@@ -172,7 +177,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             inner.set_params(data_range=data_range)
             noisy, known = rows
             if injector is not None:
-                noisy, known = NoisyArray(noisy, known, self._of_rows(injector, inner, n_channels)), None
+                noisy, known = NoisyArray(noisy, known, self._of_rows(injector, n_channels)), None
             elif clean is None:
                 noisy, known = known, None
             inner._fit_patches(noisy, known, patches)
@@ -192,15 +197,32 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             raise ValueError(f"patch_shape must be (height, width), two positive integers, got {shown(shape)}.")
         check_data_range(self.data_range)
 
+    def _check_inner(self, arrays):
+        """Raise for parameters of the denoiser that have no effect on patches."""
+        params = self.denoiser.get_params(deep=False)
+        for name, default in (("warm_start", False), ("output", "denoised")):
+            if params.get(name, default) != default:
+                raise ValueError(f"denoiser must have {name}={default!r}, got {name}={params[name]!r}.")
+        if params.get("checkpoint") is not None and not all(isinstance(array, np.ndarray) for array in arrays):
+            raise ValueError(
+                "denoiser must have checkpoint=None for images that are not NumPy arrays, because their contents cannot"
+                " be recognized. Pass memory maps."
+            )
+
     def _find_clean(self, images, arrays, y, X_clean):
         """Return the clean images, the name of their source, and the injector behind them; None for what is missing."""
         if X_clean is not None:
             return self._read_clean(X_clean, arrays, "X_clean"), "X_clean", None
-        if y is not None and holds_images(y):
+        if y is not None and (holds_images(y) or (len(arrays) == 1 and np.shape(y) == arrays[0].shape)):
             return self._read_clean(y, arrays, "y"), "y", None
         if isinstance(images, (NoisyArray, NoisyImages)) and images.clean is not None:
             images._check_unchanged()
             return self._read_clean(images.clean, arrays, "images.clean"), None, images.injector
+        if isinstance(images, NoisyArray):
+            warn_user(
+                "images is a slice, copy or cast of the output of a NoiseInjector, or computed from it, and no longer"
+                " carries the clean images. Pass them as X_clean=."
+            )
         return None, None, None
 
     def _read_clean(self, clean, arrays, name):
@@ -236,21 +258,19 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         for given in (self.data_range, inner.data_range, getattr(injector, "data_range_", "auto")):
             if not isinstance(given, str):
                 return given
+        if len({array.dtype.kind == "f" for array in arrays}) > 1:
+            check_mixed([np.asarray(array[:_CORNER, :_CORNER]) for array in arrays])
         dtypes = {array.dtype for array in arrays}
-        if dtypes == {np.dtype(bool)}:
-            return 0.0, 1.0
-        if dtypes == {np.dtype(np.uint8)}:
-            return 0.0, 255.0
         source = PatchSource(arrays, None, tuple(self.patch_shape), False)
         _, sample = source.draw(_N_RANGE, np.random.default_rng([seed, 1]))
-        return resolve_data_range("auto", np.concatenate([sample, rows[1]]))
+        sample = np.concatenate([sample, rows[1]])
+        return resolve_data_range("auto", sample.astype(dtypes.pop()) if len(dtypes) == 1 else sample)
 
-    def _of_rows(self, injector, inner, n_channels):
+    def _of_rows(self, injector, n_channels):
         """Return the injector for patches that are rows."""
-        shape = (*self.patch_shape, n_channels)
-        injector = clone(injector).set_params(image_shape=shape, channel_axis=None)
-        injector.data_range_ = tuple(inner.data_range)
-        return injector
+        rows = clone(injector).set_params(image_shape=(*self.patch_shape, n_channels), channel_axis=None)
+        rows.data_range_ = injector.data_range_
+        return rows
 
     def transform(self, images, *, out=None):
         """Denoise images.
@@ -260,8 +280,9 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         images : array-like or list of array-like
             Noisy images of any size, in the form and the units of those passed to `fit`.
         out : array-like or list of array-like, default=None
-            Where to write the denoised images, of the shapes of `images`: for example a memory map, or anything else
-            that can be assigned to by slices. Images are then read and written tile by tile.
+            Where to write the denoised images, of floats and of the shapes of `images`: for example a memory map, or
+            anything else with a shape and a dtype that can be assigned to by slices, but not `images` themselves.
+            Images are then read and written tile by tile.
 
         Returns
         -------
@@ -296,10 +317,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if out is None:
             results = [np.empty(array.shape, dtype=result_dtype(array.dtype)) for array in arrays]
         else:
-            results, _ = read_images(out, channel_axis=self.channel_axis, name="out", lazy=True)
-            shapes, wanted = [result.shape for result in results], [array.shape for array in arrays]
-            if shapes != wanted:
-                raise ValueError(f"out must have the shapes of images, {shown(wanted)}, got {shown(shapes)}.")
+            results = read_outputs(out, arrays, layout)
         single = layout.form == "image"
         for i, (array, result) in enumerate(zip(arrays, results)):
             denoise_by_tiles(self.denoiser_, array, result, self._patch_shape, "images" if single else f"images[{i}]")

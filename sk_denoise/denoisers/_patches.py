@@ -106,9 +106,9 @@ class Tiling:
         Whether the denoiser takes images of any size that is a multiple of `multiple`; otherwise, only of the size of a
         patch.
     reach : int or None
-        Number of pixels by which the input can be away from the pixels that it affects; None if it affects all.
+        Radius of the receptive field in pixels; None if it is the whole image.
     multiple : int
-        Of which heights and widths must be multiples.
+        Heights and widths must be multiples of it.
     """
 
     any_size: bool

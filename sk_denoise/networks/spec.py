@@ -156,10 +156,19 @@ def resolve_epochs(epochs, architecture, n_rows, batch_size):
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, n_epochs))
 
 
-def resolve_head(head, architecture, image_shape):
+def needs_unit_outputs(loss):
+    """Whether a Keras loss requires outputs in [0, 1], or at least positive ones."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    name = name.lower().replace("_", "")
+    return name == "poisson" or "crossentropy" in name or "kldivergence" in name
+
+
+def resolve_head(head, architecture, image_shape, loss):
     """Resolve "auto": "residual" for networks with a reach on images that are large enough, otherwise "sigmoid"."""
     if head != "auto":
         return head
+    if needs_unit_outputs(loss):
+        return "sigmoid"
     built_in = None if callable(architecture) else ARCHITECTURES[architecture]
     large = min(image_shape[:2]) >= _LEAST_RESIDUAL
     return "residual" if built_in is not None and built_in.reach is not None and large else "sigmoid"

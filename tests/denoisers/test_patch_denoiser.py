@@ -403,3 +403,92 @@ def test_search_with_routed_clean_images():
         search = GridSearchCV(est, {"denoiser__sigma": [0.1, 0.8, 9.0]}, cv=3, error_score="raise")
         assert search.fit(noisy, X_clean=images).best_params_ == {"denoiser__sigma": 0.8}
     assert search.best_estimator_.target_source_ == "X_clean"
+
+
+class Written:
+    """Something in a file that can be assigned to by slices, and is no array."""
+
+    def __init__(self, shape):
+        self.array = np.zeros(shape, dtype="float32")
+        self.shape, self.dtype, self.ndim = shape, self.array.dtype, len(shape)
+
+    def __setitem__(self, places, values):
+        self.array[places] = values
+
+
+class TestOutputs:
+    def test_things_that_are_not_arrays(self):
+        est = quick(GREY).fit(CAMERA)
+        expected = est.transform(CAMERA)
+        single, stack, listed = Written(CAMERA.shape), Written((2, *CAMERA.shape)), [Written(CAMERA.shape)]
+        est.transform(CAMERA, out=single)
+        est.transform(np.stack([CAMERA, CAMERA]), out=stack)
+        est.transform([CAMERA], out=listed)
+        for found in (single.array, *stack.array, listed[0].array):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+    @pytest.mark.parametrize("axis", [0, 1, -1])
+    def test_colour(self, axis):
+        image = np.moveaxis(np.stack([CAMERA, CAMERA**2, 1 - CAMERA]), 0, axis)
+        est = quick(GREY, channel_axis=axis).fit(image)
+        out = np.zeros_like(image)
+        assert est.transform(image, out=out) is out
+        np.testing.assert_array_equal(out, est.transform(image))
+        outs = [np.zeros_like(image)]
+        est.transform([image], out=outs)
+        np.testing.assert_array_equal(outs[0], out)
+
+    @pytest.mark.parametrize(
+        ("out", "match"),
+        [
+            (np.zeros(CAMERA.shape, dtype=np.uint8), "out must hold floats"),
+            (np.broadcast_to(np.float32(0), CAMERA.shape), "out must be writeable"),
+            ([[0.0] * 200] * 200, "out must be an array"),
+            (CAMERA, "share memory"),
+        ],
+    )
+    def test_refused(self, out, match):
+        with pytest.raises((ValueError, TypeError), match=match):
+            quick(GREY).fit(CAMERA).transform(CAMERA, out=out)
+
+
+class TestTraps:
+    """What was silent once: ranges of injectors, single clean images, slices, and parameters without effect."""
+
+    def test_the_range_of_the_injector_is_that_of_its_level(self):
+        """A wider range of the denoiser does not change the noise."""
+        image = 255 * CAMERA
+        injector = NoiseInjector(level=0.1, clip=False, random_state=0, data_range=(0, 255))
+        est = quick(EstimatorDenoiser(LinearRegression(), n_draws=2), data_range=(0, 2550))
+        pipe = make_pipeline(injector, est).fit([image])
+        assert pipe.score([image]) == pytest.approx(pipe[-1].score([image]), abs=0.3)
+
+    def test_one_clean_image(self):
+        noisy = CAMERA + 0.1 * np.random.default_rng(0).standard_normal(CAMERA.shape)
+        est = quick(GREY).fit(noisy, CAMERA)
+        assert est.target_source_ == "y"
+        assert est.score(noisy, CAMERA) == est.score([noisy], [CAMERA])
+
+    def test_slices_of_noisy_stacks_warn(self):
+        noisy = NoiseInjector(level=0.1, random_state=0).fit_transform(np.stack([CAMERA] * 3))
+        with pytest.warns(UserWarning, match="no longer carries"):
+            quick(EstimatorDenoiser(PCA(2))).fit(noisy[:2])
+
+    def test_integers_and_unit_values_together_warn(self):
+        with pytest.warns(UserWarning, match="same units"):
+            quick(GREY).fit([data.camera(), data.camera() / 255])
+
+    def test_masks_in_uint8_warn(self):
+        with pytest.warns(UserWarning, match="all values are 0 or 1"):
+            quick(GREY).fit(np.uint8(CAMERA > 0.5))
+
+    @pytest.mark.parametrize("params", [{"warm_start": True}, {"output": "latent", "architecture": "dense"}])
+    def test_parameters_without_effect_are_refused(self, params):
+        with pytest.raises(ValueError, match="denoiser must have"):
+            quick(unet().set_params(**params)).fit(CAMERA)
+
+    def test_losses_that_need_outputs_in_the_range_keep_the_sigmoid(self):
+        rows = np.random.default_rng(0).random((4, 1024))
+        assert unet(loss="binary_crossentropy").fit(rows)._spec.head == "sigmoid"
+        with pytest.raises(ValueError, match="residual head"):
+            unet(loss="kl_divergence", head="residual").fit(rows)
