@@ -98,6 +98,36 @@ def tuning(frame):
     )
 
 
+def networks(frame):
+    """PSNR of the U-Nets minus that of non-local means, on the image where they are worst, and how often they win."""
+    lines = []
+    for sigma, some in frame.groupby("sigma"):
+        wide = some.pivot(index="image", columns="method", values="psnr")
+        cells = [f"{sigma:g}"]
+        for method in ("U-Net, residual", "U-Net, sigmoid", "nl_ridge"):
+            gain = wide[method] - wide["nlm"]
+            cells.append(f"{gain.mean():+.2f} ({gain.min():+.2f}, {gain.idxmin()})")
+        lines.append([*cells, f"{(wide['U-Net, residual'] >= wide['nlm']).sum()} of {len(wide)}"])
+    head = ["sigma", "U-Net, residual", "U-Net, sigmoid", "nl_ridge", "images where the residual U-Net is not worse"]
+    return table(head, lines)
+
+
+def speed(frame):
+    """Megapixels per second of the networks and the filters."""
+    sums = frame.groupby("method", sort=False)[["megapixels", "seconds"]].sum().drop("noisy")
+    rates = (sums["megapixels"] / sums["seconds"]).sort_values(ascending=False)
+    return table(["", "megapixels per second"], [[method, f"{rate:.2f}"] for method, rate in rates.items()])
+
+
+def large():
+    """Memory and time for a file of 10 GB."""
+    lines = [
+        [row.method, f"{row.megapixels:,.0f}", f"{row.seconds:.0f}", f"{row.megabytes:.0f}"]
+        for row in read("large").itertuples()
+    ]
+    return table(["", "megapixels denoised", "seconds, with the fit", "MB"], lines)
+
+
 def make():
     """Write everything that docs/measured/images.rst includes."""
     OUT.mkdir(exist_ok=True)
@@ -114,6 +144,11 @@ def make():
         "correlated": means(correlated, "blur"),
         "correlated-gains": gains(correlated, "blur", "denoise(image)"),
         "poisson": means(read("poisson"), "peak"),
+        "networks": means(read("networks"), "sigma", ("psnr",)),
+        "networks-gains": networks(read("networks")),
+        "networks-speed": speed(read("networks")),
+        "digits": table(["", "PSNR"], [[row.method, f"{row.psnr:.2f}"] for row in read("digits").itertuples()]),
+        "large": large(),
     }
     for part, text in parts.items():
         (OUT / f"images-{part}.inc").write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from quality import LEVELS, measure
 from skimage import data
 
 from sk_denoise import DenoisingAutoencoder, NoiseInjector, PatchDenoiser
+from sk_denoise.datasets import load_mnist_subset
 
 TRAINED_LEVELS = (0.02, 0.2)
 TESTED_LEVELS = (0.02, *LEVELS)
@@ -33,6 +34,18 @@ def networks(minutes=MINUTES):
             for found in figures.values():
                 found["megapixels"] = clean.size / 1e6
             yield {"image": name, "sigma": sigma}, figures
+
+
+def digits(epochs=10, sigma=0.5):
+    """U-Nets with each head on embedded MNIST digits of 28 x 28 pixels, 7,000 to train on and 1,000 to test."""
+    X = load_mnist_subset()[0].astype(np.float32) / 255
+    injector = NoiseInjector(level=sigma, clip=False, data_range=(0, 1), random_state=0)
+    noisy = np.asarray(injector.fit_transform(X[7000:8000]))
+    figures = {}
+    for head in ("residual", "sigmoid"):
+        unet = DenoisingAutoencoder("unet", head=head, noise=injector, random_state=0, epochs=epochs)
+        figures[f"U-Net, {head}"] = {"psnr": unet.fit(X[:7000]).score(noisy, X[7000:8000])}
+    yield {"image": "MNIST digits", "sigma": sigma}, figures
 
 
 def _training_images():

@@ -104,7 +104,7 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     ...     print(f"{method:<9}{db:.0f}")
     gaussian 27
     tv       28
-    nl_ridge 32
+    nl_ridge 30
     """
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
