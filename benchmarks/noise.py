@@ -10,9 +10,8 @@ otherwise gains were worse; and impulses must be isolated, because the text of "
 the figures of "page" are not quite held out. Goals: 5 % of the level in 90 % of the cases from 0.05 up (not reached for
 clipped noise, by one case), 10 % of the gain in 90 % up to 100 photons and the correlation in the repeated scans (not
 reached).
-Images come from scikit-image and scikit-learn and, if installed, from pydicom and nibabel: pip install --target
-/tmp/scans pydicom nibabel, and PYTHONPATH=/tmp/scans. Writes the cases to benchmarks/results/noise/; about five minutes
-on two cores.
+Images come from scikit-image and scikit-learn and, if installed, from pydicom and nibabel. Writes the cases to
+benchmarks/results/noise/; about five minutes on two cores.
 """
 
 import os
