@@ -67,6 +67,12 @@ def image_errors(X_true, X_pred, data_range):
         raise _too_far(X_true, X_pred, (low, high)) from None
 
 
+def decibels(error):
+    """Return the PSNR for mean squared errors of images scaled to [0, 1]; infinite for an error of zero."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(error)
+
+
 @validate_function_params({**_IMAGES, "sample_weight": ["array-like", None]})
 def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=None):
     """Peak signal-to-noise ratio in decibels, ``10 * log10(peak ** 2 / MSE)``.
@@ -111,8 +117,7 @@ def psnr(X_true, X_pred, *, data_range="auto", per_image=False, sample_weight=No
     if not per_image:
         weights = None if sample_weight is None else check_weights(sample_weight, errors)
         errors = np.array([np.average(errors, weights=weights)])
-    with np.errstate(divide="ignore"):
-        score = -10 * np.log10(errors)
+    score = decibels(errors)
     return score if per_image else float(score[0])
 
 

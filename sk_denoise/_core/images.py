@@ -106,6 +106,27 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
     return arrays, layout
 
 
+def check_alike(arrays, others, name, other_name, *, single=False):
+    """Raise unless `arrays` and `others` are as many images, of the same shapes; `single` omits their numbers."""
+    if len(arrays) != len(others):
+        raise ValueError(
+            f"{name} must hold as many images as {other_name}, {len(others)}, got {len(arrays)}. Pass one for each"
+            f" image of {other_name}, in the same order."
+        )
+    for i, (array, other) in enumerate(zip(arrays, others)):
+        if array.shape != other.shape:
+            which = "" if single else f"[{i}]"
+            raise ValueError(
+                f"{name}{which} must have the shape of {other_name}{which}, {other.shape}, got {array.shape}. Pass the"
+                " same images in the same order, neither cropped nor resized."
+            )
+
+
+def count_channels(image):
+    """Return the number of channels of an image whose channels, if any, are last."""
+    return image.shape[2] if image.ndim == 3 else 1
+
+
 def _as_numbers(image, name):
     """`image` as an array of real numbers, without a copy if it is one already."""
     if np.ma.is_masked(image):
@@ -206,7 +227,7 @@ def _check_axis(axis, n_axes, shape, name):
 
 
 def _check_same_channels(arrays, name):
-    numbers = [array.shape[2] if array.ndim == 3 else 1 for array in arrays]
+    numbers = [count_channels(array) for array in arrays]
     other = next((i for i, number in enumerate(numbers) if number != numbers[0]), None)
     if other is not None:
         raise ValueError(

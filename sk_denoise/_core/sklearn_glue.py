@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.base import is_classifier
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as effective_n_threads
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils._param_validation import validate_params as _validate_params
@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .checks import shown, warn_user
+from .checks import is_integer, shown, warn_user
 from .remedies import contents_error, first_line, object_error, shape_error, tensor_error
 
 _OTHER_SHAPE = re.compile(r"Expected 2D array|Expected a 2-dimensional container|Found array with dim")
@@ -220,3 +220,10 @@ def keep_on_error(estimator):
     except BaseException:
         estimator.__dict__ = before  # one assignment, so that a second interrupt cannot leave it half done
         raise
+
+
+def draw_seed(random_state):
+    """Return an integer `random_state` itself, and an integer drawn from any other."""
+    if is_integer(random_state):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

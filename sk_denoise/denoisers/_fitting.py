@@ -8,9 +8,9 @@ import math
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._core.checks import is_integer, shown, warn_user
+from .._core.checks import shown, warn_user
 from .._core.shapes import read_layout
-from .._core.sklearn_glue import check_clean, check_rows, check_same_names, feature_names, fitted_names
+from .._core.sklearn_glue import check_clean, check_rows, check_same_names, draw_seed, feature_names, fitted_names
 from .._core.units import check_in_range, check_scale
 from ..networks.spec import (
     NetworkSpec,
@@ -170,10 +170,7 @@ def _validation_rows(estimator, validation_data, training, data_range):
 
 def _make_plan(estimator, n_rows, continued, partial):
     """Return the training plan for `n_rows`."""
-    if is_integer(estimator.random_state):
-        seed = int(estimator.random_state)
-    else:
-        seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    seed = draw_seed(estimator.random_state)
     if continued:
         # Each fit numbers its epochs from 0, so a continued fit needs another seed to draw different noise.
         seed = int(np.random.SeedSequence([seed, estimator.n_iter_]).generate_state(1)[0])

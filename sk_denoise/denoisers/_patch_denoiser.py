@@ -7,19 +7,19 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_integer, sample_rows, shown, warn_user
-from .._core.images import read_images
-from .._core.sklearn_glue import Interval, StrOptions, fit_context, keep_on_error
+from .._core.images import check_alike, count_channels, read_images
+from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
+from ..metrics import decibels
 from ..noise import NoisyArray, NoisyImages
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
-from ._patches import PatchSource
-from ._tiles import check_finite, denoise_by_tiles
+from ._patches import PatchSource, check_finite
+from ._tiles import denoise_by_tiles
 
 __all__ = ["PatchDenoiser"]
 
@@ -168,9 +168,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             arrays, _ = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
             clean, source, injector = self._find_clean(images, arrays, y, X_clean)
             self._check_inner(arrays)
-            rng = check_random_state(self.random_state)
-            seed = int(self.random_state) if is_integer(self.random_state) else int(rng.randint(2**31 - 1))
-            n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
+            seed = draw_seed(self.random_state)
+            n_channels = count_channels(arrays[0])
             inner = self._prepared(seed, n_channels)
             rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
@@ -227,11 +226,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def _read_clean(self, clean, arrays, name):
         clean, _ = read_images(clean, channel_axis=self.channel_axis, name=name, lazy=True)
-        if len(clean) != len(arrays):
-            raise ValueError(f"{name} must hold as many images as images, {len(arrays)}, got {len(clean)}.")
-        for i, (one, other) in enumerate(zip(clean, arrays)):
-            if one.shape != other.shape:
-                raise ValueError(f"{name}[{i}] must have the shape of images[{i}], {other.shape}, got {one.shape}.")
+        check_alike(clean, arrays, name, "images")
         return clean
 
     def _prepared(self, seed, n_channels):
@@ -255,6 +250,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return source.draw(n_drawn, np.random.default_rng([seed, 0])), (source, n)
 
     def _resolve_range(self, inner, injector, arrays, seed, rows):
+        """Return the given range, or that of the values in a sample of the pixels of `arrays`."""
         for given in (self.data_range, inner.data_range, getattr(injector, "data_range_", "auto")):
             if not isinstance(given, str):
                 return given
@@ -326,7 +322,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def _read(self, images):
         """Validate images to denoise."""
         arrays, layout = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
-        n_channels = arrays[0].shape[2] if arrays[0].ndim == 3 else 1
+        n_channels = count_channels(arrays[0])
         if n_channels != self.n_channels_:
             raise ValueError(
                 f"images must have the number of channels seen during fit, {self.n_channels_}, got {n_channels}."
@@ -373,14 +369,13 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 UndefinedMetricWarning,
             )
             return float("nan")
-        total, n_values = 0.0, 0
+        errors, width = [], self.data_range_[1] - self.data_range_[0]
         for i, (noisy, target) in enumerate(zip(arrays, clean)):
             denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
             denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
-            total += float(np.sum((denoised - check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")) ** 2))
-            n_values += denoised.size
-        width = self.data_range_[1] - self.data_range_[0]
-        return float(10 * np.log10(width**2 * n_values / total)) if total else float("inf")
+            target = check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")
+            errors.append(np.mean(((denoised - target) / width) ** 2))
+        return float(decibels(np.average(errors, weights=[image.size for image in clean])))
 
     def _with_noise(self, arrays):
         """Return images with the noise used in `fit`."""

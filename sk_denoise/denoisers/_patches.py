@@ -23,7 +23,7 @@ class PatchSource:
     patch_shape : tuple of int
         Height and width.
     augment : bool
-        Whether to mirror patches, and to turn them by a quarter if they are square.
+        Whether to flip patches, and to rotate them by 90 degrees if they are square.
     names : tuple of str
         Names of the clean and of the noisy images in error messages.
     """
@@ -72,13 +72,8 @@ class PatchSource:
 
     def _read(self, image, name, top, left, turn):
         height, width = self.patch_shape
-        patch = np.asarray(image[top : top + height, left : left + width], dtype=self.dtype)
-        if not np.isfinite(patch).all():
-            raise ValueError(
-                f"{name} must hold finite numbers, got NaN or infinity at rows {top} to {top + height}"
-                f" and columns {left} to {left + width}. Crop the image to where it has values, or fill it."
-            )
-        patch = extended(patch, (height, width))
+        patch = read_part(image, range(top, top + height), range(left, left + width)).astype(self.dtype, copy=False)
+        check_finite(patch, name, f" in rows {top} to {top + height} and columns {left} to {left + width}")
         if self.augment:
             patch = patch[:: -1 if turn & 1 else 1, :: -1 if turn & 2 else 1]
             if turn & 4 and height == width:
@@ -86,14 +81,14 @@ class PatchSource:
         return patch.ravel()
 
 
-def extended(image, shape):
-    """Extend an image at its bottom and right to at least `shape`, by reflection."""
-    missing = [max(0, length - side) for side, length in zip(image.shape, shape)]
-    return (
-        np.pad(image, [(0, n) for n in missing] + [(0, 0)] * (image.ndim - 2), mode="reflect")
-        if any(missing)
-        else image
-    )
+def check_finite(values, name, where=""):
+    """Return `values`, which are those of an image or a part of it; raise if they hold NaN or infinity."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(
+            f"{name} must hold finite numbers, got NaN or infinity{where}. Crop the image to where it has values, or"
+            f" fill it, as with np.nan_to_num({name})."
+        )
+    return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +133,7 @@ def _reflected(places, side):
 
 
 def aligned_tiles(shape, tile, tiling):
-    """Yield pairs of slices: what each tile computes of an image of `shape`, and what it reads for that.
+    """Yield the rows and columns that each tile computes of an image of `shape`, and those that it reads for that.
 
     Tiles begin at multiples of ``tiling.multiple``. They read as many pixels around them as the denoiser reaches, so
     that their results are those for the whole image.

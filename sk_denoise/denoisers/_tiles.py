@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._patches import aligned_tiles, blending_window, extended, overlapping_starts, padded_shape, read_part
+from ._patches import aligned_tiles, blending_window, check_finite, overlapping_starts, padded_shape, read_part
 
 _TILE = 512  # pixels, side of tiles without what is read around them
 _MOST_WHOLE = 1 << 24  # values of an image up to which a denoiser that looks at all of it gets all of it
@@ -20,37 +20,30 @@ def denoise_by_tiles(denoiser, image, out, patch_shape, name):
     """
     tiling = denoiser._tiling()
     if not tiling.any_size:
-        return _blend(denoiser, image, out, patch_shape, name)
-    if tiling.reach is None and np.prod(image.shape) > _MOST_WHOLE:
-        return _blend(denoiser, image, out, tuple(min(side, _LARGE_PATCH) for side in image.shape[:2]), name)
-    shape = padded_shape(image.shape, tiling.multiple)
-    if tiling.reach is None:
-        parts = [((range(shape[0]), range(shape[1])),) * 2]
+        _blend(denoiser, image, out, patch_shape, name)
+    elif tiling.reach is None and np.prod(image.shape) > _MOST_WHOLE:
+        _blend(denoiser, image, out, tuple(min(side, _LARGE_PATCH) for side in image.shape[:2]), name)
     else:
-        parts = aligned_tiles(shape, _TILE, tiling)
+        _denoise_tiles(denoiser, image, out, tiling, name)
+
+
+def _denoise_tiles(denoiser, image, out, tiling, name):
+    """Denoise tiles whose results are those for the whole image, or the whole image if it cannot be cut."""
+    shape = padded_shape(image.shape, tiling.multiple)
+    whole = range(shape[0]), range(shape[1])
+    parts = [(whole, whole)] if tiling.reach is None else aligned_tiles(shape, _TILE, tiling)
     for (rows, columns), read in parts:
         part = _restore(denoiser, read_part(image, *read)[np.newaxis], name)[0]
         ends = min(rows.stop, image.shape[0]), min(columns.stop, image.shape[1])
         top, left = rows.start - read[0].start, columns.start - read[1].start
         inner = part[top : top + ends[0] - rows.start, left : left + ends[1] - columns.start]
         out[rows.start : ends[0], columns.start : ends[1]] = inner
-    return None
 
 
 def _restore(denoiser, images, name):
     """Denoise images of shape (n, height, width) or (n, height, width, channels) in user units."""
     check_finite(images, name)
     return denoiser._restore_images(images.reshape(*images.shape[:3], -1)).reshape(images.shape)
-
-
-def check_finite(images, name):
-    """Return `images`; raise if they hold NaN or infinity."""
-    if images.dtype.kind == "f" and not np.isfinite(images).all():
-        raise ValueError(
-            f"{name} must hold finite numbers, got NaN or infinity. Crop the image to where it has values, or fill it,"
-            f" as with np.nan_to_num({name})."
-        )
-    return images
 
 
 def _blend(denoiser, image, out, shape, name):
@@ -65,9 +58,7 @@ def _blend(denoiser, image, out, shape, name):
         total, weights = np.zeros((stop - start, width, *image.shape[2:])), np.zeros((stop - start, width))
         step = max(1, _BATCH_VALUES // window.size)
         for some in (places[i : i + step] for i in range(0, len(places), step)):
-            patches = np.stack(
-                [extended(np.asarray(image[y : y + shape[0], x : x + shape[1]]), shape) for y, x in some]
-            )
+            patches = np.stack([read_part(image, range(y, y + shape[0]), range(x, x + shape[1])) for y, x in some])
             for (y, x), patch in zip(some, window * _restore(denoiser, patches, name)):
                 rows = slice(max(y, start), min(y + shape[0], stop))
                 within = slice(rows.start - y, rows.stop - y)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from .._core.checks import check_labels
-from .._core.images import read_images
+from .._core.images import check_alike, read_images
 from .._core.units import check_data_range, check_images_scale, resolve_data_range, units_unchecked
 from ..metrics import psnr
 from ._choosing import choose_rows
@@ -39,18 +39,7 @@ def read_alike(given, channel_axis):
         if images is None and name == "clean":
             continue
         arrays[name], layout = read_images(images, channel_axis=channel_axis, name=name)
-        if len(arrays[name]) != len(arrays[first]):
-            raise ValueError(
-                f"{name} must hold as many images as {first}, {len(arrays[first])}, got {len(arrays[name])}. Pass one"
-                f" for each image of {first}, in the same order."
-            )
-        for i, (image, other) in enumerate(zip(arrays[name], arrays[first])):
-            if image.shape != other.shape:
-                which = "" if layout.form == "image" else f"[{i}]"
-                raise ValueError(
-                    f"{name}{which} must have the shape of {first}{which}, {other.shape}, got {image.shape}. Pass the"
-                    " same images in the same order, neither cropped nor resized."
-                )
+        check_alike(arrays[name], arrays[first], name, first, single=layout.form == "image")
     return arrays
 
 

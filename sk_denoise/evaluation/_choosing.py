@@ -14,6 +14,7 @@ from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
 from ..denoisers._risk import is_noisy, stein_terms
 from ..denoisers._stabilizing import other_units_error
+from ..metrics import decibels
 from ..noise import NoiseEstimate, NoiseInjector
 from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
@@ -247,4 +248,4 @@ def _decibels(sums, counts, width):
         error = math.sqrt(np.sum(residuals**2) / (n_blocks - 1) / n_blocks)
     least = error if math.isfinite(error) else np.finfo(float).tiny
     risk = risk if risk > 0 else least
-    return float(10 * math.log10(width**2 / risk)), float(10 / math.log(10) * error / risk)
+    return float(decibels(risk / width**2)), float(10 / math.log(10) * error / risk)
