@@ -41,8 +41,8 @@ MEASURED_GRIDS = {
     "patch_size": (5,),
     "patch_distance": (6,),
 }
-_RELATIVE = {"level", "h"}
-_SIZES = {"patch_size", "patch_distance"}
+_RELATIVE = {"level", "h"}  # parameters whose grids are multiples of the level
+_MEASURED_RELATIVE = _RELATIVE | {"sigma_color", "weight"}
 
 _MOST_SPREAD = 0.25  # relative spread of the level over images up to which it counts as the same
 LARGE_NOISE = 0.02  # level from which doing nothing cannot be right
@@ -103,6 +103,9 @@ def estimate_level(images):
 def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean=None, inverse=None, weights=None):
     """Return the parameters of a filter, and the noise level if it has one: `given` ones, and the best of the others.
 
+    The best have the smallest error: measured if there are clean images, or else estimated by SURE if the noise is
+    known, or else by J-invariance.
+
     Parameters
     ----------
     images : ndarray of shape (n, height, width, channels)
@@ -111,13 +114,12 @@ def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean
         Name of a filter.
     given : dict
         Parameters that are not searched.
-    noise : object with `level` and `correlation`, default=None
+    noise : FilterScale, default=None
         Gaussian noise, if it is known.
     can_be_clean : bool, default=True
         Whether the filter may do nothing.
     clean, inverse : ndarray, callable, default=None
         Clean images, and a function that is applied to denoised ones before they are compared.
-
     weights : ndarray of the shape of `images`, default=None
         Weights of the values in the error estimated by SURE.
 
@@ -138,8 +140,9 @@ def choose_params(images, method, given, *, noise=None, can_be_clean=True, clean
     grids = candidates(method, given, noise.level if noise else level, images.shape[1:], measured=noise is not None)
     if noise is None and clean is None and not can_be_clean:
         grids = without_nothing(grids)
-    known = None if noise is None else (noise.level, noise.correlation)
-    return calibrate(images, method, grids, clean=clean, inverse=inverse, noise=known, weights=weights), level
+    searched = math.prod(map(len, grids.values())) > 1
+    error = _error_to_minimize(images, method, noise, clean, inverse, weights) if searched else None
+    return _search(grids, error), level
 
 
 def candidates(method, given, level, image_shape, measured=False):
@@ -155,7 +158,7 @@ def candidates(method, given, level, image_shape, measured=False):
         "patch_distance": lambda distance: distance <= max(side, 3),
     }
     table = GRIDS | MEASURED_GRIDS if measured else GRIDS
-    relative = (_RELATIVE | set(MEASURED_GRIDS)) - _SIZES if measured else _RELATIVE
+    relative = _MEASURED_RELATIVE if measured else _RELATIVE
     grids = {}
     for name in METHODS[method]:
         if name in given:
@@ -177,52 +180,26 @@ def without_nothing(grids):
     return {name: values[1:] if name in names and len(values) > 1 else values for name, values in grids.items()}
 
 
-def calibrate(images, method, grids, *, clean=None, inverse=None, noise=None, weights=None):
-    """Return the parameters with the smallest error, searched on `grids` and then around the best values.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width, channels)
-        Noisy images.
-    method : str
-        Name of a filter.
-    grids : dict of tuple
-        Values of each parameter, weakest filter first.
-    clean : ndarray of the shape of `images`, default=None
-        Clean images. If given, the error is measured.
-    inverse : callable, default=None
-        Applied to denoised images before they are compared with `clean`.
-    noise : tuple (sigma, correlation), default=None
-        Gaussian noise for which the error is estimated by SURE, if there are no clean images. Without either, it is
-        estimated by J-invariance.
-    weights : ndarray of the shape of `images`, default=None
-        Weights of the values in the error estimated by SURE.
-
-    Returns
-    -------
-    params : dict
-        Parameters of the filter.
-    """
-    if math.prod(map(len, grids.values())) == 1:
-        return {name: values[0] for name, values in grids.items()}
+def _error_to_minimize(images, method, noise, clean, inverse, weights):
+    """Return the error as a function of the parameters; None if there is no way to estimate it."""
     if clean is not None:
         back = inverse or (lambda denoised: denoised)
-        error = lambda params: np.mean((back(denoise(images, method, params)) - clean) ** 2, dtype=float)
-    elif noise is not None:
-        error = _stein_error(_parts(images), method, *noise, None if weights is None else _parts(weights))
-    elif min(spatial_sides(images.shape[1:])) < _MIN_SIDE:
-        return {name: values[0] for name, values in grids.items()}  # too few pixels have neighbours on both sides
-    else:
-        error = _self_supervised_error(_parts(images), method)
-    return _search(grids, error)
+        return lambda params: np.mean((back(denoise(images, method, params)) - clean) ** 2, dtype=float)
+    if noise is not None:
+        return _stein_error(_parts(images), method, noise, None if weights is None else _parts(weights))
+    if min(spatial_sides(images.shape[1:])) < _MIN_SIDE:
+        return None  # too few pixels have neighbours on both sides
+    return _self_supervised_error(_parts(images), method)
 
 
 def _search(grids, error):
     """Minimize `error` over all combinations, and then over values halfway to the neighbours of the best.
 
-    If the largest value is the best, one more is tried beyond it.
+    If the largest value is the best, one more is tried beyond it. Without an error, the first combination is returned.
     """
     combinations = [dict(zip(grids, values)) for values in itertools.product(*grids.values())]
+    if error is None:
+        return combinations[0]
     errors = [error(params) for params in combinations]
     best = int(np.argmin(errors))
     least, params = errors[best], combinations[best]
@@ -248,11 +225,11 @@ def _between(low, high):
 
 def _parts(images):
     """Return images, or square parts of them, spread evenly, if they have many pixels."""
+    if images.size <= _MOST_VALUES:
+        return images
     n, height, width, channels = images.shape
     tall, wide = min(_TILE, height), min(_TILE, width)
     n_parts = max(1, _MOST_VALUES // (tall * wide * channels))
-    if images.size <= _MOST_VALUES:
-        return images
     corners = [
         (image, top, left)
         for image in range(n)
@@ -266,7 +243,7 @@ def _parts(images):
     )
 
 
-def _stein_error(images, method, sigma, correlation, weights):
+def _stein_error(images, method, noise, weights):
     images = images.astype(np.float64)
     noisy = is_noisy(images)
     if not noisy.any():
@@ -274,7 +251,7 @@ def _stein_error(images, method, sigma, correlation, weights):
     weights = noisy if weights is None else noisy * weights
 
     def error(params):
-        terms, _ = stein_terms(lambda values: denoise(values, method, params), images, sigma, correlation)
+        terms, _ = stein_terms(lambda values: denoise(values, method, params), images, noise.level, noise.correlation)
         return np.average(terms, weights=weights)
 
     return error

@@ -186,7 +186,7 @@ def _estimate(image, method, name):
             " salt-and-pepper noise. If it is not, pass noise=, the standard deviation of white noise."
         )
     if estimate.kind not in ("salt_pepper", "unclear") and not estimate.is_additive and method != "median":
-        warn_user(f"{' '.join(estimate.notes[:1])} They remain in {name}; to remove them, pass method='median'.")
+        warn_user(f"{estimate.notes[0]} They remain in {name}; to remove them, pass method='median'.")
     if estimate.kind == "rician":
         warn_user(
             f"The noise of {name} is taken for Rician, as in magnitude images of MRI, so dark areas become darker. For"
@@ -210,14 +210,15 @@ def _filter(image, noise, method, weights=None):
     """
     method = "nl_ridge" if method == "auto" else method
     data_range = low, high = float(image.min()), float(image.max())
-    impulses = isinstance(noise, NoiseEstimate) and not noise.is_additive
     if low == high or noise == 0.0:
         return image
+    impulses, scale = False, None
     if isinstance(noise, float):
         scale = FilterScale(None, data_range, level=noise / (high - low))
     else:
-        unusable = noise.kind == "salt_pepper" or (impulses and method != "nl_ridge")
-        scale = None if unusable else FilterScale(noise, data_range)
+        impulses = not noise.is_additive
+        if not impulses or (method == "nl_ridge" and noise.kind != "salt_pepper"):
+            scale = FilterScale(noise, data_range)
     unit = ((image - low) / (high - low)).reshape(1, *image.shape[:2], -1)
     images = unit if scale is None else scale.from_unit(unit)
     if weights is not None:

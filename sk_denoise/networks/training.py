@@ -48,13 +48,8 @@ class Rows:
     def block(self, index, rng):
         """Return the noisy and clean rows at `index`, float32 in [0, 1]."""
         index = index if self.chosen is None else self.chosen[index]
-        clean = self._unit(self.clean[index])
-        if self.noisy is not None:
-            return self._unit(self.noisy[index]), clean
-        return (clean if self.corrupt is None else self.corrupt(clean, rng)), clean
-
-    def _unit(self, rows):
-        return to_network(rows, self.data_range, "X")
+        noisy = None if self.noisy is None else self.noisy[index]
+        return _scaled_pair(self, noisy, self.clean[index], rng)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +77,15 @@ class Patches:
     def block(self, index, rng):
         """Draw noisy and clean patches, one for each entry of `index`, float32 in [0, 1]."""
         n = len(range(*index.indices(self.n_rows))) if isinstance(index, slice) else len(index)
-        noisy, clean = self.source.draw(n, rng)
-        clean = to_network(clean, self.data_range, "X")
-        if noisy is not None:
-            return to_network(noisy, self.data_range, "X"), clean
-        return (clean if self.corrupt is None else self.corrupt(clean, rng)), clean
+        return _scaled_pair(self, *self.source.draw(n, rng), rng)
+
+
+def _scaled_pair(rows, noisy, clean, rng):
+    """Scale noisy and clean rows to [0, 1]; without noisy ones, draw their noise as `rows` says."""
+    clean = to_network(clean, rows.data_range, "X")
+    if noisy is not None:
+        return to_network(noisy, rows.data_range, "X"), clean
+    return (clean if rows.corrupt is None else rows.corrupt(clean, rng)), clean
 
 
 @dataclasses.dataclass(frozen=True)
