@@ -42,7 +42,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         be searched, for example as ``denoiser__latent_dim``.
     patch_shape : tuple of int, default=(64, 64)
         Height and width of the patches to learn on. Patches should be larger than the structures in the images; with
-        the default, the U-Net, whose receptive field has a radius of 36 pixels, also has some pixels with full context.
+        the default, the U-Net, whose receptive field has a radius of 38 pixels, also has some pixels with full context.
         For it, use multiples of 8. Decompositions need smaller patches, such as (8, 8).
     n_patches : int or "auto", default="auto"
         Networks draw this number of new patches in each epoch; all other denoisers are fitted on this number. "auto" is

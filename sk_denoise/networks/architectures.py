@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from .._core.checks import is_integer, shown
-from .spec import ARCHITECTURES, CONV_FILTERS, halvings, unet_filters
+from .spec import ARCHITECTURES, CONV_FILTERS, FINE_FILTERS, halvings, unet_filters
 
 __all__ = ["conv", "dense", "unet"]
 
@@ -145,14 +145,15 @@ def conv(image_shape, latent_dim):
 def unet(image_shape, latent_dim, head="sigmoid"):
     """U-Net [1]_: an encoder and a decoder with skip connections at every scale, which preserve detail.
 
-    Unlike in the original, the first convolution already halves the image, which saves most of the computation.
+    Unlike in the original, the first convolution already halves the image, which saves most of the computation. Only
+    with a residual head are there convolutions at full resolution, because noise differs from pixel to pixel.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(height, width, channels)``. Height and width need not be multiples of 8.
     latent_dim : int
-        Number of feature maps at the coarser scales; the finest scale has half as many.
+        Number of feature maps at a quarter and an eighth of the image size; half as many at half of it.
     head : {"sigmoid", "residual"}, default="sigmoid"
         "sigmoid" predicts the image, in [0, 1]. "residual" predicts the noise [2]_, which is subtracted from the input.
 
@@ -202,7 +203,8 @@ def unet_for_images(n_channels, latent_dim, head="sigmoid"):
 
 def _unet_layers(image, image_shape, latent_dim, head):
     filters = unet_filters(latent_dim)
-    x = image
+    is_residual = head == "residual"
+    x = _conv(FINE_FILTERS)(image) if is_residual else image
     joins = []
     for level, n in enumerate(filters):
         joins.append(x)
@@ -211,11 +213,13 @@ def _unet_layers(image, image_shape, latent_dim, head):
     for n, join in zip(filters[-2::-1], joins[:0:-1]):
         x = _crop(_conv(n, None, size=2, strides=2, transpose=True)(x), *join.shape[1:3])
         x = _conv(n)(layers.Concatenate()([x, join]))
-    x = _crop(_conv(max(1, filters[0] // 2), size=4, strides=2, transpose=True)(x), *image_shape[:2])
-    joined = layers.Concatenate()([x, image])
-    if head == "residual":
+    n = FINE_FILTERS if is_residual else max(1, filters[0] // 2)
+    x = _crop(_conv(n, size=4, strides=2, transpose=True)(x), *image_shape[:2])
+    joined = layers.Concatenate()([x, joins[0]])
+    if is_residual:
         # Training starts from the input itself, not from random changes of it, which takes hundreds of steps to undo.
-        return layers.Subtract()([image, _conv(image_shape[2], None, init="small")(joined)])
+        noise = _conv(image_shape[2], None, init="small")(_conv(FINE_FILTERS)(joined))
+        return layers.Subtract()([image, noise])
     return _conv(image_shape[2], "sigmoid")(joined)
 
 

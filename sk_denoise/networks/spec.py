@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 
 CONV_FILTERS = (16, 32, 64)
+FINE_FILTERS = 16  # feature maps of the U-Net at the size of the image, with a residual head
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 _LEAST_RESIDUAL = 32  # pixels, height and width from which predicting the noise is better than predicting the image
 
@@ -29,7 +30,7 @@ class Architecture:
     compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
     learning_rate: float  # peak, with Adam
     n_steps: int  # gradient steps after which the held-out error hardly decreases
-    reach: int | None  # radius of the receptive field in pixels; None for the whole image
+    reach: int | None  # radius of the receptive field in pixels, with any head; None for the whole image
     multiple: int  # heights and widths that are multiples of it need no padding when halved
     counts: Callable  # from NetworkSpec.sizes: number of weights, and of layer outputs for one row
 
@@ -88,7 +89,7 @@ def _conv_counts(image_shape, latent_dim, _):
 
 def _unet_counts(image_shape, latent_dim, _):
     area = math.prod(image_shape[:2])
-    return 64 * latent_dim**2 + 100 * latent_dim, area * (2 * latent_dim + 4 * image_shape[2])
+    return 64 * latent_dim**2 + 100 * latent_dim, area * (2 * latent_dim + 2 * FINE_FILTERS + 4 * image_shape[2])
 
 
 ARCHITECTURES = {
@@ -121,7 +122,7 @@ ARCHITECTURES = {
         compiles_with_xla=False,
         learning_rate=3e-3,
         n_steps=3_760,
-        reach=36,
+        reach=38,
         multiple=8,
         counts=_unet_counts,
     ),
