@@ -10,6 +10,7 @@ from .._core.sklearn_glue import Interval, StrOptions, fit_context
 from ..networks.spec import ARCHITECTURES
 from ._fitted_network import FittedNetwork
 from ._fitting import fit_network
+from ._self_supervision import MODES
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -21,7 +22,7 @@ class DenoisingAutoencoder(FittedNetwork):
     order, and `target_source_` reports the outcome: `X_clean` passed to `fit` ("X_clean"); a numeric `y` of the shape
     of `X` ("y"); if `X` comes directly from a `NoiseInjector`, the rows before noise, with the noise redrawn each epoch
     ("injector"); otherwise `X` itself is taken as clean, and `noise` is drawn anew each epoch ("noise"), or no noise
-    is added with ``noise=None`` ("identity", a plain autoencoder).
+    is added with ``noise=None`` ("identity", a plain autoencoder). With `self_supervised`, no clean rows are needed.
 
     Parameters
     ----------
@@ -39,19 +40,29 @@ class DenoisingAutoencoder(FittedNetwork):
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of the image in a row. If None, rows are read as square
         greyscale images, otherwise as 1-D signals, with a warning.
-    noise : str, NoiseInjector or None, default="gaussian"
-        Noise to train on if the rows are clean: the name of a kind (at level 0.5), or an injector, whose parameters can
-        be searched, for example as ``noise__level``.
-    head : {"auto", "sigmoid", "residual"}, default="auto"
-        What the U-Net predicts: "sigmoid" the image, in [0, 1]; "residual" the noise [2]_, which is subtracted from the
-        input. "auto" is "residual" for images of at least 32 x 32 pixels, where it is better on photographs and scans,
-        and "sigmoid" for smaller ones, where it is better on digits, and with losses that need outputs in [0, 1]
-        (``benchmarks/images networks`` and ``digits``). Other architectures, which have a code, always predict the
-        image.
+    noise : str, NoiseInjector, NoiseEstimate or None, default="auto"
+        Noise to train on if the rows are clean: the name of a kind (at level 0.5), an estimate, or an injector, whose
+        parameters can be searched, for example as ``noise__level``. "auto" is Gaussian noise of level 0.5. With
+        `self_supervised`, it is the noise that the rows have: "auto" is that of the preceding injector, or else what
+        `estimate_noise` finds in the rows.
+    self_supervised : {None, "recorrupted", "blind_spot", "noise2noise"}, default=None
+        How to train on noisy images without clean ones. None trains on clean rows. "recorrupted" needs to know the
+        noise, which may be correlated: more of it is added to the input, and some of it is subtracted from the target
+        [3]_ [4]_. "blind_spot" hides pixels of the input and predicts them [5]_ [6]_; it requires noise that is
+        independent from pixel to pixel, and zero on average. "noise2noise" requires a second noisy shot of each image
+        as `y` or `X_clean` [7]_. With a known noise, "recorrupted" is better than "blind_spot"
+        (``benchmarks/self_supervised.py``). Behind a `NoiseInjector`, it is trained on one fixed draw of noise, while
+        `score` uses the clean rows, which shows what training without them costs.
+    head : {"auto", "sigmoid", "linear", "residual"}, default="auto"
+        What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
+        U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
+        least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is better on
+        digits (``benchmarks/images networks`` and ``digits``), or "linear" with `self_supervised`. Has no effect on
+        custom networks.
     loss : str or callable, default="auto"
-        Keras loss between images scaled to [0, 1]. "auto" is "mse" with a residual head, and otherwise
-        "binary_crossentropy", with which networks do not get stuck predicting black for dark images, as they can with
-        "mse".
+        Keras loss between images scaled to [0, 1]. "auto" is "mse" with `self_supervised` and with a residual or linear
+        head, and otherwise "binary_crossentropy", with which networks do not get stuck predicting black for dark
+        images, as they can with "mse". "recorrupted" and "blind_spot" are only valid with "mse".
     optimizer : str or class, default="adam"
         Keras optimizer, by name or class.
     learning_rate : float, "auto" or callable, default="auto"
@@ -110,7 +121,9 @@ class DenoisingAutoencoder(FittedNetwork):
     image_shape_ : tuple of int
         The image shape used, ``(height, width, channels)``.
     target_source_ : str
-        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity".
+        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity"; or the mode of `self_supervised`.
+    noise_ : NoiseInjector or None
+        The noise on which the network was trained; None for pairs, and if the noise is not known.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -139,6 +152,14 @@ class DenoisingAutoencoder(FittedNetwork):
        denoising autoencoders", ICML 2008.
     .. [2] K. Zhang, W. Zuo, Y. Chen, D. Meng, L. Zhang, "Beyond a Gaussian denoiser: residual learning of deep CNN for
        image denoising", IEEE Transactions on Image Processing 26(7), 2017.
+    .. [3] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-Recorrupted: unsupervised deep learning for image
+       denoising", CVPR 2021.
+    .. [4] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted: self-supervised learning beyond
+       Gaussian noise", CVPR 2025.
+    .. [5] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
+    .. [6] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy images", CVPR 2019.
+    .. [7] J. Lehtinen, J. Munkberg, J. Hasselgren, S. Laine, T. Karras, M. Aittala, T. Aila, "Noise2Noise: learning
+       image restoration without clean data", ICML 2018.
 
     Examples
     --------
@@ -162,7 +183,8 @@ class DenoisingAutoencoder(FittedNetwork):
         "hidden_layer_sizes": [tuple, list],
         "image_shape": [tuple, list, None],
         "noise": "no_validation",  # check_noise has better messages
-        "head": [StrOptions({"auto", "sigmoid", "residual"})],
+        "self_supervised": [StrOptions(set(MODES)), None],
+        "head": [StrOptions({"auto", "sigmoid", "linear", "residual"})],
         "loss": "no_validation",  # check_keras_params has better messages
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, 1e38, closed="right"), StrOptions({"auto"}), callable],
@@ -188,7 +210,8 @@ class DenoisingAutoencoder(FittedNetwork):
         latent_dim=64,
         hidden_layer_sizes=(),
         image_shape=None,
-        noise="gaussian",
+        noise="auto",
+        self_supervised=None,
         head="auto",
         loss="auto",
         optimizer="adam",
@@ -212,6 +235,7 @@ class DenoisingAutoencoder(FittedNetwork):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.image_shape = image_shape
         self.noise = noise
+        self.self_supervised = self_supervised
         self.head = head
         self.loss = loss
         self.optimizer = optimizer
@@ -296,6 +320,7 @@ class DenoisingAutoencoder(FittedNetwork):
     _draws_patches = True
 
     def _fit_patches(self, X, X_clean, patches):
+        self._validate_params()
         return self._fit(X, None, X_clean, continued=False, patches=patches)
 
     def _fit(self, X, y, X_clean, *, continued, **options):

@@ -8,6 +8,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import warn_user
+from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
 from .._core.units import (
     check_data_range,
@@ -20,7 +21,15 @@ from .._core.units import (
 )
 from ..metrics import psnr
 from ._patches import Tiling
-from ._targets import UNKNOWN, check_noise, find_target, refuse_noisy_images, resolve_range, scoring_noise
+from ._targets import (
+    UNKNOWN,
+    check_noise,
+    find_noisy_target,
+    find_target,
+    refuse_noisy_images,
+    resolve_range,
+    scoring_noise,
+)
 
 
 def _check_units(rows, target, data_range):
@@ -73,22 +82,22 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         return self._fit(X, y, X_clean)
 
-    def _fit(self, X, y, X_clean, *, data_range=None, reset=True, **options):
-        """Fit. `data_range` is that of the previous fit if this one continues it."""
+    def _fit(self, X, y, X_clean, *, data_range=None, image_shape=None, reset=True, **options):
+        """Fit. `data_range` is that of the previous fit if this one continues it, `image_shape` that of patches."""
         with keep_on_error(self):
             self._check_params()
             own = check_data_range(self.data_range)
             noise = self._own_noise()
             check_noise(noise)
             rows = self._read_rows(X, reset=reset)
-            target = find_target(X, rows, y, X_clean, noise)
+            target = self._find_target(X, rows, y, X_clean, noise, image_shape)
             if own != "auto" or data_range is None:
                 data_range = resolve_range(own, target, rows)
-            if target.clean is not None:
+            if target.clean is not None and not target.is_noisy:
                 check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
             _check_units(rows, target, data_range)
             fitted = self._learn(rows, target, data_range, **options)
-            fitted |= {"data_range_": data_range, "target_source_": target.source}
+            fitted |= {"data_range_": data_range, "target_source_": target.source, "noise_": target.noise}
             # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self
@@ -96,6 +105,14 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _read_rows(self, X, *, reset=False):
         refuse_noisy_images(X, self)
         return read_rows(self, X, reset=reset)
+
+    def _find_target(self, X, rows, y, X_clean, noise, image_shape):
+        mode = getattr(self, "self_supervised", None)
+        if mode is None:
+            return find_target(X, rows, y, X_clean, noise)
+        given = image_shape or getattr(self, "image_shape", None)
+        image_shape = check_image_shape(given, rows.shape[1], len(rows))
+        return find_noisy_target(X, rows, y, X_clean, noise, mode, image_shape)
 
     def _own_noise(self):
         return getattr(self, "noise", UNKNOWN)
@@ -160,7 +177,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _fit_patches(self, X, X_clean, patches):
         """Fit on patches of images: on the rows `X`, unless patches can be drawn anew in each epoch."""
-        return self.fit(X, X_clean=X_clean)
+        self._validate_params()
+        return self._fit(X, None, X_clean, image_shape=patches[0].image_shape)
 
     def _restore_images(self, images):
         """Denoise images of shape (n, height, width, channels) in user units, of a size that `_tiling` allows."""
@@ -217,7 +235,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             # Not an error, because scikit-learn's checks and searches score anything that can be fitted.
             warn_user(
                 "score requires clean rows to compare with, but X carries none, so the score is NaN. Pass the clean"
-                " rows as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser.",
+                " rows as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser. To compare"
+                " denoisers without clean rows, use sk_denoise.evaluation.sure_score.",
                 UndefinedMetricWarning,
             )
             return float("nan")

@@ -11,14 +11,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state, get_tags
 
 from .._core.checks import is_integer, shown
-from .._core.sklearn_glue import Interval
+from .._core.shapes import check_image_shape
+from .._core.sklearn_glue import Interval, StrOptions
 from .._core.units import to_unit
 from ._base import BaseDenoiser
-from ._targets import corruption
+from ._targets import pairing
 
 __all__ = ["EstimatorDenoiser"]
 
 
+_MODES = ("recorrupted", "noise2noise")  # of self-supervision; regressors cannot leave out values of the target
 _ONE_OUTPUT = re.compile(r"1-?d\b|one-dimensional|1-dimensional|dimension|multi|bad input shape|shape of y", re.I)
 
 
@@ -48,12 +50,13 @@ def _check_inverse(estimator, rows):
 def _pairs(rows, target, data_range, n_draws, random_state):
     """Return noisy and clean rows, scaled to [0, 1], on which to fit a regressor, according to `target`."""
     clean = to_unit(target.clean, data_range)
-    if target.noise is None:
+    shape = check_image_shape(getattr(target.noise, "image_shape", None), clean.shape[1])
+    pair = pairing(target, data_range, shape)
+    if pair is None:
         return _copy_if_shared(to_unit(rows, data_range), rows), _copy_if_shared(clean, target.clean)
     seed = random_state if is_integer(random_state) else check_random_state(random_state).randint(2**31 - 1)
-    rng, redraw = np.random.default_rng(seed), corruption(target, data_range)
-    noisy = np.concatenate([redraw(clean, rng) for _ in range(n_draws)])
-    return noisy, np.tile(clean, (n_draws, 1))
+    rng = np.random.default_rng(seed)
+    return tuple(map(np.concatenate, zip(*(pair(clean, rng) for _ in range(n_draws)))))
 
 
 def _fit_regressor(estimator, noisy, clean):
@@ -94,9 +97,14 @@ class EstimatorDenoiser(BaseDenoiser):
         multiple outputs, such as `Ridge`, `KNeighborsRegressor` or `MLPRegressor`; wrap one that does not in a
         `MultiOutputRegressor`. It is cloned and fitted on rows scaled to [0, 1]. Its parameters can be searched, for
         example as ``estimator__n_components``; its `random_state` is not set.
-    noise : str, NoiseInjector or None, default="gaussian"
-        Noise to fit a regressor on if the rows are clean: the name of a kind (at level 0.5), or an injector. If None,
-        the regressor is fitted on the rows as they are.
+    noise : str, NoiseInjector, NoiseEstimate or None, default="auto"
+        Noise to fit a regressor on if the rows are clean: the name of a kind (at level 0.5), an estimate, or an
+        injector. "auto" is Gaussian noise of level 0.5. If None, the regressor is fitted on the rows as they are. With
+        `self_supervised`, it is the noise that the rows have, as in `DenoisingAutoencoder`.
+    self_supervised : {None, "recorrupted", "noise2noise"}, default=None
+        How to fit a regressor on noisy images without clean ones, as in `DenoisingAutoencoder`. There is no
+        "blind_spot", because regressors cannot leave out values of the target. Decompositions are fitted on the rows
+        themselves, so they need None, and ``noise=None`` for noisy rows.
     n_draws : int, default=1
         Number of noisy copies of the clean rows on which to fit a regressor, if the noise can be drawn. More copies
         approximate noise that is redrawn each epoch, as in `DenoisingAutoencoder`, but take proportionally more memory.
@@ -114,7 +122,9 @@ class EstimatorDenoiser(BaseDenoiser):
     data_range_ : tuple of float
         The data range used, ``(low, high)``.
     target_source_ : str
-        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity".
+        Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity"; or the mode of `self_supervised`.
+    noise_ : NoiseInjector or None
+        The noise on which a regressor was fitted; None for pairs.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -154,14 +164,18 @@ class EstimatorDenoiser(BaseDenoiser):
     _parameter_constraints = {
         "estimator": "no_validation",  # _kind has better messages
         "noise": "no_validation",  # check_noise has better messages
+        "self_supervised": [StrOptions(set(_MODES)), None],
         "n_draws": [Interval(Integral, 1, 2**31 - 1, closed="both")],
         "data_range": "no_validation",  # check_data_range has better messages
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator, *, noise="gaussian", n_draws=1, data_range="auto", random_state=None):
+    def __init__(
+        self, estimator, *, noise="auto", self_supervised=None, n_draws=1, data_range="auto", random_state=None
+    ):
         self.estimator = estimator
         self.noise = noise
+        self.self_supervised = self_supervised
         self.n_draws = n_draws
         self.data_range = data_range
         self.random_state = random_state
@@ -169,7 +183,11 @@ class EstimatorDenoiser(BaseDenoiser):
     _block_values = 1 << 24  # values per block; larger, because each call of an estimator has a fixed cost
 
     def _check_params(self):
-        _kind(self.estimator)
+        if _kind(self.estimator) == "decomposition" and self.self_supervised is not None:
+            raise ValueError(
+                f"self_supervised must be None for a decomposition, which is fitted on the rows as they are, got"
+                f" {self.self_supervised!r}. Use a regressor, such as Ridge()."
+            )
 
     def _learn(self, rows, target, data_range):
         kind, estimator = _kind(self.estimator), clone(self.estimator)

@@ -21,9 +21,10 @@ from ..networks.spec import (
     resolve_learning_rate,
 )
 from ..networks.training import Patches, Plan, Rows
-from ._targets import corruption, find_target
+from ._self_supervision import ALONE
+from ._targets import Target, find_target, pairing
 
-_PAIRS = ("X_clean", "y")  # sources of targets for which noisy rows are given
+_PAIRS = ("X_clean", "y", "noise2noise")  # sources of targets for which noisy rows are given
 _ALONE = ("noise", "identity")  # sources of targets that are the given rows themselves
 
 
@@ -31,7 +32,7 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
     """Train a network on `rows`, or on `patches`, of which they are a sample; return its fitted attributes."""
     from ..networks import fit  # here, so that importing the package does not import TensorFlow
 
-    spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean))
+    spec = _network_spec(estimator, read_layout(estimator.image_shape, target.clean), target)
     callbacks = fit.check_keras_params(spec.loss, spec.optimizer, estimator.callbacks)
     if len(rows) == 1 and not continued:
         warn_user("X has one row only, so the network can only memorize it. Pass more images.")
@@ -45,8 +46,9 @@ def fit_network(estimator, rows, target, data_range, validation_data, *, continu
             "The network was trained on pairs of noisy and clean rows, but this fit continues with rows alone, which"
             " are taken as clean. If they are noisy, also pass the clean rows, as y or X_clean=."
         )
-    all_rows = _make_rows(rows, target, data_range) if patches is None else _make_patches(patches, target, data_range)
-    training, held_out = _split(estimator, all_rows, target, data_range, validation_data, partial)
+    make = _make_rows if patches is None else _make_patches
+    all_rows = make(rows if patches is None else patches, target, data_range, spec.image_shape)
+    training, held_out = _split(estimator, all_rows, target, data_range, spec.image_shape, validation_data, partial)
     job = fit.make_job(
         spec,
         _make_plan(estimator, len(training), continued, partial),
@@ -75,16 +77,19 @@ def _join_histories(before, after):
     return {name: values(before, name) + values(after, name) for name in before | after}
 
 
-def _network_spec(estimator, image_shape):
-    head = resolve_head(estimator.head, estimator.architecture, image_shape, estimator.loss)
+def _network_spec(estimator, image_shape, target):
     loss = estimator.loss
-    if isinstance(loss, str) and loss == "auto":
-        loss = "mse" if head == "residual" else "binary_crossentropy"
-    if head == "residual" and needs_unit_outputs(loss):
+    head = resolve_head(estimator.head, estimator.architecture, image_shape, loss, noisy_targets=target.is_noisy)
+    if target.source in ALONE and loss not in ("auto", "mse", "mean_squared_error"):
         raise ValueError(
-            f"loss={loss!r} requires outputs in [0, 1], which a residual head does not ensure. Use head='sigmoid', or"
-            " leave loss at 'auto'."
+            f"loss must be 'auto' or 'mse' with self_supervised={target.source!r}, got {shown(loss)}: only the squared"
+            " error of a noisy target is smallest for the clean image."
         )
+    if isinstance(loss, str) and loss == "auto":
+        loss = "binary_crossentropy" if head == "sigmoid" and not target.is_noisy else "mse"
+    if (head != "sigmoid" or target.is_noisy) and needs_unit_outputs(loss):
+        reason = "targets, which noisy images are not" if target.is_noisy else f"outputs, which head={head!r} is not"
+        raise ValueError(f"loss={loss!r} requires {reason} limited to [0, 1]. Leave it at 'auto'.")
     return NetworkSpec(
         architecture=estimator.architecture,
         image_shape=image_shape,
@@ -93,29 +98,32 @@ def _network_spec(estimator, image_shape):
         loss=loss,
         optimizer=estimator.optimizer,
         head=head,
+        hides=target.source == "blind_spot",
     )
 
 
-def _make_rows(rows, target, data_range):
+def _make_rows(rows, target, data_range, image_shape):
     """Return rows to train or validate on, according to `target`."""
     noisy = rows if target.source in _PAIRS else None
-    corrupt = None if target.noise is None else corruption(target, data_range)
-    return Rows(target.clean, noisy, corrupt, data_range, target.noise)
+    return Rows(target.clean, noisy, pairing(target, data_range, image_shape), data_range, target.noise)
 
 
-def _make_patches(patches, target, data_range):
+def _make_patches(patches, target, data_range, image_shape):
     """Return patches to train on; `patches` is a source and the number to draw in each epoch."""
     source, n = patches
-    corrupt = None if target.noise is None else corruption(target, data_range)
-    return Patches(source, n, source.n_features, corrupt, data_range, target.noise)
+    if target.source in ALONE and source.noisy is not None:
+        source = dataclasses.replace(source, clean=source.noisy, names=source.names[1:] * 2)
+    if target.source not in _PAIRS:  # the noise that is drawn in each epoch takes the place of that of the images
+        source = dataclasses.replace(source, noisy=None)
+    return Patches(source, n, source.n_features, pairing(target, data_range, image_shape), data_range, target.noise)
 
 
-def _split(estimator, all_rows, target, data_range, validation_data, partial):
+def _split(estimator, all_rows, target, data_range, image_shape, validation_data, partial):
     """Return the training rows and the validation rows, or None."""
     if partial:
         return all_rows, None
     if validation_data is not None:
-        return all_rows, _validation_rows(estimator, validation_data, target, data_range)
+        return all_rows, _validation_rows(estimator, validation_data, target, data_range, image_shape)
     fraction = estimator.validation_split
     if fraction is None:
         fraction = 0.1 if estimator.early_stopping else 0
@@ -136,7 +144,7 @@ def _split(estimator, all_rows, target, data_range, validation_data, partial):
     return all_rows.take(np.sort(order[n_held_out:])), all_rows.take(np.sort(order[:n_held_out]))
 
 
-def _validation_rows(estimator, validation_data, training, data_range):
+def _validation_rows(estimator, validation_data, training, data_range, image_shape):
     """Return the rows of `validation_data`, by the same rule as for the training rows."""
     pair = isinstance(validation_data, tuple)
     if pair and len(validation_data) != 2:
@@ -156,6 +164,8 @@ def _validation_rows(estimator, validation_data, training, data_range):
         check_same_names(given, X_clean, "validation_data[1]", of=name)
         X_clean = check_clean(X_clean, rows.shape, "validation_data[1]", of=name)
         check_scale(X_clean, data_range, "validation_data[1]")
+    if training.is_noisy:
+        return _make_rows(rows, _noisy_validation(rows, X_clean, training), data_range, image_shape)
     target = find_target(given, rows, None, X_clean, estimator.noise)
     if training.source in _PAIRS and target.source in _ALONE:
         raise ValueError(
@@ -165,7 +175,16 @@ def _validation_rows(estimator, validation_data, training, data_range):
     if target.source in _ALONE and training.source == "injector":
         target = dataclasses.replace(target, source="injector", noise=training.noise)
     check_in_range(target.clean, data_range, "validation_data")
-    return _make_rows(rows, target, data_range)
+    return _make_rows(rows, target, data_range, image_shape)
+
+
+def _noisy_validation(rows, second, training):
+    """Return the target of validation rows with self-supervision."""
+    mode = training.source
+    if (second is None) == (mode == "noise2noise"):
+        expected = "a pair of noisy shots" if mode == "noise2noise" else "noisy rows alone"
+        raise ValueError(f"validation_data must be {expected} with self_supervised={mode!r}.")
+    return Target(mode, rows if second is None else second, training.noise)
 
 
 def _make_plan(estimator, n_rows, continued, partial):

@@ -14,11 +14,13 @@ from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
 from ..metrics import decibels
-from ..noise import NoisyArray, NoisyImages
+from ..noise import NoisyArray, NoisyImages, estimate_noise
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
 from ._patches import PatchSource, check_finite
+from ._self_supervision import ALONE, clean_given_error
+from ._targets import is_auto, second_shot
 from ._tiles import denoise_by_tiles
 
 __all__ = ["PatchDenoiser"]
@@ -26,6 +28,7 @@ __all__ = ["PatchDenoiser"]
 _N_PATCHES = 1024  # in an epoch of a network, or in all for other denoisers
 _N_CHECKED = 256  # patches, of those that networks draw, that are checked before training
 _N_RANGE = 1024  # patches, from whose values the data range is determined
+_N_MEASURED = 16  # images, of whose noise an estimate is made
 _CORNER = 32  # pixels of each image by which its units are compared with those of others
 
 
@@ -68,7 +71,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     data_range_ : tuple of float
         The data range used, ``(low, high)``.
     target_source_ : str
-        Source of the clean images, as in `denoiser`: "X_clean", "y", "injector", "noise", "identity" or "none".
+        Source of the clean images, as in `denoiser`: "X_clean", "y", "injector", "noise", "identity" or "none"; or the
+        mode of its `self_supervised`.
     n_channels_ : int
         Number of channels of the images.
 
@@ -168,19 +172,26 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             arrays, _ = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
             clean, source, injector = self._find_clean(images, arrays, y, X_clean)
             self._check_inner(arrays)
+            mode = getattr(self.denoiser, "self_supervised", None)
+            if mode in ALONE and source is not None:
+                raise clean_given_error(source, mode)
+            if mode == "noise2noise" and injector is not None:
+                clean = self._read_clean(second_shot(images), arrays, "images")
             seed = draw_seed(self.random_state)
             n_channels = count_channels(arrays[0])
             inner = self._prepared(seed, n_channels)
+            if mode in ALONE and injector is None and is_auto(inner.noise):
+                inner.set_params(noise=_estimate_noise(arrays))  # patches are too small to measure it
             rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)
             noisy, known = rows
-            if injector is not None:
+            if injector is not None and mode != "noise2noise":
                 noisy, known = NoisyArray(noisy, known, self._of_rows(injector, n_channels)), None
             elif clean is None:
                 noisy, known = known, None
             inner._fit_patches(noisy, known, patches)
-            source = source or inner.target_source_
+            source = inner.target_source_ if mode is not None or source is None else source
             fitted = {"denoiser_": inner, "data_range_": inner.data_range_, "target_source_": source}
             self.__dict__ = vars(self) | fitted | {"n_channels_": n_channels, "_patch_shape": tuple(self.patch_shape)}
         return self
@@ -365,7 +376,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if clean is None:
             warn_user(
                 "score requires clean images to compare with, but images carry none, so the score is NaN. Pass clean"
-                " images as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser.",
+                " images as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser. To compare"
+                " denoisers without clean images, use sk_denoise.evaluation.sure_score.",
                 UndefinedMetricWarning,
             )
             return float("nan")
@@ -382,3 +394,9 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         colour = arrays[0].ndim == 3
         noise = clone(self.denoiser_._noise).set_params(image_shape=None, channel_axis=-1 if colour else None)
         return list(noise.fit_transform([np.asarray(array) for array in arrays]))
+
+
+def _estimate_noise(arrays):
+    """Estimate the noise of some of the images, which may be lazy."""
+    some = [np.asarray(arrays[i]) for i in sample_rows(np.arange(len(arrays)), _N_MEASURED)]
+    return estimate_noise(some, channel_axis=-1 if some[0].ndim == 3 else None)

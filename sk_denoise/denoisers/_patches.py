@@ -45,6 +45,11 @@ class PatchSource:
         """Number of values of a patch."""
         return math.prod(self.patch_shape) * math.prod(self.clean[0].shape[2:])
 
+    @property
+    def image_shape(self):
+        """Height, width and number of channels of a patch."""
+        return *self.patch_shape, math.prod(self.clean[0].shape[2:])
+
     def contents(self):
         """Return what identifies the patches."""
         return self.clean, self.noisy, self.patch_shape, self.augment

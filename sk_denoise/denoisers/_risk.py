@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from .._core.checks import warn_user
+
 _PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
+_MOST_CLIPPED = 0.01  # share of clipped values from which estimates are noticeably biased
 _SEED = 0  # of the probe, the same for all denoisers that are compared
 
 
@@ -64,3 +67,19 @@ def is_noisy(images):
     flat = maximum_filter(images, size) == minimum_filter(images, size)
     inside = maximum_filter(np.where(flat, images, -np.inf), size)  # so that the outermost pixels count, too
     return images != inside
+
+
+def warn_if_clipped(images, name, biased, has_noise=None):
+    """Warn if many values outside padding lie at the ends of the range, as after clipping.
+
+    `images` are arrays of shape (n, height, width, channels), and `biased` says what clipping does harm to.
+    """
+    has_noise = [is_noisy(image) for image in images] if has_noise is None else has_noise
+    low, high = min(image.min() for image in images), max(image.max() for image in images)
+    at_ends = sum(np.count_nonzero(kept & ((image == low) | (image == high))) for image, kept in zip(images, has_noise))
+    share = at_ends / max(1, sum(np.count_nonzero(kept) for kept in has_noise))
+    if low < high and share > _MOST_CLIPPED:
+        warn_user(
+            f"{name} has {share:.0%} of its values at the ends of its range, so its noise was clipped, which biases"
+            f" {biased}. Pass images as they were before clipping, if there are any; NoiseInjector has clip=False."
+        )

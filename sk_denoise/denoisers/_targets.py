@@ -12,11 +12,13 @@ from .._core.checks import is_integer, likely, warn_user
 from .._core.remedies import object_error
 from .._core.sklearn_glue import check_clean, check_same_names
 from .._core.units import resolve_data_range
+from ..noise import NoiseEstimate
 from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
+from ._self_supervision import MODES, blind_spots, clean_given_error, find_noise, recorruption
 
-DEFAULT_NOISE = "gaussian"
+AUTO = "auto"
 UNKNOWN = object()  # for denoisers without a `noise` parameter: rows given alone may be noisy
 _MIN_WIDTH = 0.5  # of images as `y`, as a fraction of the width of X; regression targets are hardly ever as wide
 
@@ -25,9 +27,14 @@ _MIN_WIDTH = 0.5  # of images as `y`, as a fraction of the width of X; regressio
 class Target:
     """The clean rows, their source, and the noise to draw on them, or None to use the given rows."""
 
-    source: str  # "X_clean", "y", "injector", "noise", "identity" or "none"
-    clean: np.ndarray | None  # None if the source is "none"
+    source: str  # "X_clean", "y", "injector", "noise", "identity", "none", or a mode of self-supervision
+    clean: np.ndarray | None  # None if the source is "none"; with self-supervision, noisy rows take their place
     noise: NoiseInjector | None
+
+    @property
+    def is_noisy(self):
+        """Whether the targets are noisy."""
+        return self.source in MODES
 
 
 def check_noise(noise):
@@ -36,9 +43,16 @@ def check_noise(noise):
         return None
     if isinstance(noise, NoiseInjector):
         return noise._check_params()
-    if isinstance(noise, str) and noise in KINDS:
-        return NoiseInjector(noise)
-    raise ValueError(f"noise must be None, a NoiseInjector or {likely(noise, KINDS)}")
+    if isinstance(noise, NoiseEstimate):
+        return noise.injector()
+    if isinstance(noise, str) and noise in (AUTO, *KINDS):
+        return NoiseInjector("gaussian" if noise == AUTO else noise)
+    raise ValueError(f"noise must be None, a NoiseInjector, a NoiseEstimate, 'auto' or {likely(noise, KINDS)}")
+
+
+def is_auto(noise):
+    """Whether the parameter `noise` is at its default."""
+    return isinstance(noise, str) and noise == AUTO
 
 
 def refuse_noisy_images(X, estimator):
@@ -128,7 +142,7 @@ def find_target(given, X, y, X_clean, noise):
         return Target("y", clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
         given._check_unchanged()
-        if noise is not UNKNOWN and not (isinstance(noise, str) and noise == DEFAULT_NOISE):
+        if noise is not UNKNOWN and not is_auto(noise):
             warn_user(
                 f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
                 " at its default after an injector."
@@ -146,9 +160,46 @@ def find_target(given, X, y, X_clean, noise):
     return Target("identity", X, None)
 
 
+def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape):
+    """Return the target for the validated noisy rows `X`, passed as `given`, with self-supervision."""
+    for name, other in (("X_clean", X_clean), ("y", y)):
+        check_same_names(given, other, name)
+    check_labels_or_rows(y, X.shape)
+    second = check_clean(X_clean, X.shape) if X_clean is not None else image_target(y, X.shape)
+    drawn = given if isinstance(given, NoisyArray) and given.injector is not None else None
+    if mode == "noise2noise":
+        if second is None and drawn is None:
+            raise ValueError(
+                "self_supervised='noise2noise' requires a second noisy shot of each image, of the shape of X. Pass it"
+                " as y or as X_clean=, or use self_supervised='recorrupted', which needs one shot only."
+            )
+        if second is None:
+            return Target(mode, second_shot(drawn), drawn.injector)
+        return Target(mode, second, None)
+    if second is not None:
+        raise clean_given_error("y" if X_clean is None else "X_clean", mode)
+    if drawn is not None and is_auto(noise):
+        return Target(mode, X, find_noise(drawn.injector, X, image_shape, mode, is_known=True))
+    injector = check_noise(noise)
+    known = noise if is_auto(noise) or injector is None or isinstance(noise, NoiseEstimate) else clone(injector)
+    return Target(mode, X, find_noise(known, X, image_shape, mode))
+
+
+def second_shot(noisy):
+    """Return the clean images behind `noisy` with other noise of the same kind."""
+    seed = noisy.injector.random_state
+    return (
+        clone(noisy.injector)
+        .set_params(
+            random_state=seed + 1 if is_integer(seed) else None, when="always", data_range=noisy.injector.data_range_
+        )
+        .fit_transform(noisy.clean)
+    )
+
+
 def scoring_noise(target, data_range):
     """Return the training noise with a fixed seed and range, for scoring plain rows; None if no noise was drawn."""
-    if target.noise is None:
+    if target.noise is None or target.is_noisy:
         return None
     noise_range = target.noise.data_range_ if target.source == "injector" else target.noise.data_range
     noise_range = data_range if isinstance(noise_range, str) else noise_range
@@ -158,14 +209,25 @@ def scoring_noise(target, data_range):
 
 def resolve_range(data_range, target, rows):
     """Return `data_range`; if "auto", that of the injector, or else of the clean rows, or else of the rows."""
-    if data_range == "auto" and target.source == "injector":
-        return target.noise.data_range_
-    if data_range == "auto" and target.source == "noise":
-        data_range = target.noise.data_range
+    if data_range == "auto" and target.noise is not None:
+        given = target.noise.data_range  # of an injector passed as `noise`, only the parameters count
+        data_range = given if target.source == "noise" else getattr(target.noise, "data_range_", given)
     return resolve_data_range(data_range, rows if target.clean is None else target.clean)
 
 
-def corruption(target, data_range):
+def pairing(target, data_range, image_shape):
+    """Return a function ``(unit, rng) -> (input, target)`` for rows scaled by `data_range`; None to use given pairs."""
+    if target.source == "recorrupted":
+        return recorruption(target.noise, data_range, image_shape)
+    if target.source == "blind_spot":
+        return blind_spots(image_shape)
+    if target.noise is None or target.source == "noise2noise":
+        return None
+    redraw = _corruption(target, data_range)
+    return lambda unit, rng: (redraw(unit, rng), unit)
+
+
+def _corruption(target, data_range):
     """Return a function ``(unit, rng) -> noisy`` that draws the noise of `target` on rows scaled by `data_range`."""
     injector = target.noise
     # A preceding injector has determined its range; of one passed as `noise`, only the parameters count.

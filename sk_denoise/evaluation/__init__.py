@@ -1,8 +1,15 @@
 """Measure how much of the accuracy lost to noise is recovered, and compare denoisers without clean images."""
 
 from ._augmented import fit_noise_augmented
-from ._choosing import sure_score
+from ._choosing import blind_spot_score, sure_score, sure_scorer
 from ._recovery_report import recovery_report
 from ._report import RecoveryReport
 
-__all__ = ["RecoveryReport", "fit_noise_augmented", "recovery_report", "sure_score"]
+__all__ = [
+    "RecoveryReport",
+    "blind_spot_score",
+    "fit_noise_augmented",
+    "recovery_report",
+    "sure_score",
+    "sure_scorer",
+]

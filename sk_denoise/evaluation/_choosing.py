@@ -7,23 +7,23 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import is_real, shown, warn_user
+from .._core.checks import is_real, shown
 from .._core.images import read_images
 from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
-from ..denoisers._risk import is_noisy, stein_terms
+from ..denoisers._risk import is_noisy, stein_terms, warn_if_clipped
+from ..denoisers._self_supervision import neighbour_mean
 from ..denoisers._stabilizing import other_units_error
 from ..metrics import decibels
-from ..noise import NoiseEstimate, NoiseInjector
+from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
 from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
 from ..noise._params import check_blur, check_level
 
-__all__ = ["sure_score"]
+__all__ = ["blind_spot_score", "sure_score", "sure_scorer"]
 
 _BLOCK = 16  # pixels, side of the blocks that are taken as independent
-_MOST_CLIPPED = 0.01  # share of clipped values from which the estimate is noticeably biased
 
 
 def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, data_range=None):
@@ -110,24 +110,168 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
     noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
-    last = denoiser[-1] if hasattr(denoiser, "steps") else denoiser
-    own_range = getattr(last, "data_range_", noise_range)
-    data_range = check_data_range(own_range if data_range is None else data_range)
-    low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
-    width = high - low
+    width = _width_of_range(data_range, denoiser, noise_range, images)
     sigma, correlation = _read_noise(noise, noise_range)
     images = [image.astype(np.float64) for image in images]
     for image in images:
         if sigma > np.ptp(image) > 0:
             raise other_units_error(sigma, image.min(), image.max())
     has_noise = [is_noisy(image) for image in images]
-    _check_clipping(images, has_noise)
+    warn_if_clipped(images, "noisy", "the score", has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
         terms, denoised = stein_terms(call, image, sigma, correlation, seed)
         _check_result(terms, denoised)
         totals.append(_block_totals(np.where(kept, terms, 0.0), kept))
     return _decibels(*np.concatenate(totals, axis=1), width)
+
+
+def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel_axis=None, data_range=None):
+    """Estimated PSNR of denoised images, `sure_score`, as a scorer for searches that have no clean images.
+
+    Set the noise and other options by `functools.partial`, as in the example.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A fitted denoiser, a pipeline that ends with one, or a search over them.
+    X : array-like or list of array-like
+        Noisy rows or images that the denoiser was not trained on, as in the test folds of a search.
+    y : object, default=None
+        Ignored.
+    noise : "auto", NoiseEstimate, NoiseInjector or float, default="auto"
+        The Gaussian noise of `X`. "auto" is what `estimate_noise` finds in `X`, the same for all denoisers, which
+        requires images of at least 32 x 32 pixels.
+    image_shape, channel_axis, data_range : object, default=None
+        As for `sure_score`.
+
+    Returns
+    -------
+    score : float
+        Estimated PSNR in dB; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sure_score`, or if the noise is not known.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from skimage.data import camera, coins, moon, page
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sk_denoise import EstimatorDenoiser, NoiseInjector, PatchDenoiser
+    >>> from sk_denoise.evaluation import sure_scorer
+    >>> noise = NoiseInjector(level=0.1, clip=False, data_range=(0, 255), random_state=0)
+    >>> noisy = list(noise.fit_transform([camera(), coins(), moon(), page()]))
+    >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(), noise=None), patch_shape=(8, 8), random_state=0)
+    >>> grid = {"denoiser__estimator__n_components": [2, 8, 32]}
+    >>> search = GridSearchCV(denoiser, grid, scoring=partial(sure_scorer, noise=noise), cv=2).fit(noisy)
+    >>> search.best_params_
+    {'denoiser__estimator__n_components': 8}
+    """
+    if isinstance(noise, str) and noise == "auto":
+        shape = None
+        if hasattr(estimator, "n_features_in_"):  # a denoiser of rows
+            shape = check_image_shape(image_shape or getattr(_last(estimator), "image_shape_", None), np.shape(X)[1])
+        noise = estimate_noise(X, image_shape=shape, channel_axis=channel_axis)
+        if noise.kind == "unclear":
+            raise ValueError(
+                f"noise='auto' requires noise that can be estimated. {' '.join(noise.notes)} Pass the noise:"
+                " functools.partial(sure_scorer, noise=sigma)."
+            )
+    options = {"image_shape": image_shape, "channel_axis": channel_axis, "data_range": data_range}
+    return sure_score(estimator, X, noise, **options)[0]
+
+
+def blind_spot_score(denoiser, noisy, *, image_shape=None, channel_axis=None, data_range=None):
+    """Compare denoisers without clean images and without a noise model, by how well they predict hidden pixels [1]_.
+
+    A quarter of the pixels at a time is replaced with the mean of their neighbours, and the denoised values are
+    compared with the noisy ones. The noise must be independent from pixel to pixel, and zero on average.
+
+    Parameters
+    ----------
+    denoiser, noisy : object
+        As for `sure_score`.
+    image_shape, channel_axis, data_range : object, default=None
+        As for `sure_score`.
+
+    Returns
+    -------
+    db : float
+        PSNR in dB of the predictions with respect to the noisy pixels; higher is better. It is lower than the PSNR of
+        the denoised images, because it includes the noise, and because the denoiser does not see the hidden pixels. So
+        only differences between denoisers have a meaning.
+    standard_error : float
+        Standard error of `db`, as from `sure_score`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `noisy` does not hold images that the denoiser takes.
+
+    See Also
+    --------
+    sure_score : More reliable if the noise is Gaussian and its strength is known or can be estimated.
+
+    References
+    ----------
+    .. [1] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimage.data import camera
+    >>> from sk_denoise import denoise
+    >>> from sk_denoise.evaluation import blind_spot_score
+    >>> clean = camera()[100:228, 150:278] / 255
+    >>> noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape)
+    >>> scores = {
+    ...     sigma: blind_spot_score(lambda image: denoise(image, method="gaussian", sigma=sigma), noisy)[0]
+    ...     for sigma in (0.5, 1.0, 4.0)
+    ... }
+    >>> max(scores, key=scores.get)
+    1.0
+    """
+    function = _read_denoiser(denoiser)
+    images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
+    width = _width_of_range(data_range, denoiser, "auto", images)
+    totals = []
+    for image in images:
+        terms = np.square(_predict_hidden(call, image.astype(np.float64)) - image)
+        if not np.isfinite(terms).all():
+            raise ValueError("denoiser must return finite numbers, got NaN or infinity.")
+        totals.append(_block_totals(terms, np.ones_like(terms)))
+    return _decibels(*np.concatenate(totals, axis=1), width)
+
+
+def _predict_hidden(call, images):
+    """Denoise images in which every fourth pixel is hidden, four times, and return the values of the hidden ones."""
+    axes = [axis for axis in (1, 2) if images.shape[axis] > 1]
+    neighbours, predicted = neighbour_mean(images, axes), np.empty_like(images)
+    for top in range(2):
+        for left in range(2):
+            hidden = np.zeros(images.shape, dtype=bool)
+            hidden[:, top::2, left::2] = True
+            if hidden.any():
+                predicted[hidden] = call(np.where(hidden, neighbours, images))[hidden]
+    return predicted
+
+
+def _last(denoiser):
+    """The denoiser itself, at the end of a pipeline or inside a search."""
+    best = getattr(denoiser, "best_estimator_", denoiser)
+    return best[-1] if hasattr(best, "steps") else best
+
+
+def _width_of_range(data_range, denoiser, noise_range, images):
+    """Width of `data_range`; if None, of that of the denoiser, or else of that of the noise, or else of the images."""
+    own_range = getattr(_last(denoiser), "data_range_", noise_range)
+    data_range = check_data_range(own_range if data_range is None else data_range)
+    low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
+    return high - low
 
 
 def _read_denoiser(denoiser):
@@ -160,7 +304,7 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
                 f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Channels come last:"
                 " pass image_shape=(height, width, channels)."
             )
-        shape = check_image_shape(image_shape or getattr(denoiser, "image_shape_", None), rows.shape[1])
+        shape = check_image_shape(image_shape or getattr(_last(denoiser), "image_shape_", None), rows.shape[1])
         return [rows.reshape(-1, *shape)], lambda image: function(image.reshape(rows.shape)).reshape(image.shape)
     arrays, layout = read_images(noisy, image_shape=image_shape, channel_axis=channel_axis, name="noisy")
     arrays = [array.reshape(1, *array.shape[:2], -1) for array in arrays]
@@ -216,18 +360,6 @@ def _check_result(terms, denoised):
         raise ValueError("denoiser must return finite numbers, got NaN or infinity.")
     if np.ptp(denoised) > 0 and (denoised == np.rint(denoised)).all():
         raise ValueError("denoiser must not round its result to integers, because its derivative is needed.")
-
-
-def _check_clipping(images, has_noise):
-    """Warn if many values outside padding lie at the ends of the range."""
-    low, high = min(image.min() for image in images), max(image.max() for image in images)
-    at_ends = sum(np.count_nonzero(kept & ((image == low) | (image == high))) for image, kept in zip(images, has_noise))
-    share = at_ends / max(1, sum(np.count_nonzero(kept) for kept in has_noise))
-    if low < high and share > _MOST_CLIPPED:
-        warn_user(
-            f"noisy has {share:.0%} of its values at the ends of its range, so its noise was clipped, which biases the"
-            " score. Pass images as they were before clipping, if there are any."
-        )
 
 
 def _block_totals(terms, kept):

@@ -16,6 +16,8 @@ from .spec import ARCHITECTURES, CONV_FILTERS, FINE_FILTERS, halvings, unet_filt
 
 __all__ = ["conv", "dense", "unet"]
 
+_ACTIVATIONS = {"sigmoid": "sigmoid", "linear": None}
+
 
 def _seeded(name):
     # Without a seed, the initializer would draw one from Python's global random stream. The initial weights do not
@@ -60,7 +62,7 @@ def _autoencoder(encoder_input, latent, decoder_input, output):
     return keras.Model(rows, decoder(encoder(rows)), name="autoencoder")
 
 
-def dense(image_shape, latent_dim, hidden_layer_sizes=()):
+def dense(image_shape, latent_dim, hidden_layer_sizes=(), head="sigmoid"):
     """Fully connected denoising autoencoder [1]_ with a ReLU code and optional hidden layers.
 
     Without hidden layers, the default, it is the network of the article that ``examples/plot_article.py`` reproduces.
@@ -99,10 +101,10 @@ def dense(image_shape, latent_dim, hidden_layer_sizes=()):
     code = x = keras.Input((latent_dim,))
     for units in reversed(hidden_layer_sizes):
         x = _dense(units, "relu")(x)
-    return _autoencoder(rows, latent, code, _dense(n_features, "sigmoid")(x))
+    return _autoencoder(rows, latent, code, _dense(n_features, _ACTIVATIONS[head])(x))
 
 
-def conv(image_shape, latent_dim):
+def conv(image_shape, latent_dim, head="sigmoid"):
     """Convolutional autoencoder: strided convolutions, a dense code, and a mirrored decoder.
 
     The code is linear: it has few units, and ReLUs could die.
@@ -138,7 +140,7 @@ def conv(image_shape, latent_dim):
     x = layers.Reshape((*sizes[-1], CONV_FILTERS[-1]))(x)
     for filters, size in zip((*CONV_FILTERS[-2::-1], CONV_FILTERS[0]), sizes[-2::-1]):
         x = _crop(_conv(filters, size=4, strides=2, transpose=True)(x), *size)
-    x = _conv(image_shape[2], "sigmoid")(x)
+    x = _conv(image_shape[2], _ACTIVATIONS[head])(x)
     return _autoencoder(rows, latent, code, layers.Flatten()(x))
 
 
@@ -220,7 +222,7 @@ def _unet_layers(image, image_shape, latent_dim, head):
         # Training starts from the input itself, not from random changes of it, which takes hundreds of steps to undo.
         noise = _conv(image_shape[2], None, init="small")(_conv(FINE_FILTERS)(joined))
         return layers.Subtract()([image, noise])
-    return _conv(image_shape[2], "sigmoid")(joined)
+    return _conv(image_shape[2], _ACTIVATIONS[head])(joined)
 
 
 def build(spec):
@@ -229,8 +231,7 @@ def build(spec):
         return spec.architecture(spec.image_shape, spec.latent_dim)
     line = ARCHITECTURES[spec.architecture]
     sizes = spec.sizes if line.has_hidden_layers else spec.sizes[:2]
-    heads = (spec.head,) if line.reach is not None else ()
-    return globals()[line.builder](*sizes, *heads)
+    return globals()[line.builder](*sizes, head=spec.head)
 
 
 def build_for_images(spec):

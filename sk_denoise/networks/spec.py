@@ -45,7 +45,8 @@ class NetworkSpec:
     hidden_layer_sizes: tuple[int, ...]
     loss: str | Callable
     optimizer: str | type
-    head: str = "sigmoid"  # of networks with a reach: "sigmoid" or "residual"
+    head: str = "sigmoid"  # of built-in networks: "sigmoid", "linear" or "residual"
+    hides: bool = False  # whether targets are NaN where the loss does not count
 
     @property
     def n_features(self):
@@ -164,15 +165,18 @@ def needs_unit_outputs(loss):
     return name == "poisson" or "crossentropy" in name or "kldivergence" in name
 
 
-def resolve_head(head, architecture, image_shape, loss):
-    """Resolve "auto": "residual" for networks with a reach on images that are large enough, otherwise "sigmoid"."""
+def resolve_head(head, architecture, image_shape, loss, *, noisy_targets=False):
+    """Resolve "auto": "residual" for networks with a reach on images that are large enough.
+
+    Otherwise, it is "sigmoid", or "linear" for noisy targets, which are not limited to [0, 1].
+    """
     if head != "auto":
         return head
-    if needs_unit_outputs(loss):
+    if needs_unit_outputs(loss) or callable(architecture):
         return "sigmoid"
-    built_in = None if callable(architecture) else ARCHITECTURES[architecture]
-    large = min(image_shape[:2]) >= _LEAST_RESIDUAL
-    return "residual" if built_in is not None and built_in.reach is not None and large else "sigmoid"
+    if ARCHITECTURES[architecture].reach is not None and min(image_shape[:2]) >= _LEAST_RESIDUAL:
+        return "residual"
+    return "linear" if noisy_targets else "sigmoid"
 
 
 def resolve_learning_rate(learning_rate, architecture, optimizer):

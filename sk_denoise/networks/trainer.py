@@ -204,5 +204,11 @@ class Trainer:
         output = self.model(x, training=training)
         if output.shape.rank != 2:  # otherwise unchanged, so that Keras recognizes a sigmoid and uses its logits
             output = tf.reshape(output, tf.shape(y))
+        share = 1.0
+        if self._spec.hides:
+            # Where there is no target, the output is its own, and adds nothing to the loss.
+            seen = tf.math.is_finite(y)
+            share = tf.maximum(tf.reduce_mean(tf.cast(seen, tf.float32)), 1e-6)
+            y = tf.where(seen, y, tf.stop_gradient(tf.cast(output, y.dtype)))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
-        return tf.cast(loss, tf.float32)
+        return tf.cast(loss, tf.float32) / share

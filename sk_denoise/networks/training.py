@@ -24,9 +24,9 @@ class Rows:
 
     clean: np.ndarray
     noisy: np.ndarray | None  # noisy versions of `clean`, if given as pairs
-    corrupt: Callable | None  # otherwise draws noise: (rows in [0, 1], rng) -> noisy rows
+    pair: Callable | None  # otherwise makes them: (rows in [0, 1], rng) -> noisy rows and targets
     data_range: tuple[float, float]
-    noise: object = None  # the NoiseInjector behind `corrupt`
+    noise: object = None  # the NoiseInjector behind `pair`
     chosen: np.ndarray | None = None  # indices of a subset, which avoids a copy
 
     def __len__(self):
@@ -59,9 +59,9 @@ class Patches:
     source: object  # draws patches: (n, rng) -> noisy rows, or None, and clean rows in the user's units
     n_rows: int  # in an epoch
     n_features: int
-    corrupt: Callable | None  # draws noise, if the source has no noisy patches
+    pair: Callable | None  # makes noisy rows and targets, if the source has no noisy patches
     data_range: tuple[float, float]
-    noise: object = None  # the NoiseInjector behind `corrupt`
+    noise: object = None  # the NoiseInjector behind `pair`
 
     def __len__(self):
         return self.n_rows
@@ -81,11 +81,11 @@ class Patches:
 
 
 def _scaled_pair(rows, noisy, clean, rng):
-    """Scale noisy and clean rows to [0, 1]; without noisy ones, draw their noise as `rows` says."""
+    """Scale noisy and clean rows to [0, 1]; without noisy ones, make them as `rows` says."""
     clean = to_network(clean, rows.data_range, "X")
     if noisy is not None:
         return to_network(noisy, rows.data_range, "X"), clean
-    return (clean if rows.corrupt is None else rows.corrupt(clean, rng)), clean
+    return (clean, clean) if rows.pair is None else rows.pair(clean, rng)
 
 
 @dataclasses.dataclass(frozen=True)

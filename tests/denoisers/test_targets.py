@@ -13,18 +13,18 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, NoiseInjector
 from sk_denoise.denoisers._targets import (
-    DEFAULT_NOISE,
+    AUTO,
     Target,
     check_labels_or_rows,
     check_noise,
-    corruption,
+    _corruption,
     find_target,
     image_target,
 )
 from sk_denoise.noise.kinds import KINDS
 
 
-def find(X, y=None, X_clean=None, noise=DEFAULT_NOISE):
+def find(X, y=None, X_clean=None, noise=AUTO):
     return find_target(X, np.asarray(X), y, X_clean, noise)
 
 
@@ -233,7 +233,7 @@ class TestCorruption:
     """Noise on rows scaled by the denoiser, with levels relative to the range of the injector."""
 
     def draw(self, target, data_range, unit):
-        return corruption(target, data_range)(unit, np.random.default_rng(0))
+        return _corruption(target, data_range)(unit, np.random.default_rng(0))
 
     @pytest.mark.parametrize("data_range", ["auto", (0, 4), [0, 4]])
     def test_same_range(self, small, data_range):

@@ -1,0 +1,202 @@
+"""Training on noisy images alone: what a denoiser gets and what it aims at, and the noise that this rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+
+from .._core.checks import sample_rows, shown, warn_user
+from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
+from ..noise._params import check_blur, check_level
+from ._risk import warn_if_clipped
+
+MODES = ("recorrupted", "blind_spot", "noise2noise")
+ALONE = MODES[:2]  # those that train on the noisy images alone
+_STRENGTH = 0.5  # of the noise that is added, relative to that of the images
+_HIDDEN = 16  # one of this many pixels is hidden
+_RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
+_OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image
+
+
+def find_noise(given, rows, image_shape, mode, *, is_known=False):
+    """Return the `NoiseInjector` that draws the noise of noisy rows; None if that is not known, and not needed.
+
+    Parameters
+    ----------
+    given : NoiseInjector, NoiseEstimate, "auto" or None
+        What the user says about the noise; "auto" estimates it.
+    rows : ndarray of shape (n_samples, n_features)
+        Noisy rows, in user units.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    mode : {"recorrupted", "blind_spot"}
+        The mode of self-supervision.
+    is_known : bool, default=False
+        Whether `given` is the injector that added the noise.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is "recorrupted" and the noise is not known, or of a kind that cannot be recorrupted.
+
+    Warns
+    -----
+    UserWarning
+        If the noise is clipped, or correlated although `mode` or `given` require white noise, or if its mean is not
+        zero.
+    """
+    images = sample_rows(rows).reshape(-1, *image_shape)
+    warn_if_clipped([images], "X", "the targets")
+    estimate = given if isinstance(given, NoiseEstimate) else None
+    if estimate is None and given is not None and not is_known:
+        estimate = _estimate(images)
+    injector = given if isinstance(given, NoiseInjector) else None
+    if injector is None and estimate is not None and estimate.kind != "unclear":
+        injector = estimate.injector()
+    if injector is not None and not is_known:
+        injector.set_params(image_shape=image_shape)
+    _warn_of_correlation(injector, estimate, mode)
+    if mode == "recorrupted":
+        _check_splits(injector, estimate, image_shape)
+    elif injector is not None and injector.kind in _OTHER_MEAN:
+        warn_user(
+            f"self_supervised='blind_spot' learns the mean of noisy images, which is not the clean image for noise of"
+            f" kind={injector.kind!r}. Train on clean images or on pairs, if there are any."
+        )
+    return injector
+
+
+def _estimate(images):
+    colour = images.shape[3] > 1
+    return estimate_noise(images if colour else images[..., 0], channel_axis=-1 if colour else None)
+
+
+def _warn_of_correlation(injector, estimate, mode):
+    """Warn if neighbouring pixels have correlated noise, which is not expected."""
+    expected = mode == "recorrupted" and injector is not None and any(check_blur(injector.blur))
+    if expected:
+        return
+    blurred = estimate is not None and estimate.is_additive and any(estimate.blur)
+    if not blurred and (injector is None or not any(check_blur(injector.blur))):
+        return
+    consequence, remedy = {
+        "recorrupted": ("the network will leave much of it in", "noise='auto', or an injector with that blur"),
+        "blind_spot": ("a blind spot does not hide it", "self_supervised='recorrupted', which takes it into account"),
+    }[mode]
+    found = " ({:.2f} vertically, {:.2f} horizontally)".format(*estimate.correlation) if blurred else ""
+    warn_user(
+        f"The noise of neighbouring pixels is correlated{found}, so with self_supervised={mode!r} {consequence}."
+        f" Use {remedy}."
+    )
+
+
+def _check_splits(injector, estimate, image_shape):
+    """Raise if the noise is not known, or cannot be split in two."""
+    if injector is None:
+        notes = f" {' '.join(estimate.notes)}" if estimate is not None else ""
+        raise ValueError(
+            "self_supervised='recorrupted' requires the noise, which is not known." + notes + " Pass"
+            " noise=NoiseInjector('gaussian', level=..., data_range=...), or use self_supervised='blind_spot' if the"
+            " noise of a pixel is independent of that of its neighbours."
+        )
+    if injector.kind not in _RECORRUPTED:
+        raise ValueError(
+            f"self_supervised='recorrupted' requires Gaussian, Poisson or Poisson-Gaussian noise, got noise of"
+            f" kind={shown(injector.kind)}. Use self_supervised='blind_spot' if the noise of a pixel is independent of"
+            " that of its neighbours, and zero on average."
+        )
+    level = check_level(injector.level, injector.kind)
+    if isinstance(level, tuple) or level == 0:
+        raise ValueError(
+            f"self_supervised='recorrupted' requires noise of a single positive level, got level={injector.level!r}."
+        )
+
+
+def clean_given_error(name, mode):
+    """Return the error for images that were passed in addition to the noisy ones, which are all that is needed."""
+    return ValueError(
+        f"{name} must be None with self_supervised={mode!r}, which trains on noisy images alone, got images. If they"
+        " are clean, train on them: self_supervised=None. If they are second noisy shots, use"
+        " self_supervised='noise2noise'."
+    )
+
+
+def recorruption(injector, data_range, image_shape):
+    """Return a function ``(unit, rng) -> (input, target)`` that makes two noisy versions of noisy rows [1]_ [2]_.
+
+    The noises of the two are uncorrelated, so that the target cannot teach the noise of the input. To Gaussian noise of
+    any covariance, ``a`` times noise of the same covariance is added, and for the target, ``1 / a`` times the same
+    noise is subtracted. Photons are shared out between the two at random. Read noise is taken as that of additional
+    photons, with the same variance.
+
+    References
+    ----------
+    .. [1] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-Recorrupted: unsupervised deep learning for image
+       denoising", CVPR 2021.
+    .. [2] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted: self-supervised learning beyond
+       Gaussian noise", CVPR 2025.
+    """
+    low, high = _range_of(injector, data_range)
+    width = data_range[1] - data_range[0]
+    level = check_level(injector.level, injector.kind)
+    if injector.kind == "gaussian":
+        level *= (high - low) / width
+        noise = clone(injector).set_params(level=level, clip=False, image_shape=image_shape, channel_axis=None)
+
+        def add_and_subtract(unit, rng):
+            drawn = noise._redraw(np.zeros_like(unit), rng)
+            return unit + np.float32(_STRENGTH) * drawn, unit - drawn / np.float32(_STRENGTH)
+
+        return add_and_subtract
+    gain = level**2 * (high - low) / width
+    read_variance = (injector.read_noise * (high - low) / width) ** 2 if injector.kind == "poisson_gaussian" else 0.0
+    black = (low - data_range[0]) / width - read_variance / gain  # the brightness at which there would be no noise
+    share = _STRENGTH**2 / (1 + _STRENGTH**2)  # of the photons, which makes the input as noisy as above
+
+    def share_out(unit, rng):
+        counts = np.maximum((unit.astype(np.float64) - black) / gain, 0)
+        taken = rng.binomial(np.floor(counts + rng.random(unit.shape)).astype(np.int64), share)
+        left = (counts - taken) / (1 - share)
+        return tuple((values * gain + black).astype(unit.dtype) for values in (left, taken / share))
+
+    return share_out
+
+
+def _range_of(injector, data_range):
+    """Return the range of which the level of `injector` is a fraction."""
+    given = getattr(injector, "data_range_", injector.data_range)
+    return data_range if isinstance(given, str) else given
+
+
+def blind_spots(image_shape):
+    """Return a function ``(unit, rng) -> (input, target)`` that hides random pixels of noisy rows [1]_ [2]_.
+
+    They are replaced with the mean of their neighbours. All other pixels of the target are NaN, so that the loss does
+    not count them.
+
+    References
+    ----------
+    .. [1] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
+    .. [2] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy images", CVPR 2019.
+    """
+    sides = [axis for axis, side in enumerate(image_shape[:2], start=1) if side > 1]
+    if not sides:
+        raise ValueError("self_supervised='blind_spot' requires images of several pixels, got single pixels.")
+
+    def hide(unit, rng):
+        images = unit.reshape(-1, *image_shape)
+        hidden = rng.random((*images.shape[:3], 1), dtype=np.float32) < 1 / _HIDDEN
+        filled = np.where(hidden, neighbour_mean(images, sides), images)
+        return filled.reshape(unit.shape), np.where(hidden, images, np.nan).reshape(unit.shape).astype(unit.dtype)
+
+    return hide
+
+
+def neighbour_mean(images, axes):
+    """Mean of the two or four neighbours of each pixel; at the border, the inner neighbour counts twice."""
+    total = np.zeros_like(images)
+    for axis in axes:
+        padded = np.pad(images, [(int(a == axis), int(a == axis)) for a in range(4)], mode="reflect")
+        moved = np.moveaxis(padded, axis, 0)
+        total += np.moveaxis(moved[:-2] + moved[2:], 0, axis)
+    return total / np.float32(2 * len(axes))
