@@ -88,8 +88,11 @@ def _network_spec(estimator, image_shape, target):
     if isinstance(loss, str) and loss == "auto":
         loss = "binary_crossentropy" if head == "sigmoid" and not target.is_noisy else "mse"
     if (head != "sigmoid" or target.is_noisy) and needs_unit_outputs(loss):
-        reason = "targets, which noisy images are not" if target.is_noisy else f"outputs, which head={head!r} is not"
-        raise ValueError(f"loss={loss!r} requires {reason} limited to [0, 1]. Leave it at 'auto'.")
+        if target.is_noisy:
+            reason = "targets in [0, 1], but noisy ones may lie outside. Leave loss at 'auto'."
+        else:
+            reason = f"outputs in [0, 1], which head={head!r} does not ensure. Use head='sigmoid', or loss='auto'."
+        raise ValueError(f"loss={loss!r} requires {reason}")
     return NetworkSpec(
         architecture=estimator.architecture,
         image_shape=image_shape,

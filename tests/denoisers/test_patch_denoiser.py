@@ -490,5 +490,5 @@ class TestTraps:
     def test_losses_that_need_outputs_in_the_range_keep_the_sigmoid(self):
         rows = np.random.default_rng(0).random((4, 1024))
         assert unet(loss="binary_crossentropy").fit(rows)._spec.head == "sigmoid"
-        with pytest.raises(ValueError, match="residual head"):
+        with pytest.raises(ValueError, match="head='residual' does not ensure"):
             unet(loss="kl_divergence", head="residual").fit(rows)

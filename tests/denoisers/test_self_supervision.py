@@ -1,0 +1,410 @@
+"""Training on noisy images alone: what the denoiser gets, what it aims at, and what is said about unsuitable noise."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from sk_denoise import (
+    DenoisingAutoencoder,
+    EstimatorDenoiser,
+    NoiseInjector,
+    PatchDenoiser,
+    estimate_noise,
+    load,
+    save,
+)
+from sk_denoise.denoisers._self_supervision import _STRENGTH, blind_spots, neighbour_mean, recorruption
+from sk_denoise.networks.spec import NetworkSpec
+from sk_denoise.networks.trainer import Trainer
+
+SHAPE = (16, 16, 1)
+
+
+def injector(kind="gaussian", level=0.3, **params):
+    params = {"clip": False, "data_range": (0, 1), "random_state": 0} | params
+    return NoiseInjector(kind, level, **params)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Smooth images of 16 x 16 pixels, in [0, 1]."""
+    y, x = np.mgrid[:16, :16] / 16
+    phases = np.random.default_rng(0).random((400, 2, 1, 1))
+    images = 0.5 + 0.2 * np.sin(6 * (x + phases[:, 0])) + 0.2 * np.cos(6 * (y + phases[:, 1]))
+    return images.reshape(400, -1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Three images of different sizes with flat areas and edges, in [0, 1]."""
+    rng = np.random.default_rng(1)
+    blocks = [np.kron(rng.random((n, n + 1)), np.ones((24, 24))) for n in (4, 5, 6)]
+    return [image.astype(np.float32) for image in blocks]
+
+
+def network(**params):
+    return DenoisingAutoencoder(**{"latent_dim": 8, "epochs": 1, "random_state": 0} | params)
+
+
+class TestRecorruption:
+    """The noises of input and target have no correlation, and both versions have the right mean."""
+
+    def draw(self, noise, clean, data_range=(0, 1)):
+        noisy = np.asarray(clone(noise).fit_transform(clean))
+        unit = ((noisy - data_range[0]) / (data_range[1] - data_range[0])).astype(np.float32)
+        pair = recorruption(noise, data_range, SHAPE)
+        parts = zip(*(pair(unit, np.random.default_rng(seed)) for seed in range(20)))
+        width = data_range[1] - data_range[0]
+        return [np.concatenate(part) * width + data_range[0] - np.tile(clean, (20, 1)) for part in parts]
+
+    @pytest.mark.parametrize("blur", [0, 0.7, (0, 1.5)])
+    @pytest.mark.parametrize("data_range", [(0, 1), (-1, 3)])
+    def test_gaussian(self, rows, blur, data_range):
+        errors = self.draw(injector(blur=blur), rows, data_range)
+        added, subtracted = (error.reshape(-1, 16, 16) for error in errors)
+        assert added.var() == pytest.approx(0.09 * (1 + _STRENGTH**2), rel=0.03)
+        assert subtracted.var() == pytest.approx(0.09 * (1 + _STRENGTH**-2), rel=0.03)
+        for lags in ((0, 0), (0, 1), (1, 0), (1, 1)):  # also between neighbours
+            moved = np.roll(subtracted, lags, axis=(1, 2))
+            assert abs(np.mean(added * moved)) < 0.005
+
+    @pytest.mark.parametrize(
+        "noise",
+        [
+            injector("poisson", 0.2),
+            injector("poisson_gaussian", 0.2, read_noise=0.05),
+            injector("poisson", 0.2, data_range=(-1, 3)),
+        ],
+        ids=["poisson", "with read noise", "other range"],
+    )
+    def test_photons(self, rows, noise):
+        errors = self.draw(noise, rows, (0, 2))
+        assert_allclose([error.mean() for error in errors], 0, atol=0.01)
+        spread = errors[0].std() * errors[1].std()
+        assert abs(np.mean(errors[0] * errors[1])) < 0.02 * spread
+        assert errors[0].var() > 0.2**2 * 0.3  # it did not lose its noise
+
+    def test_photons_are_shared_out_whole(self):
+        noise = injector("poisson", 0.5)
+        counts = np.random.default_rng(0).poisson(3, (50, 256)).astype(np.float32)
+        left, taken = recorruption(noise, (0, 1), SHAPE)(counts / 4, np.random.default_rng(1))
+        share = _STRENGTH**2 / (1 + _STRENGTH**2)
+        taken = taken * 4 * share
+        assert_allclose(taken, np.rint(taken), atol=1e-5)
+        assert_allclose(left * 4 * (1 - share) + taken, counts, atol=1e-4)
+
+    def test_other_draws_each_time(self, rows):
+        pair, rng = recorruption(injector(), (0, 1), SHAPE), np.random.default_rng(0)
+        assert not np.array_equal(pair(rows, rng)[0], pair(rows, rng)[0])
+
+
+class TestBlindSpots:
+    @pytest.mark.parametrize("shape", [(16, 16, 1), (1, 64, 1), (64, 1, 1), (8, 9, 3)])
+    def test_hidden_pixels_are_the_only_targets_and_are_not_in_the_input(self, shape):
+        unit = np.random.default_rng(0).random((200, np.prod(shape))).astype(np.float32)
+        given, target = blind_spots(shape)(unit, np.random.default_rng(1))
+        hidden = np.isfinite(target)
+        assert hidden.mean() == pytest.approx(1 / 16, rel=0.1)
+        assert_array_equal(target[hidden], unit[hidden])
+        assert_array_equal(given[~hidden], unit[~hidden])
+        changed = np.where(hidden, 9, unit).astype(np.float32)  # neighbours of hidden pixels may be hidden, too
+        alone = hidden & ~np.isclose(neighbour_mean(changed.reshape(-1, *shape), axes(shape)).reshape(unit.shape), 9)
+        again, _ = blind_spots(shape)(changed, np.random.default_rng(1))
+        untouched = alone & (np.abs(again - given) < 1e-6)
+        assert untouched.sum() > 0.7 * hidden.sum()
+
+    def test_colours_are_hidden_together(self):
+        _, target = blind_spots((8, 9, 3))(np.ones((50, 216), np.float32), np.random.default_rng(1))
+        hidden = np.isfinite(target).reshape(-1, 3)
+        assert_array_equal(hidden.all(axis=1), hidden.any(axis=1))
+
+    def test_neighbours(self):
+        image = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
+        mean = neighbour_mean(image, [1, 2])[0, ..., 0]
+        assert mean[1, 1] == (1 + 9 + 4 + 6) / 4
+        assert mean[0, 0] == (4 + 4 + 1 + 1) / 4
+
+    def test_only_hidden_pixels_count_in_the_loss(self):
+        spec = NetworkSpec("dense", (2, 2, 1), 2, (), "mse", "adam", "linear", hides=True)
+        trainer = Trainer(spec)
+        given = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+        target = np.where(np.random.default_rng(1).random((6, 4)) < 0.5, 0.5, np.nan).astype(np.float32)
+        output = np.asarray(trainer.model(given))
+        expected = np.nanmean((output - target) ** 2)
+        assert trainer.evaluate_block(given, target) / 6 == pytest.approx(expected, rel=1e-5)
+
+
+def axes(shape):
+    return [axis for axis in (1, 2) if shape[axis - 1] > 1]
+
+
+class TestFits:
+    @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot", "noise2noise"])
+    @pytest.mark.parametrize(("architecture", "side", "head"), [("dense", 16, "linear"), ("unet", 16, "linear")])
+    def test_behind_an_injector(self, rows, mode, architecture, side, head):
+        pipe = make_pipeline(injector(), network(architecture=architecture, self_supervised=mode)).fit(rows)
+        denoiser = pipe[-1]
+        assert denoiser.target_source_ == mode
+        assert (denoiser._spec.head, denoiser._spec.loss) == (head, "mse")
+        assert denoiser.noise_.level == 0.3
+        assert denoiser.data_range_ == (0, 1)
+        assert np.isfinite(pipe.score(rows))
+
+    def test_training_sees_one_draw_of_noise(self, rows, monkeypatch):
+        seen = []
+        from sk_denoise.denoisers import _self_supervision, _targets
+
+        def spy(*args):
+            pair = _self_supervision.recorruption(*args)
+
+            def record(unit, rng):
+                made = pair(unit, rng)
+                # From input and target, the noisy rows follow.
+                seen.append((made[0] + _STRENGTH**2 * made[1]) / (1 + _STRENGTH**2))
+                return made
+
+            return record
+
+        monkeypatch.setattr(_targets, "recorruption", spy)
+        noisy = injector().fit_transform(rows)
+        network(self_supervised="recorrupted", epochs=2).fit(noisy)
+        assert len(seen) == 2
+        first, second = (np.sort(epoch.ravel()) for epoch in seen)
+        assert_allclose(first, second, atol=1e-4)
+        assert_allclose(first, np.sort(np.asarray(noisy).ravel()), atol=1e-4)
+
+    def test_large_images_get_a_residual_head(self):
+        rows = np.random.default_rng(0).random((20, 1024))
+        denoiser = network(architecture="unet", self_supervised="blind_spot", noise=None).fit(rows)
+        assert denoiser._spec.head == "residual"
+
+    def test_noisy_rows_outside_the_range_are_neither_clipped_nor_refused(self, rows):
+        noisy = np.asarray(injector(level=1.0).fit_transform(rows))
+        denoiser = network(self_supervised="recorrupted", noise=injector(level=1.0)).fit(noisy)
+        assert denoiser.data_range_ == (0, 1)
+        assert noisy.min() < -2
+
+    def test_self_supervision_removes_most_of_the_noise(self, rows):
+        noise, errors = injector(), {}
+        for mode in (None, "recorrupted", "blind_spot", "noise2noise"):
+            denoiser = network(latent_dim=16, self_supervised=mode, epochs=60, head="linear")
+            errors[mode] = 10 ** (-make_pipeline(noise, denoiser).fit(rows).score(rows) / 10)
+        assert min(errors, key=errors.get) is None
+        assert max(errors.values()) < 0.15 * 0.09
+
+    def test_same_seed_same_bits(self, rows):
+        noisy = np.asarray(injector().fit_transform(rows))
+        fits = [network(self_supervised="recorrupted", noise=injector()).fit(noisy).transform(noisy) for _ in range(2)]
+        assert_array_equal(*fits)
+
+    def test_checkpoint_tells_modes_apart(self, rows, tmp_path):
+        noisy = np.asarray(injector().fit_transform(rows))
+        for mode in ("recorrupted", "blind_spot"):
+            network(self_supervised=mode, noise=injector(), checkpoint=tmp_path).fit(noisy)
+        assert len(list(tmp_path.iterdir())) == 2
+
+    def test_validation_rows_are_noisy_too(self, rows):
+        noisy = np.asarray(injector().fit_transform(rows))
+        denoiser = network(self_supervised="blind_spot", noise=injector())
+        assert denoiser.fit(noisy, validation_data=noisy[:50]).history_["val_loss"][0] > 0
+        with pytest.raises(ValueError, match="validation_data must be noisy rows alone"):
+            denoiser.fit(noisy, validation_data=(noisy, rows))
+        denoiser.set_params(self_supervised="noise2noise")
+        assert denoiser.fit(noisy, noisy[::-1], validation_data=(noisy, noisy)).history_["val_loss"][0] > 0
+
+    def test_saved_and_pickled(self, rows, tmp_path):
+        noisy = np.asarray(injector().fit_transform(rows))
+        denoiser = network(self_supervised="recorrupted", noise=injector()).fit(noisy)
+        save(denoiser, tmp_path / "denoiser.skops")
+        for copy in (load(tmp_path / "denoiser.skops"), pickle.loads(pickle.dumps(denoiser))):
+            assert_array_equal(copy.transform(noisy), denoiser.transform(noisy))
+            assert copy.noise_.level == 0.3
+
+    def test_custom_networks_keep_their_output(self, rows):
+        import keras
+
+        def own(image_shape, latent_dim):
+            return keras.Sequential([keras.Input((256,)), keras.layers.Dense(256, activation="sigmoid")])
+
+        noisy = injector().fit_transform(rows)
+        denoiser = network(architecture=own, self_supervised="recorrupted").fit(noisy)
+        assert denoiser.transform(np.asarray(noisy)).min() >= 0
+
+
+class TestRegressors:
+    def test_noisy_targets_remove_most_of_the_noise(self, rows):
+        noise = injector()
+        scores = {
+            mode: make_pipeline(noise, EstimatorDenoiser(Ridge(1000), self_supervised=mode, n_draws=8, random_state=0))
+            .fit(rows[:300])
+            .score(rows[300:])
+            for mode in (None, "recorrupted", "noise2noise")
+        }
+        assert scores[None] > scores["recorrupted"] > 20  # dB; the noisy rows have 10.5
+        assert scores["noise2noise"] > 17
+
+    def test_patches_of_any_shape(self, images):
+        noise = injector(level=0.1, blur=0.7)
+        noisy = list(noise.fit_transform(images))
+        regressor = EstimatorDenoiser(Ridge(), self_supervised="recorrupted", random_state=0)
+        denoiser = PatchDenoiser(regressor, patch_shape=(6, 9), random_state=0).fit(noisy)
+        assert denoiser.denoiser_.noise_.image_shape == (6, 9, 1)
+        assert denoiser.denoiser_.noise_.blur[0] == pytest.approx(0.7, abs=0.1)
+
+    def test_decompositions_have_no_targets(self, rows):
+        with pytest.raises(ValueError, match="self_supervised must be None for a decomposition"):
+            EstimatorDenoiser(PCA(4), self_supervised="recorrupted").fit(rows)
+
+    def test_no_blind_spot(self, rows):
+        with pytest.raises(ValueError, match="self_supervised"):
+            EstimatorDenoiser(Ridge(), self_supervised="blind_spot").fit(rows)
+
+
+class TestImages:
+    @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot"])
+    def test_noise_is_estimated_from_the_images(self, images, mode):
+        noisy = list(injector(level=0.1).fit_transform(images))
+        denoiser = PatchDenoiser(network(architecture="unet", self_supervised=mode), n_patches=8, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            denoiser.fit(noisy)
+        noise = denoiser.denoiser_.noise_
+        assert denoiser.target_source_ == mode
+        width = noise.data_range[1] - noise.data_range[0]
+        assert noise.level * width == pytest.approx(0.1, rel=0.1)
+
+    @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot", "noise2noise"])
+    @pytest.mark.parametrize("form", ["list", "stack"])
+    def test_behind_an_injector(self, images, mode, form):
+        given = images if form == "list" else np.stack([images[0]] * 3)
+        inner = network(architecture="unet", self_supervised=mode)
+        pipe = make_pipeline(injector(level=0.1), PatchDenoiser(inner, n_patches=8, random_state=0)).fit(given)
+        assert pipe[-1].target_source_ == mode
+        assert pipe[-1].denoiser_._noise is None  # plain images are not taken for clean ones
+        assert np.isfinite(pipe.score(given))
+
+    def test_second_shots(self, images):
+        shots = [list(injector(level=0.1, random_state=seed).fit_transform(images)) for seed in (0, 1)]
+        inner = network(architecture="unet", self_supervised="noise2noise")
+        denoiser = PatchDenoiser(inner, n_patches=8, random_state=0).fit(shots[0], shots[1])
+        assert denoiser.target_source_ == "noise2noise"
+
+    def test_clean_images_given_by_mistake(self, images):
+        inner = network(architecture="unet", self_supervised="blind_spot")
+        with pytest.raises(ValueError, match="y must be None with self_supervised='blind_spot'"):
+            PatchDenoiser(inner).fit(images, images)
+
+    def test_supervised_patches_get_new_noise_in_each_epoch(self, images, monkeypatch):
+        from sk_denoise.denoisers import _fitting
+
+        made, patches = [], _fitting.Patches
+        monkeypatch.setattr(_fitting, "Patches", lambda *args: made.append(args) or patches(*args))
+        inner = network(architecture="unet")
+        make_pipeline(injector(level=0.1), PatchDenoiser(inner, n_patches=8, random_state=0)).fit(images)
+        assert made[0][0].noisy is None
+
+    def test_one_single_image(self, images):
+        noisy = injector(level=0.1).fit_transform(images[:1])[0]
+        inner = network(architecture="unet", self_supervised="recorrupted")
+        denoised = PatchDenoiser(inner, n_patches=8, random_state=0).fit(noisy).transform(noisy)
+        assert denoised.shape == noisy.shape
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot"])
+    @pytest.mark.parametrize("name", ["y", "X_clean"])
+    def test_clean_targets_given_by_mistake(self, rows, mode, name):
+        with pytest.raises(ValueError, match=f"{name} must be None with self_supervised='{mode}'"):
+            network(self_supervised=mode, noise=injector()).fit(rows, **{name: rows})
+
+    def test_labels_are_ignored(self, rows):
+        network(self_supervised="recorrupted", noise=injector()).fit(rows, np.zeros(len(rows)))
+
+    def test_no_second_shot(self, rows):
+        with pytest.raises(ValueError, match="'noise2noise' requires a second noisy shot"):
+            network(self_supervised="noise2noise").fit(rows)
+
+    @pytest.mark.parametrize(
+        ("noise", "match"),
+        [
+            (None, "requires the noise, which is not known"),
+            ("auto", "too small to tell noise from detail"),
+            (injector("rician"), "requires Gaussian, Poisson or Poisson-Gaussian noise"),
+            (injector("salt_pepper"), "requires Gaussian, Poisson or Poisson-Gaussian noise"),
+            (injector(level=(0.1, 0.3)), "single positive level"),
+            (injector(level=0), "single positive level"),
+        ],
+        ids=["none", "too small", "rician", "impulses", "levels", "zero"],
+    )
+    def test_noise_that_cannot_be_recorrupted(self, rows, noise, match):
+        with pytest.raises(ValueError, match=match):
+            network(self_supervised="recorrupted", noise=noise).fit(rows)
+
+    def test_unknown_modes(self, rows):
+        with pytest.raises(ValueError, match="self_supervised"):
+            network(self_supervised="noise2void").fit(rows)
+
+    @pytest.mark.parametrize(
+        "params",
+        [{"loss": "mae"}, {"loss": "binary_crossentropy"}, {"self_supervised": "noise2noise", "loss": "kl_divergence"}],
+    )
+    def test_losses_for_which_noisy_targets_are_wrong(self, rows, params):
+        params = {"self_supervised": "recorrupted", "noise": injector()} | params
+        second = rows if params["self_supervised"] == "noise2noise" else None
+        with pytest.raises(ValueError, match="loss"):
+            network(**params).fit(rows, second)
+
+    def test_score_of_noisy_rows_names_the_remedy(self, rows):
+        noisy = np.asarray(injector().fit_transform(rows))
+        denoiser = network(self_supervised="recorrupted", noise=injector()).fit(noisy)
+        with pytest.warns(UserWarning, match="sure_score"):
+            assert np.isnan(denoiser.score(noisy))
+
+
+class TestWarnings:
+    def test_clipped_noise(self, rows):
+        noisy = np.asarray(injector(level=0.5, clip=True).fit_transform(rows))
+        for mode in ("recorrupted", "blind_spot"):
+            with pytest.warns(UserWarning, match=r"its noise was clipped, which biases the targets"):
+                network(self_supervised=mode, noise=injector(level=0.5)).fit(noisy)
+
+    def test_unsuitable_means(self, rows):
+        with pytest.warns(UserWarning, match="learns the mean of noisy images"):
+            network(self_supervised="blind_spot", noise=injector("rician", 0.05)).fit(rows)
+
+    def test_blind_spots_do_not_hide_correlated_noise(self, rows, images):
+        with pytest.warns(UserWarning, match="correlated.*self_supervised='recorrupted'"):
+            make_pipeline(injector(blur=0.7), network(self_supervised="blind_spot")).fit(rows)
+        noisy = list(injector(level=0.1, blur=0.8).fit_transform(images))
+        inner = network(architecture="unet", self_supervised="blind_spot")
+        with pytest.warns(UserWarning, match=r"correlated \(0\.\d\d vertically"):
+            PatchDenoiser(inner, n_patches=8, random_state=0).fit(noisy)
+
+    def test_white_recorruption_of_correlated_noise(self, images):
+        noisy = np.concatenate([image[:96, :96].reshape(1, -1) for image in images])
+        noisy = np.asarray(injector(level=0.1, blur=0.8).fit_transform(noisy))
+        with pytest.warns(UserWarning, match="leave much of it in"):
+            network(architecture="unet", self_supervised="recorrupted", noise=injector(level=0.1)).fit(noisy)
+
+
+def test_noise_may_be_an_estimate(images):
+    estimate = estimate_noise(list(injector(level=0.1, blur=0.8).fit_transform(images)))
+    rows = np.concatenate([image[:32, :32].reshape(1, -1) for image in images])
+    supervised = network(noise=estimate).fit(rows)
+    assert supervised.noise_.level == estimate.level
+    assert supervised.target_source_ == "noise"
+    noisy = np.asarray(injector(level=0.1, blur=0.8).fit_transform(rows))
+    alone = network(self_supervised="recorrupted", noise=estimate).fit(noisy)
+    assert alone.noise_.blur == estimate.blur
+
+
+def test_auto_is_what_was_the_default(rows):
+    named, auto = (network(noise=noise).fit(rows) for noise in ("gaussian", "auto"))
+    assert_array_equal(named.transform(rows), auto.transform(rows))
