@@ -120,6 +120,8 @@ class DenoisingAutoencoder(FittedNetwork):
         The data range used, ``(low, high)``.
     image_shape_ : tuple of int
         The image shape used, ``(height, width, channels)``.
+    head_ : str
+        The head used; without meaning for custom networks.
     target_source_ : str
         Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity"; or the mode of `self_supervised`.
     noise_ : NoiseInjector or None

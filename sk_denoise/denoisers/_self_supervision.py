@@ -8,6 +8,7 @@ from sklearn.base import clone
 from .._core.checks import sample_rows, shown, warn_user
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
 from ..noise._params import check_blur, check_level
+from ._calibration import is_uniform
 from ._risk import warn_if_clipped
 
 MODES = ("recorrupted", "blind_spot", "noise2noise")
@@ -43,7 +44,7 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     -----
     UserWarning
         If the noise is clipped, or correlated although `mode` or `given` require white noise, or if its mean is not
-        zero.
+        zero, or if its strength differs between images.
     """
     images = sample_rows(rows).reshape(-1, *image_shape)
     warn_if_clipped([images], "X", "the targets")
@@ -57,7 +58,13 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
         injector.set_params(image_shape=image_shape)
     _warn_of_correlation(injector, estimate, mode)
     if mode == "recorrupted":
-        _check_splits(injector, estimate, image_shape)
+        _check_splits(injector, estimate)
+        if estimate is not None and not is_uniform(estimate):
+            warn_user(
+                f"The strength of the noise differs between images: sigma is {estimate.sigma:.3g} +-"
+                f" {estimate.spread:.2g}. self_supervised='recorrupted' takes it as the same in all images. Fit"
+                " images of different strength separately, or use self_supervised='blind_spot'."
+            )
     elif injector is not None and injector.kind in _OTHER_MEAN:
         warn_user(
             f"self_supervised='blind_spot' learns the mean of noisy images, which is not the clean image for noise of"
@@ -90,7 +97,7 @@ def _warn_of_correlation(injector, estimate, mode):
     )
 
 
-def _check_splits(injector, estimate, image_shape):
+def _check_splits(injector, estimate):
     """Raise if the noise is not known, or cannot be split in two."""
     if injector is None:
         notes = f" {' '.join(estimate.notes)}" if estimate is not None else ""

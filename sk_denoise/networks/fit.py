@@ -74,6 +74,7 @@ def run(job, networks):
         return {
             "history_": progress.history,
             "image_shape_": job.spec.image_shape,
+            "head_": job.spec.head,
             "_spec": job.spec,
             "_weights": weights,
             "_code_size": trainer.code_size,

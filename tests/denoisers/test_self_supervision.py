@@ -152,7 +152,7 @@ class TestFits:
         pipe = make_pipeline(injector(), network(architecture=architecture, self_supervised=mode)).fit(rows)
         denoiser = pipe[-1]
         assert denoiser.target_source_ == mode
-        assert (denoiser._spec.head, denoiser._spec.loss) == (head, "mse")
+        assert (denoiser.head_, denoiser._spec.loss) == (head, "mse")
         assert denoiser.noise_.level == 0.3
         assert denoiser.data_range_ == (0, 1)
         assert np.isfinite(pipe.score(rows))
@@ -183,7 +183,7 @@ class TestFits:
     def test_large_images_get_a_residual_head(self):
         rows = np.random.default_rng(0).random((20, 1024))
         denoiser = network(architecture="unet", self_supervised="blind_spot", noise=None).fit(rows)
-        assert denoiser._spec.head == "residual"
+        assert denoiser.head_ == "residual"
 
     def test_noisy_rows_outside_the_range_are_neither_clipped_nor_refused(self, rows):
         noisy = np.asarray(injector(level=1.0).fit_transform(rows))
@@ -374,6 +374,12 @@ class TestWarnings:
         for mode in ("recorrupted", "blind_spot"):
             with pytest.warns(UserWarning, match=r"its noise was clipped, which biases the targets"):
                 network(self_supervised=mode, noise=injector(level=0.5)).fit(noisy)
+
+    def test_levels_that_differ(self, images):
+        noisy = [injector(level=level).fit_transform([image])[0] for level, image in zip((0.05, 0.1, 0.2), images)]
+        inner = network(architecture="unet", self_supervised="recorrupted")
+        with pytest.warns(UserWarning, match="strength of the noise differs between images"):
+            PatchDenoiser(inner, n_patches=8, random_state=0).fit(noisy)
 
     def test_unsuitable_means(self, rows):
         with pytest.warns(UserWarning, match="learns the mean of noisy images"):
