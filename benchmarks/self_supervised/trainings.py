@@ -17,7 +17,7 @@ BLUR = 0.7  # pixels; neighbouring pixels have a correlation of 0.6
 DIGITS_LEVEL, PHOTO_LEVEL = 0.5, 0.1
 DIGITS_EPOCHS = {0: 6, BLUR: 5}  # 750 and 625 steps of 64 digits
 TRAINED, TESTED = ("camera", "coins", "astronaut"), ("chelsea", "coffee", "clock", "flower")
-PHOTO_EPOCHS, N_PATCHES = 40, 640  # 800 steps of 32 patches
+PHOTO_EPOCHS, N_PATCHES = 25, 640  # 500 steps of 32 patches
 
 
 def mnist():
