@@ -157,7 +157,8 @@ def unet(image_shape, latent_dim, head="sigmoid"):
     latent_dim : int
         Number of feature maps at a quarter and an eighth of the image size; half as many at half of it.
     head : {"sigmoid", "linear", "residual"}, default="sigmoid"
-        "sigmoid" predicts the image, in [0, 1]; "linear" predicts it without limits. "residual" predicts the noise [2]_, which is subtracted from the input.
+        "sigmoid" predicts the image, in [0, 1]; "linear" predicts it without limits. "residual" predicts the noise
+        [2]_, which is subtracted from the input.
 
     Returns
     -------
