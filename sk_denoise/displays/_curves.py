@@ -176,10 +176,15 @@ class RecoveryDisplay(Display):
         Raises
         ------
         ValueError
-            If a name is not in the report, if `trained_on` is None although several training noises cover a level, or
-            if `accuracy` was not measured.
+            If the report has no noise levels, if a name is not in it, if `trained_on` is None although several training
+            noises cover a level, or if `accuracy` was not measured.
         """
         frame = report.to_frame()
+        if frame["level"].isna().all():
+            raise ValueError(
+                "report must have noise levels to draw accuracy against, but its rows were noisy already (noises=None)."
+                " Draw ConfusionChangeDisplay.from_report(report) instead."
+            )
         kind = _name(frame["kind"], kind, "kind")
         # Clean rows are tested only once for all kinds.
         frame = frame[(frame["kind"] == kind) | (frame["level"] == 0)]

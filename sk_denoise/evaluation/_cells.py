@@ -16,6 +16,7 @@ from ._planning import GIVEN
 from ._report import KEYS, RecoveryReport
 
 SITUATIONS = ("clean", "noisy", "denoised", "refitted", "augmented")
+_NEED_CLEAN = ("clean", "augmented")
 # For each difference: minuend, subtrahend, and the verdicts if it is significantly negative or positive.
 COMPARISONS = {
     "gain": ("denoised", "noisy", ("hurts", "helps")),
@@ -68,23 +69,28 @@ class Cell:
     def columns(self, intervals, setup):
         """The cell as a row of the data frame."""
         means = self.by_row.mean()
+        situations = [name for name in SITUATIONS if setup.has_clean or name not in _NEED_CLEAN]
         line = {name: getattr(self, name) for name in KEYS}
-        for name in ("noisy", "denoised"):
+        for name in ("noisy", "denoised") if setup.has_clean else ():
             error = means[f"mse_{name}"]
             line[f"psnr_{name}"] = -10 * math.log10(error) if error else math.inf
             line[f"ssim_{name}"] = means[f"ssim_{name}"]
-        line |= {f"accuracy_{name}": means.get(f"correct_{name}", math.nan) for name in SITUATIONS}
-        line |= self._recovery(line)
-        for name, (*_, words) in COMPARISONS.items():
+        line |= {f"accuracy_{name}": means.get(f"correct_{name}", math.nan) for name in situations}
+        if setup.has_clean:
+            line |= self._recovery(line)
+        for name, (*pair, words) in COMPARISONS.items():
+            if not set(pair) <= set(situations):
+                continue
             mean, low, high = intervals.get(name, (math.nan,) * 3)
             line |= {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_verdict": verdict(low, high, words)}
         before, after = (self.labels[name] == self.labels["true"] for name in ("noisy", "denoised"))
         changes = {"repaired": np.mean(~before & after), "broken": np.mean(before & ~after)}
         line |= {"seed_spread": self.seed_spread} | {name: len(self.by_row) * part for name, part in changes.items()}
-        times = ("fit_seconds", "transform_seconds", "augmented_seconds")
-        line |= {name: self.numbers[name] for name in (*times, "augmented_draws")}
-        saturated = self.numbers["augmented_saturated"]
-        line["augmented_saturated"] = "" if math.isnan(saturated) else "yes" if saturated == 1 else "no"
+        line |= {name: self.numbers[name] for name in ("fit_seconds", "transform_seconds")}
+        if setup.has_clean:
+            line |= {name: self.numbers[name] for name in ("augmented_seconds", "augmented_draws")}
+            saturated = self.numbers["augmented_saturated"]
+            line["augmented_saturated"] = "" if math.isnan(saturated) else "yes" if saturated == 1 else "no"
         return line | {"refit": self._how_refitted(setup)}
 
     def _recovery(self, line):
@@ -127,7 +133,7 @@ def aggregate(setup, X, y, tasks, results, *, confidence_level, n_resamples, rng
         n_comparisons=sum(map(len, intervals)),
         n_seeds=len({task.repeat for task in tasks}),
         seconds=seconds,
-        key=joblib.hash((X[test_rows], y[test_rows], groups, of_one_noise)),
+        key=joblib.hash((X[test_rows], y[test_rows], groups, of_one_noise, setup.has_clean)),
         groups=groups,
     )
 

@@ -29,6 +29,7 @@ def _summary(report):
         "costs": _text.costs(report.frame),
         "n_cells": len(report.frame),
         "no_cost": _text.NO_COST,
+        "has_clean": _text.has_clean(report.frame),
     }
 
 
@@ -54,7 +55,7 @@ def _hardest(report):
     hardest = {}
     for row in _text.best_rows(report.frame):
         first = row["classifier"] == report.frame["classifier"].iloc[0]
-        if first and row["level"] >= hardest.get(row["kind"], row)["level"]:
+        if first and (row["level"] is None or row["level"] >= hardest.get(row["kind"], row)["level"]):
             hardest[row["kind"]] = row
     return hardest.values()
 

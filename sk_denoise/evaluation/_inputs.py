@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit, check_cv
@@ -17,18 +18,23 @@ from sklearn.utils.validation import check_is_fitted
 from .._core.checks import brief, check_discrete, check_labels, shown, warn_user
 from .._core.sklearn_glue import BaseSearchCV, check_classifier, check_names, check_rows, feature_names
 from .._core.units import check_in_range
+from ..denoisers import EstimatorDenoiser
+from ..denoisers._self_supervision import ALONE
 from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ._planning import as_list
 
 
-def check_data(X, y, suffix=""):
-    """Validate rows and labels."""
+def check_data(X, y, suffix="", *, has_clean):
+    """Validate rows, which are clean or noisy, and labels."""
     name = f"X{suffix}"
-    if isinstance(X, (NoisyArray, NoisyImages)):
+    if has_clean and isinstance(X, (NoisyArray, NoisyImages)):
         remedy = f"Pass {name}.clean" if X.clean is not None else "Pass the rows before noise was added"
-        raise ValueError(f"{name} must contain clean rows, got the output of a NoiseInjector, {shown(X)}. {remedy}.")
-    X = check_rows(X, name)
+        raise ValueError(
+            f"{name} must contain clean rows, got the output of a NoiseInjector, {shown(X)}. {remedy}, or noises=None"
+            " for rows that are noisy already."
+        )
+    X = np.asarray(check_rows(X, name))  # denoisers fitted by the report must not find the clean rows of a NoisyArray
     y = check_labels(y, f"y{suffix}", len(X), of=f"rows of {name}")
     check_discrete(y, f"y{suffix}")
     return X, y
@@ -42,6 +48,31 @@ def check_frames(X, X_test, estimators):
     for estimator in estimators:
         if is_fitted(estimator):
             check_names(estimator, X)
+
+
+def check_alone(denoisers):
+    """Raise if a denoiser to be fitted on noisy rows would take them for clean ones; `denoisers` are not fitted."""
+    for name, denoiser in denoisers.items():
+        for part in _parts(denoiser):
+            if not hasattr(part, "self_supervised") or part.self_supervised in ALONE:
+                continue
+            if isinstance(part, EstimatorDenoiser) and not is_regressor(part.estimator):
+                continue  # a decomposition, which is fitted on the rows as they are
+            mode = part.self_supervised
+            modes = " or ".join(repr(known) for known in ALONE)
+            raise ValueError(
+                f"denoisers must be fitted on noisy rows alone with noises=None, but {name!r} contains"
+                f" {type(part).__name__} with self_supervised={mode!r}, which requires"
+                f" {'clean rows' if mode is None else 'pairs of noisy rows'}. Pass self_supervised={modes}, a filter"
+                " such as ImageFilter, or a denoiser that you have fitted elsewhere."
+            )
+
+
+def _parts(estimator):
+    """Return the estimator and its parameters, such as the steps of a pipeline, without those of a frozen one."""
+    params = {"": estimator, **getattr(estimator, "get_params", dict)()}
+    above = {name: params.get(name.rpartition("__")[0]) for name in params}
+    return [value for name, value in params.items() if not isinstance(above[name], FrozenEstimator)]
 
 
 def check_groups(groups, cv, n_rows):
@@ -64,8 +95,8 @@ def check_cross_fit(cross_fit, splits, groups):
         raise ValueError(f"cross_fit must be at most the number of training {what}, {least}, got {cross_fit}.")
 
 
-def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
-    """Return all rows and labels, and the splits as pairs of indices of training and test rows."""
+def split_data(X, y, X_test, y_test, cv, groups, clean_range, rng):
+    """Return all rows and labels, and the splits as pairs of indices; `clean_range` is None for noisy rows."""
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test must be passed together, got only one of them.")
     if X_test is None:
@@ -73,10 +104,11 @@ def split_data(X, y, X_test, y_test, cv, groups, data_range, rng):
     else:
         if cv is not None:
             raise ValueError(f"cv must be None if X_test is passed, got cv={shown(cv)}. Pass only one of them.")
-        X_test, y_test = check_data(X_test, y_test, "_test")
+        X_test, y_test = check_data(X_test, y_test, "_test", has_clean=clean_range is not None)
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(f"X_test must have the {X.shape[1]} features of X, got {X_test.shape[1]}.")
-        check_in_range(X_test, data_range, "X_test")
+        if clean_range is not None:
+            check_in_range(X_test, clean_range, "X_test")
         splits = [(np.arange(len(X)), len(X) + np.arange(len(X_test)))]
         X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
     test_rows = np.concatenate([test for _, test in splits])

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import FunctionTransformer
 
 from .._core.checks import brief, check_vector, likely, shown
 from .._core.units import result_dtype
@@ -15,6 +16,7 @@ from ..noise.kinds import KINDS
 
 AS_TRAINED, CLEAN, OTHER_LEVEL, OTHER_KIND = "as trained", "clean", "other level", "other kind"
 GIVEN = "fitted before"
+LEVELS = (0.1, 0.3, 0.5)  # the default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,22 +24,28 @@ class Noise:
     """A kind of noise at a level or over a range of levels, with the injector that adds it."""
 
     kind: str
-    level: float | tuple
-    template: NoiseInjector = dataclasses.field(compare=False, repr=False)
+    level: float | tuple | None  # None for rows that are noisy already
+    template: NoiseInjector | FunctionTransformer = dataclasses.field(compare=False, repr=False)
 
     @property
     def label(self):
         """Name in tables."""
+        if self.level is None:
+            return self.kind
         return f"{self.kind} {'-'.join(f'{bound:g}' for bound in np.ravel(self.level))}"
 
     def injector(self, data_range, seed):
         """Make an injector that always draws the same noise for the same rows."""
+        if self.level is None:
+            return self.template
         params = {"level": self.level, "data_range": data_range, "when": "always", "random_state": seed}
         # Overrides the user's configuration, because a data frame cannot carry the clean rows.
         return clone(self.template).set_params(**params).set_output(transform="default")
 
     def add(self, X, data_range, seed):
         """Add this noise to rows; at level 0 they stay clean, even if a callable kind would change them."""
+        if self.level is None:
+            return X
         if self.level == 0:
             return X.astype(result_dtype(X.dtype))
         return np.asarray(self.injector(data_range, seed).fit_transform(X))
@@ -48,7 +56,13 @@ class Noise:
             return CLEAN
         if other.kind != self.kind:
             return OTHER_KIND
+        if other == self:
+            return AS_TRAINED
         return AS_TRAINED if np.min(self.level) <= other.level <= np.max(self.level) else OTHER_LEVEL
+
+
+# The noise of rows that are noisy already: nothing is added, whatever the configuration of outputs.
+AS_GIVEN = Noise("noisy rows", None, FunctionTransformer().set_output(transform="default"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +112,9 @@ def _draw_labelled(y, n_labels, seed):
 
 def plan_noises(noises, levels, trained_on, unseen):
     """For each training noise, return it, its test noises, and those that include denoisers passed fitted."""
+    if noises is None:
+        _check_no_noise(levels, trained_on, unseen)
+        return [(AS_GIVEN, (AS_GIVEN,), frozenset({AS_GIVEN}))]
     levels = _check_levels(levels)
     tested = [_noise(_as_injector(noise, "noises"), level) for noise in as_list(noises) for level in levels]
     if not tested or len(set(tested)) < len(tested):
@@ -122,6 +139,17 @@ def plan_noises(noises, levels, trained_on, unseen):
         assigned |= given
         with_given.append((noise, tests, given))
     return with_given
+
+
+def _check_no_noise(levels, trained_on, unseen):
+    """Raise if an argument describes noise, although none is drawn."""
+    defaults = {"levels": (levels, LEVELS), "trained_on": (trained_on, None), "unseen": (unseen, "auto")}
+    for name, (value, default) in defaults.items():
+        if not np.array_equal(value, default):
+            raise ValueError(
+                f"{name} must be left at its default, {default!r}, with noises=None, which draws no noise because the"
+                f" rows are noisy already, got {shown(value)}. If X is clean, pass noises='gaussian' or other kinds."
+            )
 
 
 def _trained(trained_on, levels):

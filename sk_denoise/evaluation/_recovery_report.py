@@ -16,8 +16,17 @@ from .._core.sklearn_glue import Interval, validate_function_params
 from .._core.units import check_in_range, check_scale, resolve_data_range
 from ._augmented import check_augmented
 from ._cells import aggregate
-from ._inputs import check_cross_fit, check_data, check_frames, check_groups, is_fitted, name_estimators, split_data
-from ._planning import make_tasks, plan_noises
+from ._inputs import (
+    check_alone,
+    check_cross_fit,
+    check_data,
+    check_frames,
+    check_groups,
+    is_fitted,
+    name_estimators,
+    split_data,
+)
+from ._planning import LEVELS, make_tasks, plan_noises
 from ._tasks import Setup, fit_untouched, run_task
 
 _END = 2**31  # some of the libraries called require C integers
@@ -48,7 +57,7 @@ def recovery_report(
     cv=None,
     groups=None,
     noises="gaussian",
-    levels=(0.1, 0.3, 0.5),
+    levels=LEVELS,
     trained_on=None,
     unseen="auto",
     n_labels=None,
@@ -71,6 +80,10 @@ def recovery_report(
     classifier trained on noisy copies of the same labelled rows, without a denoiser (`fit_noise_augmented`). Denoisers
     are always tested on clean rows and on a kind of noise that they were not trained on as well.
 
+    With ``noises=None``, the rows are noisy as they are, and no clean copies are needed. Denoisers and classifiers are
+    trained on noisy rows, and the columns that require clean images are left out. Unless the classifiers were passed
+    fitted, look at `accuracy_refitted`, because a classifier trained on noisy rows is not made for denoised ones.
+
     Parameters
     ----------
     denoisers : transformer, list or dict of transformers
@@ -78,17 +91,19 @@ def recovery_report(
         the shape of its input, or "passthrough". Fitted denoisers are used as they are. All others are cloned and
         fitted to rows from a `NoiseInjector`; a search is fitted to noisy rows with the clean ones as `y`, because
         slicing drops the clean rows. In a pipeline, a denoiser of this package must be the first step; otherwise, it
-        takes noisy rows for clean ones.
+        takes noisy rows for clean ones. With ``noises=None``, all are fitted to the noisy rows alone: networks and
+        regressors require `self_supervised`, and a search requires a `scoring` such as `sure_scorer`.
     classifiers : classifier, list or dict of classifiers
-        Classifiers applied to denoised rows. Fitted classifiers are used as they are instead of being trained on clean
-        rows.
+        Classifiers applied to denoised rows. Fitted classifiers are used as they are instead of being trained on the
+        rows of `X`.
     X : array-like of shape (n_samples, n_features)
-        Clean rows, one flattened image each, in any units. Fitted estimators that know column names are passed data
-        frames, and if `X` is a data frame, its names must agree. Estimators fitted by the report are fitted on arrays.
+        Clean rows, or noisy ones with ``noises=None``, one flattened image each, in any units. Fitted estimators that
+        know column names are passed data frames, and if `X` is a data frame, its names must agree. Estimators fitted by
+        the report are fitted on arrays.
     y : array-like of shape (n_samples,)
         Class labels.
     X_test, y_test : array-like of shape (n_test, n_features) and (n_test,), default=None
-        Clean test rows, in the units of `X`, and their labels.
+        Test rows, clean or noisy as `X` and in its units, and their labels.
     cv : int, splitter or iterable, default=None
         How to split `X` if `X_test` is None. If None, a stratified quarter of the rows is held out.
     groups : array-like of shape (n_samples,), default=None
@@ -96,9 +111,9 @@ def recovery_report(
         ``GroupKFold(5)``. For test rows of your own, pass all rows as `X`, and the indices as ``cv=[(train, test)]``,
         instead of `X_test`. The folds of `cross_fit` consist of whole groups, and intervals come from resampling groups
         instead of rows.
-    noises : str, NoiseInjector, callable, or list of them, default="gaussian"
-        Kinds of noise to test. Of an injector, `level`, `when`, `data_range` and `random_state` are
-        not used.
+    noises : str, NoiseInjector, callable, list of them, or None, default="gaussian"
+        Kinds of noise to test. Of an injector, `level`, `when`, `data_range` and `random_state` are not used. If None,
+        the rows are noisy already and no noise is drawn: leave `levels`, `trained_on` and `unseen` at their defaults.
     levels : float or list of floats, default=(0.1, 0.3, 0.5)
         Levels to test, as fractions of the data range. Level 0 is always included.
     trained_on : NoiseInjector, str, list of them, or None, default=None
@@ -112,7 +127,8 @@ def recovery_report(
         are trained on all training rows. If None, all rows are labelled.
     augmented : bool or dict, default=True
         Whether to train noise-augmented classifiers, or options for `fit_noise_augmented`, such as
-        ``{"max_draws": 64}``.
+        ``{"max_draws": 64}``. With ``noises=None``, none are trained, because the baseline is trained on noisy rows
+        anyway.
     refit : bool, default=True
         Whether to also train classifiers on denoised rows.
     cross_fit : int or None, default=None
@@ -129,6 +145,7 @@ def recovery_report(
         Number of resamples of the paired bootstrap over test rows.
     data_range : "auto" or pair of floats, default="auto"
         Darkest and brightest value of clean pixels. "auto" determines it from `X`, as in `NoiseInjector`.
+        With ``noises=None``, rows may lie outside it.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)``, for SSIM and figures. If None, rows are read as square
         greyscale images. Denoisers are not affected; they have a parameter of the same name.
@@ -149,8 +166,9 @@ def recovery_report(
     TypeError
         If a denoiser is not a transformer, or a classifier is not a classifier.
     ValueError
-        If rows are noisy, not finite or outside `data_range`, if labels are continuous or of one class, if `cv` or
-        `n_labels` does not suit the data, or if a denoiser does not return images.
+        If rows are not finite, if they are noisy or outside `data_range` unless `noises` is None, if labels are
+        continuous or of one class, if `cv` or `n_labels` does not suit the data, if a denoiser does not return images,
+        or, with ``noises=None``, if it would take noisy rows for clean ones.
 
     Warns
     -----
@@ -196,30 +214,36 @@ def recovery_report(
     """
     denoisers, classifiers = name_estimators(denoisers, "denoisers"), name_estimators(classifiers, "classifiers")
     check_frames(X, X_test, [*denoisers.values(), *classifiers.values()])
-    X, y = check_data(X, y)
+    has_clean = noises is not None
+    X, y = check_data(X, y, has_clean=has_clean)
     check_classes(y)
     plan = plan_noises(noises, levels, trained_on, unseen)
+    given = frozenset(name for name, denoiser in denoisers.items() if is_fitted(denoiser))
+    if not has_clean:
+        check_alone({name: denoiser for name, denoiser in denoisers.items() if name not in given})
     rng = check_random_state(random_state)
     data_range = resolve_data_range(data_range, X)
-    check_in_range(X, data_range, "X")
+    if has_clean:
+        check_in_range(X, data_range, "X")
     image_shape = read_layout(image_shape, X)
     groups = check_groups(groups, cv, len(X))
     n_rows = len(X)
-    X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range, rng)
+    X, y, splits = split_data(X, y, X_test, y_test, cv, groups, data_range if has_clean else None, rng)
     other_units = check_scale(X[:n_rows], data_range, "X")
     if not other_units and X_test is not None:
         other_units = check_scale(X[n_rows:], data_range, "X_test")
     check_cross_fit(cross_fit, splits, groups)
     setup = Setup(
         denoisers=denoisers,
-        given=frozenset(name for name, denoiser in denoisers.items() if is_fitted(denoiser)),
+        given=given,
         classifiers={name: (classifier, is_fitted(classifier)) for name, classifier in classifiers.items()},
         data_range=data_range,
         image_shape=image_shape,
         refit=bool(refit),
         cross_fit=cross_fit,
         groups=groups,
-        augmented=check_augmented(augmented),
+        augmented=check_augmented(augmented) if has_clean else None,
+        has_clean=has_clean,
         other_units=other_units,
     )
     parts = make_tasks(y, splits, n_labels, n_seeds, plan, rng)
@@ -231,7 +255,7 @@ def recovery_report(
 
 
 def _run(setup, X, y, parts, n_jobs, verbose):
-    """Run all tasks, and return their results in order; classifiers trained on clean rows are shared by tasks."""
+    """Run all tasks, and return their results in order; classifiers trained before noise is added are shared."""
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     untouched = list(parallel(delayed(fit_untouched)(setup, X, y, tasks[0]) for tasks in parts))
     tasks = [(classifiers, task) for classifiers, group in zip(untouched, parts, strict=True) for task in group]

@@ -15,7 +15,7 @@ from .._core.sklearn_glue import Interval, validate_function_params
 from ._augmented import as_seed
 from ._html import fragment, page
 from ._intervals import simultaneous_intervals, verdict
-from ._text import tested_name, text
+from ._text import has_clean, tested_name, text
 
 KEYS = ("trained_on", "kind", "level", "test", "denoiser", "classifier")
 _UNIQUE = ["trained_on", "kind", "level", "denoiser", "classifier"]
@@ -34,9 +34,9 @@ class RecoveryReport:
     -----
     Each row of `to_frame` is a cell. Its columns are:
 
-    - `trained_on`, the training noise; `kind` and `level` of the test noise; `test`, the relation of the two ("as
-      trained", "clean", "other level", "other kind", or "fitted before" if the training noise is unknown); `denoiser`;
-      `classifier`;
+    - `trained_on`, the training noise; `kind` and `level` of the test noise, "noisy rows" and None with
+      ``noises=None``; `test`, the relation of the two ("as trained", "clean", "other level", "other kind", or "fitted
+      before" if the training noise is unknown); `denoiser`; `classifier`;
     - `psnr_noisy` and `psnr_denoised`, in dB; `ssim_noisy` and `ssim_denoised`;
     - accuracies, from 0 to 1: `accuracy_clean`, `accuracy_noisy` and `accuracy_denoised` of the original classifier,
       `accuracy_refitted` of the classifier retrained on denoised rows, `accuracy_augmented` of the one trained on noisy
@@ -53,6 +53,10 @@ class RecoveryReport:
       returned by `fit_noise_augmented`;
     - `refit`, how the rows for refitting were denoised;
     - `n_rows`, `n_labels` and `n_test`, the numbers of training rows, labelled rows and test rows.
+
+    With ``noises=None``, there are no clean images, and the columns that require them are left out: those that start
+    with `psnr`, `ssim`, `recovery`, `vs_augmented`, `refitted_vs_augmented` and `augmented`, `accuracy_clean` and
+    `accuracy_augmented`. The original classifier is then trained on noisy rows unless it was passed fitted.
     """
 
     frame: pd.DataFrame
@@ -188,7 +192,8 @@ class RecoveryReport:
             `denoiser` minus those of the other, each with a `_verdict`; `accuracy` and `ssim` also have `_low` and
             `_high`. The verdict on PSNR is based on the squared error. Intervals are simultaneous over all rows,
             separately for each of the three measures. Those of accuracy are at least as wide as the exact one for no
-            changed row; those of identical images have no width.
+            changed row; those of identical images have no width. PSNR and SSIM require clean images, and are left out
+            with ``noises=None``.
 
         Raises
         ------
@@ -204,10 +209,12 @@ class RecoveryReport:
             )
         renamed = {"denoiser_other": "other", "trained_on_other": "other_trained_on"}
         frame = pairs[[*KEYS, *renamed]].rename(columns=renamed)
-        frame["psnr"] = pairs["psnr_denoised"] - pairs["psnr_denoised_other"]
         options = {"confidence_level": self.confidence_level, "n_resamples": n_resamples, "groups": self.groups}
         seed = as_seed(random_state)
-        measures = {"accuracy": ("correct_denoised", 100), "psnr": ("mse_denoised", -1), "ssim": ("ssim_denoised", 1)}
+        measures = {"accuracy": ("correct_denoised", 100)}
+        if has_clean(self.frame):
+            frame["psnr"] = pairs["psnr_denoised"] - pairs["psnr_denoised_other"]
+            measures |= {"psnr": ("mse_denoised", -1), "ssim": ("ssim_denoised", 1)}
         for name, (column, scale) in measures.items():
             differences = [
                 scale * (self.cells[i].by_row[column] - self.cells[j].by_row[column]).to_numpy()
@@ -247,7 +254,7 @@ class RecoveryReport:
         if self.key != other.key:
             raise ValueError(
                 "other must be a report on the same test rows, labels and seeds. Make both with the same data and"
-                " random_state."
+                " random_state, and both or neither with noises=None."
             )
         frame = pd.concat([self.frame, other.frame], ignore_index=True)
         n_twice = int(frame.duplicated(_UNIQUE).sum())

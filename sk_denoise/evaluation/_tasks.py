@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from .. import metrics
 from .._core.checks import shown
 from .._core.sklearn_glue import BaseSearchCV, fitted_names, set_random_states, with_names
-from .._core.units import units_unchecked
+from .._core.units import result_dtype, units_unchecked
 from ._augmented import fit_noise_augmented
 from ._planning import AS_TRAINED, CLEAN, GIVEN, Noise
 
@@ -35,6 +35,7 @@ class Setup:
     cross_fit: int | None
     groups: np.ndarray | None  # of all rows
     augmented: dict | None  # options of fit_noise_augmented
+    has_clean: bool  # whether rows are clean; otherwise, they are noisy already
     other_units: bool  # whether rows are not in those of the range, of which a warning has told
 
 
@@ -53,7 +54,7 @@ class Measurement:
 
 
 def fit_untouched(setup, X, y, task):
-    """Train the classifiers on clean rows; fitted ones are used as they are."""
+    """Train the classifiers on the rows before noise is added; fitted ones are used as they are."""
     rows = task.train[task.labelled]
     return {
         name: classifier if fitted else _seeded(classifier, task.seed).fit(X[rows], y[rows])
@@ -76,7 +77,8 @@ def _measure(setup, X, y, untouched, task):
     noisy = {test: test.add(X_test, setup.data_range, task.seed + 1) for test in task.tests}
     quality = {test: _quality(setup, X_test, rows, "noisy") for test, rows in noisy.items()}
     references = _run_references(setup, untouched, injector, X_train[task.labelled], y_labelled, X_test, noisy, task)
-    examples = {test: {"clean": X_test[:_N_EXAMPLES], "noisy": rows[:_N_EXAMPLES]} for test, rows in noisy.items()}
+    clean = {"clean": X_test[:_N_EXAMPLES]} if setup.has_clean else {}
+    examples = {test: clean | {"noisy": rows[:_N_EXAMPLES]} for test, rows in noisy.items()}
     measurements = []
     for name, denoiser in setup.denoisers.items():
         given = name in setup.given
@@ -84,7 +86,7 @@ def _measure(setup, X, y, untouched, task):
         if not tests:
             continue
         start = time.perf_counter()
-        fitted = denoiser if given else _fit_denoiser(denoiser, task.seed, injector, X_train)
+        fitted = denoiser if given else _fit_denoiser(setup, denoiser, task.seed, injector, X_train)
         fit_seconds = 0.0 if given else time.perf_counter() - start
         refitted = {}
         if setup.refit:
@@ -126,16 +128,16 @@ def _as_given(measurement):
 
 def _run_references(setup, untouched, injector, X, y, X_test, noisy, task):
     """For each test noise and classifier, predictions without a denoiser, and the cost of the baseline."""
-    clean = {name: _predict(classifier, X_test) for name, classifier in untouched.items()}
     references = {}
     for name, (classifier, _) in setup.classifiers.items():
+        clean = {"clean": _predict(untouched[name], X_test)} if setup.has_clean else {}
         fitted, numbers = None, _NO_BASELINE
         if setup.augmented is not None and not isinstance(classifier, FrozenEstimator):
             start, options = time.perf_counter(), {"random_state": task.seed, **setup.augmented}
             fitted, *found = fit_noise_augmented(_seeded(classifier, task.seed), injector, X, y, **options)
             numbers = dict(zip(_NO_BASELINE, (*found, time.perf_counter() - start)))
         for test, rows in noisy.items():
-            labels = {"clean": clean[name], "noisy": _predict(untouched[name], rows)}
+            labels = clean | {"noisy": _predict(untouched[name], rows)}
             if fitted is not None:
                 labels["augmented"] = fitted.predict(rows)
             references[test, name] = labels, numbers
@@ -149,6 +151,8 @@ def _predict(classifier, rows):
 
 def _quality(setup, clean, images, name):
     """Mean squared error and SSIM of each image; NaN for images too small for SSIM."""
+    if not setup.has_clean:
+        return {}
     with units_unchecked():  # their warnings would not name the arguments of the report
         error, ssim = metrics.image_errors(clean, images, setup.data_range), np.full(len(images), np.nan)
         if min((side for side in setup.image_shape[:2] if side > 1), default=0) >= 3:
@@ -164,10 +168,10 @@ def _seeded(estimator, seed):
     return estimator
 
 
-def _fit_denoiser(denoiser, seed, injector, X):
+def _fit_denoiser(setup, denoiser, seed, injector, X):
     """Fit a clone to freshly drawn noisy rows; not shared rows, because some estimators work in place."""
     noisy, estimator = injector.fit_transform(X.copy()), _seeded(denoiser, seed)
-    if isinstance(denoiser, BaseSearchCV):
+    if isinstance(denoiser, BaseSearchCV) and setup.has_clean:
         return estimator.fit(np.asarray(noisy), X)  # slicing drops the clean rows, so pass them as y
     return estimator.fit(noisy)
 
@@ -176,13 +180,13 @@ def _denoise_labelled(setup, name, fitted, injector, X_train, noisy_labelled, ta
     """Denoise the labelled rows; with `cross_fit`, by denoisers that were not trained on them."""
     if setup.cross_fit is None or name in setup.given:
         return _transform(fitted, name, noisy_labelled)
-    denoised = np.empty_like(noisy_labelled)
+    denoised = np.empty(noisy_labelled.shape, result_dtype(noisy_labelled.dtype))
     groups, kind = (None, KFold) if setup.groups is None else (setup.groups[task.train], GroupKFold)
     folds = kind(setup.cross_fit, shuffle=True, random_state=task.seed).split(X_train, groups=groups)
     for train, test in folds:
         chosen = np.isin(task.labelled, test)
         if chosen.any():
-            part = _fit_denoiser(setup.denoisers[name], task.seed, injector, X_train[train])
+            part = _fit_denoiser(setup, setup.denoisers[name], task.seed, injector, X_train[train])
             denoised[chosen] = _transform(part, name, noisy_labelled[chosen])
     return denoised
 
