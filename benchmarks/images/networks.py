@@ -23,9 +23,7 @@ def networks(minutes=MINUTES):
     injector = NoiseInjector(level=TRAINED_LEVELS, clip=False, data_range=(0, 1))
     fitted = {}
     for head in ("residual", "sigmoid"):
-        unet = DenoisingAutoencoder(
-            "unet", latent_dim=32, head=head, noise=injector, random_state=0, batch_size=32
-        )
+        unet = DenoisingAutoencoder("unet", latent_dim=32, head=head, noise=injector, random_state=0, batch_size=32)
         fitted[f"U-Net, {head}"] = _trained(unet, training, 60 * minutes)
     for sigma in TESTED_LEVELS:
         own = methods.given(sigma)

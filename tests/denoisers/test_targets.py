@@ -15,9 +15,9 @@ from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, NoiseInjector
 from sk_denoise.denoisers._targets import (
     AUTO,
     Target,
+    _corruption,
     check_labels_or_rows,
     check_noise,
-    _corruption,
     find_target,
     image_target,
 )
