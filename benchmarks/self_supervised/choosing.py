@@ -1,4 +1,11 @@
-"""How often a choice of denoiser without clean images is right, and what it costs when it is wrong."""
+"""How often a choice of denoiser without clean images is right, and what it costs when it is wrong.
+
+Goals: by SURE with estimated noise, within 0.2 dB of the best denoiser in 95 % of the cases with white noise, and
+within 0.3 dB in 90 % with correlated noise; by `blind_spot_score`, on white noise, within 0.2 dB in 75 % and 0.5 dB in
+90 %. None is reached: 93 %, 88 %, 71 % and 83 %. For `blind_spot_score`, other patterns of hidden pixels (one in 16)
+and other values for them (a random neighbour, the mean with noise) were worse on the tuning images. Noise is estimated
+on whole crops since a first run in which the estimate of a centre, of "gravel", was too high.
+"""
 
 import math
 
@@ -13,14 +20,15 @@ from sk_denoise.metrics import psnr
 LEVELS = (0.05, 0.1, 0.2)
 BLURS = {"white": 0.0, "correlated": 0.7}  # pixels
 LOSSES = (0.2, 0.3, 0.5)  # dB
-#: Settings of filters, the same for all images and levels, none of which has to be the best for any of them.
+#: Settings of filters, the same for all images and levels. Filters that take a level take the noise as white. The only
+#: level of nl_ridge is one of the noise, so the choice is easiest at that level.
 SETTINGS = {
     "gaussian": [{"sigma": sigma} for sigma in (0.6, 1.0, 1.6)],
     "median": [{"size": size} for size in (3, 5)],
     "tv": [{"weight": weight} for weight in (0.04, 0.08, 0.16)],
     "wavelet": [{"level": level, "wavelet": "db2"} for level in (0.05, 0.1, 0.2)],
     "nlm": [{"level": level, "h": 0.6 * level, "patch_size": 5, "patch_distance": 6} for level in (0.05, 0.1, 0.2)],
-    "nl_ridge": [{"level": level, "correlation": None} for level in (0.1,)],
+    "nl_ridge": [{"level": 0.1, "correlation": None}],
 }
 SIDE = 160  # pixels, of the centres on which denoisers are compared, to save time; noise is estimated on whole crops
 SEED = 400
