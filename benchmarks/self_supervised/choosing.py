@@ -138,8 +138,12 @@ def _remembering(function):
 
 def _criteria(noisy, injector, estimate):
     """Functions of a denoiser, by name."""
-    sure = lambda noise: lambda denoiser: sure_score(denoiser, noisy, noise, data_range=(0, 1))[0]
+
+    def sure(noise, n_probes=1):
+        return lambda denoiser: sure_score(denoiser, noisy, noise, data_range=(0, 1), n_probes=n_probes)[0]
+
     criteria = {"SURE, true noise": sure(injector), "SURE, estimated noise": sure(estimate)}
+    criteria["SURE, estimated, 4 probes"] = sure(estimate, 4)
     if injector.blur:
         return criteria | {"SURE, estimated level, as white": sure(estimate.sigma)}
     return criteria | {"blind_spot_score": lambda denoiser: blind_spot_score(denoiser, noisy, data_range=(0, 1))[0]}
