@@ -77,7 +77,7 @@ VALID = {
     "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
     "PatchDenoiser.denoiser": lambda: ImageFilter("median", size=3),
     **dict.fromkeys(("PatchDenoiser.images", "PatchDenoiser.X_clean"), lambda: [X]),
-    "sure_score.denoiser": lambda: ImageFilter("median", size=3).fit(X),
+    **dict.fromkeys(("sure_score.denoiser", "blind_spot_score.denoiser"), lambda: ImageFilter("median", size=3).fit(X)),
     "sure_score.noise": lambda: 0.1,
     "estimate": lambda: estimate_noise(np.random.default_rng(0).random((64, 64))),
     **dict.fromkeys(("NoiseDisplay.brightness", "NoiseDisplay.variance"), lambda: [1.0, 2.0]),
@@ -96,7 +96,8 @@ ALSO_PASSED = {
 #: Arguments that scikit-learn checks or ignores.
 UNCHECKED = ("input_features", "copy")
 #: Classes that users do not instantiate, and scorers, which only delegate.
-NOT_CALLED = ("DemoResult", "NoiseEstimate", "RecoveryReport", "InvalidFileError", "psnr_scorer", "ssim_scorer")
+NOT_CALLED = ("DemoResult", "NoiseEstimate", "RecoveryReport", "InvalidFileError")
+NOT_CALLED += ("psnr_scorer", "ssim_scorer", "sure_scorer")
 
 #: Values that few arguments accept; those that satisfy the constraints of an argument are skipped.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]

@@ -1,17 +1,20 @@
-"""`sure_score`: the estimated PSNR is the true one, and bad input is refused."""
+"""Scores without clean images: `sure_score` is the true PSNR, all order denoisers, and bad input is refused."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import color, data
 from skimage.restoration import denoise_tv_chambolle
+from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, denoise, estimate_noise
-from sk_denoise.evaluation import sure_score
+from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, PatchDenoiser, denoise, estimate_noise
+from sk_denoise.evaluation import blind_spot_score, sure_score, sure_scorer
 from sk_denoise.metrics import psnr
 
 CLEAN = color.rgb2gray(data.chelsea())[60:188, 100:228]
@@ -85,6 +88,21 @@ def test_the_correlation_is_that_of_the_injector():
     np.testing.assert_allclose(found, correlation, atol=0.03)
 
 
+def test_more_probes_are_closer_to_the_derivative():
+    """Of a blur with a periodic border, the derivative is the same for all pixels."""
+    calls = []
+    blur = lambda image: calls.append(1) or gaussian_filter(image, 0.8, mode="wrap")
+    impulse = np.zeros((64, 64))
+    impulse[0, 0] = 1
+    noisy = NOISY[:64, :64]
+    risk = np.mean((blur(noisy) - noisy) ** 2) + SIGMA**2 * (2 * blur(impulse)[0, 0] - 1)
+    calls.clear()
+    db, _ = sure_score(blur, noisy, SIGMA, n_probes=50, **UNIT)
+    assert len(calls) == 51
+    assert db == pytest.approx(-10 * np.log10(risk), abs=0.2)
+    assert sure_scorer(blur, noisy, noise=SIGMA, n_probes=50, **UNIT) == db
+
+
 def test_rows(digits):
     clean = digits[0] / 16
     noisy = clean + 0.3 * white(clean.shape)
@@ -153,6 +171,8 @@ def test_estimated_noise_orders_denoisers():
         ([functions()["tv"], np.stack([NOISY] * 3, -1), 0.1], {}, "channel_axis"),
         ([functions()["tv"], [], 0.1], {}, "noisy"),
         ([lambda image: image[1:], NOISY, 0.1], {}, "denoiser must return"),
+        ([functions()["tv"], NOISY, 0.1], {"n_probes": 0}, "n_probes"),
+        ([functions()["tv"], NOISY, 0.1], {"n_probes": 1.5}, "n_probes"),
     ],
 )
 def test_bad_input_names_the_argument(arguments, keywords, match):
@@ -190,3 +210,147 @@ class TestDenoisersThatMislead:
         assert sure_score(fitted, rows, SIGMA, image_shape=NOISY.shape)[0] == pytest.approx(
             sure_score(fitted[-1], rows, SIGMA, image_shape=NOISY.shape)[0]
         )
+
+
+def images_with_noise(seed, n=4, side=64):
+    clean = [CLEAN[top : top + side, left : left + side] for top in (0, 64) for left in (0, 64)][:n]
+    return clean, [image + SIGMA * white(image.shape, seed + i) for i, image in enumerate(clean)]
+
+
+halve = lambda image: image / 2
+
+
+class TestScorer:
+    def test_values(self):
+        """Of a linear filter of single pixels, the derivative is exact."""
+        expected = -10 * np.log10(np.mean(NOISY**2) / 4)
+        assert sure_scorer(halve, NOISY, noise=SIGMA, **UNIT) == pytest.approx(expected, abs=1e-6)
+        assert sure_scorer(halve, NOISY, noise=SIGMA) == sure_score(halve, NOISY, SIGMA)[0]
+        assert sure_scorer(halve, NOISY) == sure_score(halve, NOISY, estimate_noise(NOISY))[0]
+
+    def test_a_search_finds_the_best_setting(self):
+        clean, noisy = (np.reshape(images, (4, -1)) for images in images_with_noise(10))
+        grid = {"sigma": [0.3, 0.8, 2.5]}
+        search = GridSearchCV(ImageFilter("gaussian", **UNIT), grid, cv=2)
+        blind = clone(search).set_params(scoring=sure_scorer).fit(noisy)
+        true = search.fit(noisy, clean)
+        assert blind.best_params_ == true.best_params_ == {"sigma": 0.8}
+        np.testing.assert_allclose(blind.cv_results_["mean_test_score"], true.cv_results_["mean_test_score"], atol=0.5)
+
+    def test_a_search_over_images_of_different_sizes(self):
+        clean, noisy = images_with_noise(20)
+        noisy[0], clean[0] = noisy[0][:50], clean[0][:50]
+        pca = PatchDenoiser(EstimatorDenoiser(PCA(), noise=None), patch_shape=(8, 8), random_state=0)
+        grid = {"denoiser__estimator__n_components": [1, 8, 40]}
+        scoring = partial(sure_scorer, noise=SIGMA, **UNIT)
+        search = GridSearchCV(pca, grid, scoring=scoring, cv=2, error_score="raise").fit(noisy)
+        psnrs = {}
+        for n_components in grid["denoiser__estimator__n_components"]:
+            fitted = clone(pca).set_params(denoiser__estimator__n_components=n_components).fit(noisy[2:])
+            psnrs[n_components] = np.mean([true_psnr(*pair) for pair in zip(clean[:2], fitted.transform(noisy[:2]))])
+        assert search.best_params_["denoiser__estimator__n_components"] == max(psnrs, key=psnrs.get)
+        assert sure_scorer(search, noisy, noise=SIGMA, **UNIT) == pytest.approx(
+            sure_scorer(search.best_estimator_, noisy, noise=SIGMA, **UNIT)
+        )
+
+    def test_rows_have_the_shape_of_the_denoiser(self):
+        rows = np.reshape([image[:40] for image in images_with_noise(30)[1]], (4, -1))
+        fitted = make_pipeline(ImageFilter("gaussian", sigma=0.8, image_shape=(40, 64), **UNIT)).fit(rows)
+        estimate = estimate_noise(rows, image_shape=(40, 64))
+        assert sure_scorer(fitted, rows) == sure_score(fitted, rows, estimate)[0]
+
+    def test_noise_that_is_not_known(self, digits):
+        fitted = ImageFilter("median", size=3).fit(digits[0])
+        with pytest.raises(ValueError, match="noise=sigma"):
+            sure_scorer(fitted, digits[0])
+        photons = np.random.default_rng(0).poisson(CLEAN * 20)
+        with pytest.raises(ValueError, match="Gaussian"):
+            sure_scorer(halve, photons)
+
+    @pytest.mark.parametrize(("function", "match"), [(lambda image: image * np.nan, "finite"), (np.rint, "not round")])
+    def test_refused(self, function, match):
+        with pytest.raises(ValueError, match=match):
+            sure_scorer(function, 255 * NOISY, noise=255 * SIGMA)
+
+
+class TestBlindSpot:
+    def test_values(self):
+        """Of the identity, the prediction is the mean of the neighbours; of a blur, it is computed pixel by pixel."""
+        image = np.random.default_rng(0).random((5, 4))
+        reflected = np.pad(image, 1, mode="reflect")
+        means = (reflected[:-2, 1:-1] + reflected[2:, 1:-1] + reflected[1:-1, :-2] + reflected[1:-1, 2:]) / 4
+        blur = lambda image: gaussian_filter(image, 0.7)
+        blurred = np.empty_like(image)
+        for row, column in np.ndindex(image.shape):
+            filled = image.copy()
+            filled[row % 2 :: 2, column % 2 :: 2] = means[row % 2 :: 2, column % 2 :: 2]
+            blurred[row, column] = blur(filled)[row, column]
+        for function, predicted in ((lambda image: image, means), (blur, blurred)):
+            db, error = blind_spot_score(function, image, **UNIT)
+            assert db == pytest.approx(-10 * np.log10(np.mean((predicted - image) ** 2)))
+            assert np.isnan(error)  # of a single block
+
+    def test_the_best_setting(self):
+        blurs = {sigma: lambda image, sigma=sigma: gaussian_filter(image, sigma) for sigma in (0.4, 0.8, 1.2, 2.5)}
+        scores = {sigma: blind_spot_score(blur, NOISY, **UNIT) for sigma, blur in blurs.items()}
+        truths = {sigma: true_psnr(CLEAN, blur(NOISY)) for sigma, blur in blurs.items()}
+        assert truths[max(scores, key=scores.get)] > max(truths.values()) - 0.3
+        assert all(0 < error < 1 for _, error in scores.values())
+
+    def test_hidden_pixels_are_not_seen(self):
+        """The prediction of a pixel does not change with its value, so the identity gains nothing."""
+        pure = white((64, 64))
+        identity, smooth = (blind_spot_score(f, pure)[0] for f in (lambda x: x, lambda x: gaussian_filter(x, 4)))
+        assert smooth > identity
+
+    def test_rows_lists_and_colour(self):
+        blur = lambda image: gaussian_filter(image, 0.8)
+        rows = np.stack([NOISY[:64, :64], NOISY[64:, 64:]])
+        expected = blind_spot_score(blur, list(rows), **UNIT)
+        assert blind_spot_score(blur, rows, **UNIT) == pytest.approx(expected)
+        fitted = ImageFilter("gaussian", sigma=0.8, **UNIT).fit(rows.reshape(2, -1))
+        assert blind_spot_score(fitted, rows.reshape(2, -1)) == pytest.approx(expected, rel=1e-3)
+        assert blind_spot_score(blur, 255 * rows, data_range=(0, 255)) == pytest.approx(expected)
+        one = blind_spot_score(blur, NOISY, **UNIT)[0]
+        for axis in (0, -1):
+            smooth = lambda image, axis=axis: np.stack([blur(one) for one in np.moveaxis(image, axis, 0)], axis)
+            colour = np.stack([NOISY] * 3, axis)
+            assert blind_spot_score(smooth, colour, channel_axis=axis, **UNIT)[0] == pytest.approx(one)
+
+    def test_signals(self):
+        """A pixel in a single row has two neighbours; a single pixel has none."""
+        rows = np.random.default_rng(0).random((6, 7))
+        nothing = ImageFilter("median", size=1, image_shape=(1, 7)).fit(rows)
+        padded = np.pad(rows, ((0, 0), (1, 1)), mode="reflect")
+        errors = (padded[:, :-2] + padded[:, 2:]) / 2 - rows
+        assert blind_spot_score(nothing, rows, **UNIT)[0] == pytest.approx(-10 * np.log10(np.mean(errors**2)))
+        single = ImageFilter("median", size=1, image_shape=(1, 1)).fit(rows[:, :1])
+        with pytest.raises(ValueError, match="single pixels"):
+            blind_spot_score(single, rows[:, :1])
+
+    @pytest.mark.parametrize(
+        ("function", "noisy", "match"),
+        [
+            (make_pipeline(NoiseInjector(), ImageFilter()), NOISY, r"pipe\[1:\]"),
+            (lambda image: image * np.nan, NOISY, "finite"),
+            (halve, np.ones((1, 1)), "pixels"),
+            (halve, np.stack([NOISY] * 3, -1), "channel_axis"),
+            (lambda image: image[1:], NOISY, "denoiser must return"),
+        ],
+    )
+    def test_refused(self, function, noisy, match):
+        with pytest.raises(ValueError, match=match):
+            blind_spot_score(function, noisy, **UNIT)
+
+
+@pytest.mark.parametrize(
+    "score", [partial(sure_score, noise=SIGMA), partial(sure_scorer, noise=SIGMA), sure_scorer, blind_spot_score]
+)
+def test_images_are_not_modified(score):
+    def in_place(image):
+        image *= 0.5
+        return image
+
+    noisy = NOISY.copy()
+    noisy.flags.writeable = False
+    assert score(in_place, noisy) == score(halve, NOISY)
