@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from sklearn.base import clone
 
@@ -15,6 +17,7 @@ MODES = ("recorrupted", "blind_spot", "noise2noise")
 ALONE = MODES[:2]  # those that train on the noisy images alone
 _STRENGTH = 0.5  # of the noise that is added, relative to that of the images
 _HIDDEN = 16  # one of this many pixels is hidden
+_FARTHEST = 2  # pixels along each axis, from which the values of hidden ones are taken
 _RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
 _OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image
 
@@ -178,32 +181,29 @@ def _range_of(injector, data_range):
 def blind_spots(image_shape):
     """Return a function ``(unit, rng) -> (input, target)`` that hides random pixels of noisy rows [1]_ [2]_.
 
-    They are replaced with the mean of their neighbours. All other pixels of the target are NaN, so that the loss does
-    not count them.
+    Each takes the value of a random pixel nearby, as in Noise2Void. In training, the mean of the neighbours would be a
+    good guess of the hidden pixel, and the network would learn to trust the pixel itself, which later is noisy. All
+    other pixels of the target are NaN, so that the loss does not count them.
 
     References
     ----------
     .. [1] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
     .. [2] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy images", CVPR 2019.
     """
-    sides = [axis for axis, side in enumerate(image_shape[:2], start=1) if side > 1]
-    if not sides:
+    height, width = image_shape[:2]
+    spans = [range(-min(_FARTHEST, side - 1), min(_FARTHEST, side - 1) + 1) for side in (height, width)]
+    offsets = np.array([offset for offset in itertools.product(*spans) if offset != (0, 0)])
+    if not len(offsets):
         raise ValueError("self_supervised='blind_spot' requires images of several pixels, got single pixels.")
 
     def hide(unit, rng):
         images = unit.reshape(-1, *image_shape)
-        hidden = rng.random((*images.shape[:3], 1), dtype=np.float32) < 1 / _HIDDEN
-        filled = np.where(hidden, neighbour_mean(images, sides), images)
-        return filled.reshape(unit.shape), np.where(hidden, images, np.nan).reshape(unit.shape).astype(unit.dtype)
+        hidden = rng.random(images.shape[:3], dtype=np.float32) < 1 / _HIDDEN
+        n, y, x = np.nonzero(hidden)
+        down, across = offsets[rng.integers(len(offsets), size=len(n))].T
+        given, target = images.copy(), np.full_like(images, np.nan)
+        given[n, y, x] = images[n, (y + down) % height, (x + across) % width]
+        target[n, y, x] = images[n, y, x]
+        return given.reshape(unit.shape), target.reshape(unit.shape)
 
     return hide
-
-
-def neighbour_mean(images, axes):
-    """Mean of the two or four neighbours of each pixel; at the border, the inner neighbour counts twice."""
-    total = np.zeros_like(images)
-    for axis in axes:
-        padded = np.pad(images, [(int(a == axis), int(a == axis)) for a in range(4)], mode="reflect")
-        moved = np.moveaxis(padded, axis, 0)
-        total += np.moveaxis(moved[:-2] + moved[2:], 0, axis)
-    return total / np.float32(2 * len(axes))

@@ -13,7 +13,6 @@ from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
 from ..denoisers._risk import is_noisy, stein_terms, warn_if_clipped
-from ..denoisers._self_supervision import neighbour_mean
 from ..denoisers._stabilizing import other_units_error
 from ..metrics import decibels
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
@@ -261,7 +260,7 @@ def _predict_hidden(call, images):
     axes = [axis for axis in (1, 2) if images.shape[axis] > 1]
     if not axes:
         raise ValueError("noisy must be images of several pixels, which predict each other, got single pixels.")
-    neighbours, predicted = neighbour_mean(images, axes), np.empty_like(images)
+    neighbours, predicted = _neighbour_mean(images, axes), np.empty_like(images)
     for top in range(2):
         for left in range(2):
             hidden = np.zeros(images.shape, dtype=bool)
@@ -269,6 +268,16 @@ def _predict_hidden(call, images):
             if hidden.any():
                 predicted[hidden] = call(np.where(hidden, neighbours, images))[hidden]
     return predicted
+
+
+def _neighbour_mean(images, axes):
+    """Mean of the two or four neighbours of each pixel; at the border, the inner neighbour counts twice."""
+    total = np.zeros_like(images)
+    for axis in axes:
+        padded = np.pad(images, [(int(a == axis), int(a == axis)) for a in range(4)], mode="reflect")
+        moved = np.moveaxis(padded, axis, 0)
+        total += np.moveaxis(moved[:-2] + moved[2:], 0, axis)
+    return total / (2 * len(axes))
 
 
 def _last(denoiser):
