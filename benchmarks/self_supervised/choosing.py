@@ -37,10 +37,15 @@ TRAINED_LEVELS = (0.05, 0.15)  # of the two U-Nets
 EPOCHS, N_PATCHES = 60, 320  # a minute on two cores
 
 
-def choosing(results):
-    """Choose among filters and U-Nets for each held-out image by each criterion, and write cases and shares."""
+def choosing():
+    """Choose among filters and U-Nets for each held-out image by each criterion, and print the shares."""
     denoisers = _filters() | _networks(sets.tuning())
-    write(pd.DataFrame(measure(denoisers, sets.held_out())), len(denoisers), results)
+    rows = []
+    for row in measure(denoisers, sets.held_out()):
+        rows.append(row)
+        yield row
+    print(len(denoisers), "denoisers; share of choices within each loss, mean and worst loss in dB")
+    print(table(pd.DataFrame(rows)))
 
 
 def measure(denoisers, images):
@@ -52,15 +57,6 @@ def measure(denoisers, images):
                 shown = (f"{row['criterion']} {row['best_psnr'] - row['psnr']:.2f}" for row in rows)
                 print(name, noise, level, "|", ", ".join(shown), flush=True)
                 yield from ({"image": name, "noise": noise, "level": level} | row for row in rows)
-
-
-def write(cases, n_denoisers, results):
-    """Write the cases and the table, and print the table."""
-    results.mkdir(parents=True, exist_ok=True)
-    cases.round(3).to_csv(results / "choosing.csv", index=False)
-    table = f"{n_denoisers} denoisers; share of choices within each loss, mean and worst loss in dB\n{_table(cases)}\n"
-    (results / "choosing.txt").write_text(table)
-    print(table, end="")
 
 
 def _filters():
@@ -139,18 +135,14 @@ def _remembering(function):
 
 def _criteria(noisy, injector, estimate):
     """Functions of a denoiser, by name."""
-
-    def sure(noise, n_probes=1):
-        return lambda denoiser: sure_score(denoiser, noisy, noise, data_range=(0, 1), n_probes=n_probes)[0]
-
+    sure = lambda noise: lambda denoiser: sure_score(denoiser, noisy, noise, data_range=(0, 1))[0]
     criteria = {"SURE, true noise": sure(injector), "SURE, estimated noise": sure(estimate)}
-    criteria["SURE, estimated, 4 probes"] = sure(estimate, 4)
     if injector.blur:
         return criteria | {"SURE, estimated level, as white": sure(estimate.sigma)}
     return criteria | {"blind_spot_score": lambda denoiser: blind_spot_score(denoiser, noisy, data_range=(0, 1))[0]}
 
 
-def _table(cases):
+def table(cases):
     """Share of the cases within each loss, and mean and worst loss, by criterion; refusals are never within."""
     cases = cases.assign(loss=cases["best_psnr"] - cases["psnr"])
     groups = {

@@ -14,23 +14,16 @@ CAREamics is not among the extras of this package, because version 0.3.5 require
 """
 
 import math
-import os
-import sys
 import tempfile
 import time
-from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+import sets
 from skimage import data
 
 from sk_denoise import DenoisingAutoencoder, PatchDenoiser
 from sk_denoise.metrics import psnr
-
-sys.path.append(str(Path(__file__).parents[1] / "images"))
-import sets
 
 SECONDS = 60
 LEVELS = (0.1,)
@@ -158,10 +151,3 @@ def _stopwatch():
     """Return a function that returns the times since now."""
     wall, cpu = time.perf_counter(), time.process_time()
     return lambda: {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
-
-
-if __name__ == "__main__":
-    results = Path(__file__).parents[1] / "results" / "self_supervised"
-    table = pd.DataFrame(noise2void())
-    results.mkdir(parents=True, exist_ok=True)
-    table.round({"psnr": 3, "seconds": 1, "cpu_seconds": 1}).to_csv(results / "noise2void.csv", index=False)

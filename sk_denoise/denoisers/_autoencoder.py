@@ -56,9 +56,9 @@ class DenoisingAutoencoder(FittedNetwork):
     head : {"auto", "sigmoid", "linear", "residual"}, default="auto"
         What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
         U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
-        least 32 x 32 pixels, where it is better on photographs and scans, and with "recorrupted" and "noise2noise".
-        Otherwise it is "sigmoid", which is better on digits (``benchmarks/images networks`` and ``digits``), or
-        "linear" with `self_supervised`. "blind_spot" excludes "residual". Has no effect on custom networks.
+        least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is better on
+        digits (``benchmarks/images networks`` and ``digits``), or "linear" with `self_supervised`. Has no effect on
+        custom networks.
     loss : str or callable, default="auto"
         Keras loss between images scaled to [0, 1]. "auto" is "mse" with `self_supervised` and with a residual or linear
         head, and otherwise "binary_crossentropy", with which networks do not get stuck predicting black for dark

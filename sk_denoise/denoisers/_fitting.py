@@ -78,14 +78,8 @@ def _join_histories(before, after):
 
 
 def _network_spec(estimator, image_shape, target):
-    loss, hides = estimator.loss, target.source == "blind_spot"
-    options = {"noisy_targets": target.is_noisy, "hides": hides}
-    head = resolve_head(estimator.head, estimator.architecture, image_shape, loss, **options)
-    if hides and head == "residual":
-        raise ValueError(
-            "head='residual' cannot be combined with self_supervised='blind_spot': from hidden pixels, a network does"
-            " not learn which noise to subtract from visible ones. Leave head at 'auto'."
-        )
+    loss = estimator.loss
+    head = resolve_head(estimator.head, estimator.architecture, image_shape, loss, noisy_targets=target.is_noisy)
     if target.source in ALONE and loss not in ("auto", "mse", "mean_squared_error"):
         raise ValueError(
             f"loss must be 'auto' or 'mse' with self_supervised={target.source!r}, got {shown(loss)}: only the squared"
@@ -107,7 +101,7 @@ def _network_spec(estimator, image_shape, target):
         loss=loss,
         optimizer=estimator.optimizer,
         head=head,
-        hides=hides,
+        hides=target.source == "blind_spot",
     )
 
 

@@ -12,10 +12,10 @@ _MOST_CLIPPED = 0.01  # share of clipped values from which estimates are noticea
 _SEED = 0  # of the probe, the same for all denoisers that are compared
 
 
-def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED, n_probes=1):
+def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED):
     """Terms whose mean is an unbiased estimate of the mean squared error, for Gaussian noise.
 
-    The divergence of the denoiser is estimated with random probes [1]_. For noise of covariance ``C`` it is the
+    The divergence of the denoiser is estimated with one random probe [1]_. For noise of covariance ``C`` it is the
     trace of ``C`` times the Jacobian matrix, so the denoiser is probed along ``C`` times random signs.
 
     Parameters
@@ -29,9 +29,7 @@ def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED, n_probes=1)
     correlation : ndarray of shape (n, m), default=None
         Autocorrelation of the noise, with 1 in the centre. If None, the noise is white.
     seed : int or list of int, default=0
-        Seeds the probes.
-    n_probes : int, default=1
-        Number of probes, over which the divergence is averaged.
+        Seeds the probe.
 
     Returns
     -------
@@ -45,13 +43,11 @@ def stein_terms(denoise, image, sigma, correlation=None, seed=_SEED, n_probes=1)
     .. [1] S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE: a black-box optimization of regularization parameters for
        general denoising algorithms", IEEE Transactions on Image Processing 17(9), 2008.
     """
-    rng, slopes = np.random.default_rng(seed), np.zeros(image.shape)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], image.shape)
+    probe = signs if correlation is None else _correlate(signs, correlation)
+    step = _PROBE_STEP * sigma / np.sqrt(np.mean(probe**2))
     denoised = np.asarray(denoise(image.copy()), dtype=np.float64)  # which may work in place
-    for _ in range(n_probes):
-        signs = rng.choice([-1.0, 1.0], image.shape)
-        probe = signs if correlation is None else _correlate(signs, correlation)
-        step = _PROBE_STEP * sigma / np.sqrt(np.mean(probe**2))
-        slopes += signs * (np.asarray(denoise(image + step * probe), dtype=np.float64) - denoised) / step / n_probes
+    slopes = signs * (np.asarray(denoise(image + step * probe), dtype=np.float64) - denoised) / step
     return (denoised - image) ** 2 + sigma**2 * (2 * slopes - 1), denoised
 
 

@@ -16,7 +16,7 @@ from ._risk import warn_if_clipped
 MODES = ("recorrupted", "blind_spot", "noise2noise")
 ALONE = MODES[:2]  # those that train on the noisy images alone
 _STRENGTH = 0.5  # of the noise that is added, relative to that of the images
-_HIDDEN = 16  # one of this many pixels is hidden
+_HIDDEN = 8  # one of this many pixels is hidden
 _FARTHEST = 2  # pixels along each axis, from which the values of hidden ones are taken
 _RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
 _OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image

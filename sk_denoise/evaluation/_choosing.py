@@ -7,7 +7,7 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.checks import is_integer, is_real, shown
+from .._core.checks import is_real, shown
 from .._core.images import read_images
 from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import check_rows
@@ -25,7 +25,7 @@ __all__ = ["blind_spot_score", "sure_score", "sure_scorer"]
 _BLOCK = 16  # pixels, side of the blocks that are taken as independent
 
 
-def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, data_range=None, n_probes=1):
+def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, data_range=None):
     """Estimate the PSNR of denoised images without clean ones, by Stein's unbiased risk estimate (SURE) [1]_ [2]_.
 
     Use it to compare denoisers, or settings of one, if the noise is Gaussian and its strength is known or estimated.
@@ -53,9 +53,6 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
         or else the range of `noise`, or else "auto": (0, 255) for uint8, (0, 1) if `noisy` lies in it, and otherwise
         the smallest and largest value of `noisy`, which is wider than the range of clean images. Pass it when comparing
         denoisers, so that all scores have the same peak.
-    n_probes : int, default=1
-        Number of random probes. The denoiser is called once for each image, and once more for each probe. More probes
-        make the score less random, which matters if there are few pixels.
 
     Returns
     -------
@@ -80,8 +77,8 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     Notes
     -----
     For an image ``y`` with Gaussian noise of variance ``sigma ** 2``, the mean squared error of ``f(y)`` is on average
-    ``mean((f(y) - y) ** 2) - sigma ** 2 + 2 * sigma ** 2 * mean(df/dy)``. The derivatives are estimated with random
-    probes of a hundredth of `sigma`, in float64 [2]_. For correlated noise, they are weighted by its covariance.
+    ``mean((f(y) - y) ** 2) - sigma ** 2 + 2 * sigma ** 2 * mean(df/dy)``. The derivatives are estimated with one random
+    probe of a hundredth of `sigma`, in float64 [2]_. For correlated noise, they are weighted by its covariance.
 
     Trust differences more than the score itself: if `sigma` is 3 % too high, the estimated squared errors of all
     denoisers are too low by about 6 % of ``sigma ** 2``, which is a large part of the error of a good denoiser. The
@@ -109,8 +106,6 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     tv       28
     nl_ridge 30
     """
-    if not is_integer(n_probes) or n_probes < 1:
-        raise ValueError(f"n_probes must be a positive integer, got {shown(n_probes)}.")
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
     noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
@@ -124,15 +119,13 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     warn_if_clipped(images, "noisy", "the score", has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
-        terms, denoised = stein_terms(call, image, sigma, correlation, seed, n_probes)
+        terms, denoised = stein_terms(call, image, sigma, correlation, seed)
         _check_result(terms, denoised)
         totals.append(_block_totals(np.where(kept, terms, 0.0), kept))
     return _decibels(*np.concatenate(totals, axis=1), width)
 
 
-def sure_scorer(
-    estimator, X, y=None, *, noise="auto", image_shape=None, channel_axis=None, data_range=None, n_probes=1
-):
+def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel_axis=None, data_range=None):
     """Estimated PSNR of denoised images, `sure_score`, as a scorer for searches that have no clean images.
 
     Set the noise and other options by `functools.partial`, as in the example.
@@ -149,8 +142,6 @@ def sure_scorer(
         The Gaussian noise of `X`. "auto" is what `estimate_noise` finds in `X`, the same for all denoisers, which
         requires images of at least 32 x 32 pixels.
     image_shape, channel_axis, data_range : object, default=None
-        As for `sure_score`.
-    n_probes : int, default=1
         As for `sure_score`.
 
     Returns
@@ -189,7 +180,7 @@ def sure_scorer(
                 f"noise='auto' requires noise that can be estimated. {' '.join(noise.notes)} Pass the noise:"
                 " functools.partial(sure_scorer, noise=sigma)."
             )
-    options = {"image_shape": image_shape, "channel_axis": channel_axis, "data_range": data_range, "n_probes": n_probes}
+    options = {"image_shape": image_shape, "channel_axis": channel_axis, "data_range": data_range}
     return sure_score(estimator, X, noise, **options)[0]
 
 

@@ -147,8 +147,8 @@ def conv(image_shape, latent_dim, head="sigmoid"):
 def unet(image_shape, latent_dim, head="sigmoid"):
     """U-Net [1]_: an encoder and a decoder with skip connections at every scale, which preserve detail.
 
-    Unlike in the original, the first convolution already halves the image, which saves most of the computation. Without
-    a sigmoid, there are also convolutions at full resolution, because noise differs from pixel to pixel.
+    Unlike in the original, the first convolution already halves the image, which saves most of the computation. Only
+    with a residual head are there convolutions at full resolution, because noise differs from pixel to pixel.
 
     Parameters
     ----------
@@ -206,8 +206,8 @@ def unet_for_images(n_channels, latent_dim, head="sigmoid"):
 
 def _unet_layers(image, image_shape, latent_dim, head):
     filters = unet_filters(latent_dim)
-    is_fine = head != "sigmoid"
-    x = _conv(FINE_FILTERS)(image) if is_fine else image
+    is_residual = head == "residual"
+    x = _conv(FINE_FILTERS)(image) if is_residual else image
     joins = []
     for level, n in enumerate(filters):
         joins.append(x)
@@ -216,14 +216,13 @@ def _unet_layers(image, image_shape, latent_dim, head):
     for n, join in zip(filters[-2::-1], joins[:0:-1]):
         x = _crop(_conv(n, None, size=2, strides=2, transpose=True)(x), *join.shape[1:3])
         x = _conv(n)(layers.Concatenate()([x, join]))
-    n = FINE_FILTERS if is_fine else max(1, filters[0] // 2)
+    n = FINE_FILTERS if is_residual else max(1, filters[0] // 2)
     x = _crop(_conv(n, size=4, strides=2, transpose=True)(x), *image_shape[:2])
     joined = layers.Concatenate()([x, joins[0]])
-    if is_fine:
-        joined = _conv(FINE_FILTERS)(joined)
-    if head == "residual":
+    if is_residual:
         # Training starts from the input itself, not from random changes of it, which takes hundreds of steps to undo.
-        return layers.Subtract()([image, _conv(image_shape[2], None, init="small")(joined)])
+        noise = _conv(image_shape[2], None, init="small")(_conv(FINE_FILTERS)(joined))
+        return layers.Subtract()([image, noise])
     return _conv(image_shape[2], _ACTIVATIONS[head])(joined)
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 CONV_FILTERS = (16, 32, 64)
-FINE_FILTERS = 16  # feature maps of the U-Net at the size of the image, without a sigmoid
+FINE_FILTERS = 16  # feature maps of the U-Net at the size of the image, with a residual head
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 _LEAST_RESIDUAL = 32  # pixels, height and width from which predicting the noise is better than predicting the image
 
@@ -165,18 +165,17 @@ def needs_unit_outputs(loss):
     return name == "poisson" or "crossentropy" in name or "kldivergence" in name
 
 
-def resolve_head(head, architecture, image_shape, loss, *, noisy_targets=False, hides=False):
-    """Resolve "auto": "residual" for networks with a reach, on images that are large enough or with noisy targets.
+def resolve_head(head, architecture, image_shape, loss, *, noisy_targets=False):
+    """Resolve "auto": "residual" for networks with a reach on images that are large enough.
 
-    Otherwise, it is "sigmoid", or "linear" for noisy targets, which are not limited to [0, 1], and if pixels are hidden
-    in training: what a network then learns to subtract is not the noise of the pixels that it gets later.
+    Otherwise, it is "sigmoid", or "linear" for noisy targets, which are not limited to [0, 1].
     """
     if head != "auto":
         return head
     if needs_unit_outputs(loss) or callable(architecture):
         return "sigmoid"
     large = min(image_shape[:2]) >= _LEAST_RESIDUAL
-    if ARCHITECTURES[architecture].reach is not None and (large or noisy_targets) and not hides:
+    if ARCHITECTURES[architecture].reach is not None and large:
         return "residual"
     return "linear" if noisy_targets else "sigmoid"
 
