@@ -29,6 +29,7 @@ from ._targets import (
     refuse_noisy_images,
     resolve_range,
     scoring_noise,
+    trained_noise,
 )
 
 
@@ -97,7 +98,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 check_in_range(target.clean, data_range, target.source if target.source in ("X_clean", "y") else "X")
             _check_units(rows, target, data_range)
             fitted = self._learn(rows, target, data_range, **options)
-            fitted |= {"data_range_": data_range, "target_source_": target.source, "noise_": target.noise}
+            fitted = {"noise_": trained_noise(target, data_range)} | fitted  # filters have their own
+            fitted |= {"data_range_": data_range, "target_source_": target.source}
             # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self

@@ -146,7 +146,7 @@ def recorruption(injector, data_range, image_shape):
     .. [2] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted: self-supervised learning beyond
        Gaussian noise", CVPR 2025.
     """
-    low, high = _range_of(injector, data_range)
+    low, high = injector.data_range
     width = data_range[1] - data_range[0]
     level = check_level(injector.level, injector.kind)
     if injector.kind == "gaussian":
@@ -170,12 +170,6 @@ def recorruption(injector, data_range, image_shape):
         return tuple((values * gain + black).astype(unit.dtype) for values in (left, taken / share))
 
     return share_out
-
-
-def _range_of(injector, data_range):
-    """Return the range of which the level of `injector` is a fraction."""
-    given = getattr(injector, "data_range_", injector.data_range)
-    return data_range if isinstance(given, str) else given
 
 
 def blind_spots(image_shape):

@@ -197,28 +197,40 @@ def second_shot(noisy):
     )
 
 
+def trained_noise(target, data_range):
+    """Return a copy of the training noise, with its range; None if there is none."""
+    if target.noise is None:
+        return None
+    return clone(target.noise).set_params(data_range=_noise_range(target, data_range))
+
+
+def _noise_range(target, data_range):
+    """Return the range of which the level of the noise is a fraction; `data_range` if the injector does not say."""
+    given = target.noise.data_range
+    if target.source != "noise":  # of an injector passed as `noise`, only the parameters count
+        given = getattr(target.noise, "data_range_", given)
+    return data_range if isinstance(given, str) else given
+
+
 def scoring_noise(target, data_range):
     """Return the training noise with a fixed seed and range, for scoring plain rows; None if no noise was drawn."""
     if target.noise is None or target.is_noisy:
         return None
-    noise_range = target.noise.data_range_ if target.source == "injector" else target.noise.data_range
-    noise_range = data_range if isinstance(noise_range, str) else noise_range
     seed = target.noise.random_state if is_integer(target.noise.random_state) else 0
-    return clone(target.noise).set_params(when="always", data_range=noise_range, random_state=seed)
+    return trained_noise(target, data_range).set_params(when="always", random_state=seed)
 
 
 def resolve_range(data_range, target, rows):
     """Return `data_range`; if "auto", that of the injector, or else of the clean rows, or else of the rows."""
     if data_range == "auto" and target.noise is not None:
-        given = target.noise.data_range  # of an injector passed as `noise`, only the parameters count
-        data_range = given if target.source == "noise" else getattr(target.noise, "data_range_", given)
+        data_range = _noise_range(target, data_range)
     return resolve_data_range(data_range, rows if target.clean is None else target.clean)
 
 
 def pairing(target, data_range, image_shape):
     """Return a function ``(unit, rng) -> (input, target)`` for rows scaled by `data_range`; None to use given pairs."""
     if target.source == "recorrupted":
-        return recorruption(target.noise, data_range, image_shape)
+        return recorruption(trained_noise(target, data_range), data_range, image_shape)
     if target.source == "blind_spot":
         return blind_spots(image_shape)
     if target.noise is None or target.source == "noise2noise":
@@ -229,10 +241,8 @@ def pairing(target, data_range, image_shape):
 
 def _corruption(target, data_range):
     """Return a function ``(unit, rng) -> noisy`` that draws the noise of `target` on rows scaled by `data_range`."""
-    injector = target.noise
-    # A preceding injector has determined its range; of one passed as `noise`, only the parameters count.
-    noise_range = injector.data_range_ if target.source == "injector" else injector.data_range
-    if isinstance(noise_range, str) or tuple(noise_range) == tuple(data_range):
+    injector, noise_range = target.noise, _noise_range(target, data_range)
+    if tuple(noise_range) == tuple(data_range):
         return injector._redraw
     # Levels are fractions of the injector's range, so convert to that range and back.
     width = noise_range[1] - noise_range[0]
