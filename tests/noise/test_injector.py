@@ -396,7 +396,7 @@ def test_blurred_noise_keeps_its_moments_and_is_correlated_as_the_blur_says(kind
     params = {"level": 0.1, "clip": False, "data_range": (0, 1), "random_state": state}
     white = np.asarray(NoiseInjector(kind, **params).fit_transform(X)) - X
     blurred = np.asarray(NoiseInjector(kind, blur=(0.7, 0), image_shape=(20, 30), **params).fit_transform(X)) - X
-    assert blurred.mean() == pytest.approx(white.mean(), abs=0.001)
+    assert blurred.mean() == pytest.approx(white.mean(), abs=0.003)  # seven standard errors
     assert blurred.std() == pytest.approx(white.std(), rel=0.02)
     images = (blurred - blurred.mean()).reshape(-1, 20, 30)
     # The autocorrelation of noise blurred by a Gaussian is a Gaussian, here sampled, of twice its variance.
