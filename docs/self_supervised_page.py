@@ -36,7 +36,7 @@ def noise2void(frame):
     wide = frame.pivot(index="image", columns="method", values="psnr").loc[frame["image"].unique()]
     lines = [[image, *(f"{number:.2f}" for number in row)] for image, row in wide.iterrows()]
     seconds = frame.groupby("method")["seconds"].mean()[wide.columns]
-    lines.append(["seconds", *(f"{number:.0f}" for number in seconds)])
+    lines.append(["seconds", *("" if pd.isna(number) else f"{number:.0f}" for number in seconds)])
     return table(["", *wide.columns], lines)
 
 

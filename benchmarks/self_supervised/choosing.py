@@ -4,8 +4,7 @@ Goals: by SURE with estimated noise, within 0.2 dB of the best denoiser in 95 % 
 within 0.3 dB in 90 % with correlated noise; by `blind_spot_score`, on white noise, within 0.2 dB in 75 % and 0.5 dB in
 90 %. None is reached: 93 %, 88 %, 71 % and 83 %. For `blind_spot_score`, other patterns of hidden pixels (one in 16)
 and other values for them (a random neighbour, the mean with noise) were worse on the tuning images. Noise is estimated
-on whole crops since a first run in which the estimate of a centre, of "gravel", was too high. Four probes per image
-instead of one left both shares of SURE with estimated noise as they are; what is wrong is mostly the estimated level.
+on whole crops since a first run in which the estimate of a centre, of "gravel", was too high.
 """
 
 import math

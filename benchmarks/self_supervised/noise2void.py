@@ -1,10 +1,10 @@
-"""Noise2Void of CAREamics beside this package's trainings without clean images, each on the image that is denoised.
+"""CAREamics' Noise2Void compared with this package's self-supervised training, each on the image to be denoised.
 
 All networks are trained for the same time on patches of 64 x 64 pixels, 16 per step. CAREamics has its default network,
 of 333,000 weights, and its default mask; this package has a U-Net of 77,000 weights. No method is told the level of the
 noise; "recorrupted" estimates it.
 
-For figures of two cores, run under ``taskset -c 0,1`` on an idle machine. Other processes slow down the threads of
+To measure on two cores, run under ``taskset -c 0,1`` on an idle machine. Other processes slow down the threads of
 PyTorch, which wait for each other, much more than those of TensorFlow. On a busy machine, use a single core and
 ``clock=time.process_time``.
 
@@ -30,7 +30,7 @@ LEVELS = (0.1,)
 HELD_OUT = ("flower",)
 PATCH, BATCH = 64, 16
 N_PATCHES = 160  # in an epoch, of every method
-N_TIMED = 4  # epochs, from whose time the number of epochs follows
+N_TIMED = 4  # epochs that are timed to set the number of epochs
 OWN = ("recorrupted", "blind_spot")
 
 
@@ -46,7 +46,7 @@ def noise2void(images=None, seconds=SECONDS, levels=LEVELS, clock=time.perf_coun
     levels : tuple of float, default=(0.1,)
         Standard deviations of the Gaussian noise, which is not clipped.
     clock : callable, default=time.perf_counter
-        Clock by which trainings are equally long. `time.process_time` counts the seconds of all cores.
+        Clock by which training times are equal. `time.process_time` counts the seconds of all cores.
     """
     images = _images() if images is None else images
     methods = {f"sk_denoise, {mode}": _own(mode) for mode in OWN}
@@ -140,7 +140,7 @@ def _careamics(noisy, seconds, clock):
     with tempfile.TemporaryDirectory() as folder:
         careamist = CAREamist(config, work_dir=folder, callbacks=[Limit()], enable_progress_bar=False)
         stop = _stopwatch()
-        # An epoch of one small image would be a single step, and the learning rate falls by epochs.
+        # An epoch of one small image would be a single step, and the learning rate is scheduled by epochs.
         careamist.train(train_data=[noisy] * math.ceil(N_PATCHES / in_image))
         figures = stop() | {"steps": careamist.trainer.global_step}
         denoised = careamist.predict(noisy)[0][0]

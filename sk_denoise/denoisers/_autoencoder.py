@@ -47,18 +47,19 @@ class DenoisingAutoencoder(FittedNetwork):
         `estimate_noise` finds in the rows.
     self_supervised : {None, "recorrupted", "blind_spot", "noise2noise"}, default=None
         How to train on noisy images without clean ones. None trains on clean rows. "recorrupted" needs to know the
-        noise, which may be correlated: more of it is added to the input, and some of it is subtracted from the target
-        [3]_ [4]_. "blind_spot" hides pixels of the input and predicts them [5]_ [6]_; it requires noise that is
-        independent from pixel to pixel, and zero on average. "noise2noise" requires a second noisy shot of each image
-        as `y` or `X_clean` [7]_. With a known noise, "recorrupted" is better than "blind_spot"
-        (``benchmarks/self_supervised.py``). Behind a `NoiseInjector`, it is trained on one fixed draw of noise, while
-        `score` uses the clean rows, which shows what training without them costs.
+        noise, which may be correlated: more noise of the same kind is added to form the input, and a multiple of that
+        noise is subtracted to form the target [3]_ [4]_. "blind_spot" hides pixels of the input and predicts them [5]_
+        [6]_; it requires noise that is independent from pixel to pixel, and zero on average. "noise2noise" requires a
+        second noisy shot of each image as `y` or `X_clean` [7]_. With a known noise, "recorrupted" is better than
+        "blind_spot" (``benchmarks/self_supervised``). Behind a `NoiseInjector`, the network is trained on noise that is
+        drawn only once, while `score` uses the clean rows, which shows what training without them costs.
     head : {"auto", "sigmoid", "linear", "residual"}, default="auto"
         What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
         U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
         least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is better on
-        digits (``benchmarks/images networks`` and ``digits``), or "linear" with `self_supervised`. Has no effect on
-        custom networks.
+        digits (``benchmarks/images networks`` and ``digits``), or "linear" with `self_supervised`. With losses that
+        need outputs in [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual" is not
+        allowed.
     loss : str or callable, default="auto"
         Keras loss between images scaled to [0, 1]. "auto" is "mse" with `self_supervised` and with a residual or linear
         head, and otherwise "binary_crossentropy", with which networks do not get stuck predicting black for dark
@@ -125,7 +126,7 @@ class DenoisingAutoencoder(FittedNetwork):
     target_source_ : str
         Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity"; or the mode of `self_supervised`.
     noise_ : NoiseInjector or None
-        The noise on which the network was trained; None for pairs, and if the noise is not known.
+        The noise on which the network was trained; None for pairs, without noise, and if the noise is not known.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -20,6 +20,7 @@ from .._core.units import (
     units_unchecked,
 )
 from ..metrics import psnr
+from ..noise import NoiseEstimate
 from ._patches import Tiling
 from ._targets import (
     UNKNOWN,
@@ -89,7 +90,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._check_params()
             own = check_data_range(self.data_range)
             noise = self._own_noise()
-            check_noise(noise)
+            if not isinstance(noise, NoiseEstimate):  # which may be unclear, if a blind spot does not need it
+                check_noise(noise)
             rows = self._read_rows(X, reset=reset)
             target = self._find_target(X, rows, y, X_clean, noise, image_shape)
             if own != "auto" or data_range is None:
@@ -112,9 +114,9 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         mode = getattr(self, "self_supervised", None)
         if mode is None:
             return find_target(X, rows, y, X_clean, noise)
-        given = image_shape or getattr(self, "image_shape", None)
+        given = image_shape or getattr(self, "image_shape", None) or getattr(noise, "image_shape", None)
         image_shape = check_image_shape(given, rows.shape[1], len(rows))
-        return find_noisy_target(X, rows, y, X_clean, noise, mode, image_shape)
+        return find_noisy_target(X, rows, y, X_clean, noise, mode, image_shape, self.data_range)
 
     def _own_noise(self):
         return getattr(self, "noise", UNKNOWN)

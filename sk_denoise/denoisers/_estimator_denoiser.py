@@ -20,7 +20,7 @@ from ._targets import pairing
 __all__ = ["EstimatorDenoiser"]
 
 
-_MODES = ("recorrupted", "noise2noise")  # of self-supervision; regressors cannot leave out values of the target
+_MODES = ("recorrupted", "noise2noise")  # of self-supervision; regressors cannot be fitted to missing values
 _ONE_OUTPUT = re.compile(r"1-?d\b|one-dimensional|1-dimensional|dimension|multi|bad input shape|shape of y", re.I)
 
 
@@ -103,8 +103,8 @@ class EstimatorDenoiser(BaseDenoiser):
         `self_supervised`, it is the noise that the rows have, as in `DenoisingAutoencoder`.
     self_supervised : {None, "recorrupted", "noise2noise"}, default=None
         How to fit a regressor on noisy images without clean ones, as in `DenoisingAutoencoder`. There is no
-        "blind_spot", because regressors cannot leave out values of the target. Decompositions are fitted on the rows
-        themselves, so they need None, and ``noise=None`` for noisy rows.
+        "blind_spot", because regressors cannot be fitted to targets with missing values. Decompositions are fitted on
+        the rows themselves, so they need None, and ``noise=None`` for noisy rows.
     n_draws : int, default=1
         Number of noisy copies of the clean rows on which to fit a regressor, if the noise can be drawn. More copies
         approximate noise that is redrawn each epoch, as in `DenoisingAutoencoder`, but take proportionally more memory.
@@ -124,7 +124,7 @@ class EstimatorDenoiser(BaseDenoiser):
     target_source_ : str
         Source of the clean rows: "X_clean", "y", "injector", "noise" or "identity"; or the mode of `self_supervised`.
     noise_ : NoiseInjector or None
-        The noise on which a regressor was fitted; None for pairs.
+        The noise on which a regressor was fitted; None for pairs, and without noise.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

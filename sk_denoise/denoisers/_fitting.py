@@ -82,8 +82,8 @@ def _network_spec(estimator, image_shape, target):
     head = resolve_head(estimator.head, estimator.architecture, image_shape, loss, noisy_targets=target.is_noisy)
     if target.source in ALONE and loss not in ("auto", "mse", "mean_squared_error"):
         raise ValueError(
-            f"loss must be 'auto' or 'mse' with self_supervised={target.source!r}, got {shown(loss)}: only the squared"
-            " error of a noisy target is smallest for the clean image."
+            f"loss must be 'auto' or 'mse' with self_supervised={target.source!r}, got {shown(loss)}: with noisy"
+            " targets, only the squared error is smallest for the clean image."
         )
     if isinstance(loss, str) and loss == "auto":
         loss = "binary_crossentropy" if head == "sigmoid" and not target.is_noisy else "mse"

@@ -14,13 +14,13 @@ from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
 from ..metrics import decibels
-from ..noise import NoisyArray, NoisyImages, estimate_noise
+from ..noise import NoiseInjector, NoisyArray, NoisyImages, estimate_noise
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
 from ._patches import PatchSource, check_finite
-from ._self_supervision import ALONE, clean_given_error
-from ._targets import is_auto, second_shot
+from ._self_supervision import ALONE, check_noise_range, clean_given_error
+from ._targets import check_noise, is_auto, second_shot
 from ._tiles import denoise_by_tiles
 
 __all__ = ["PatchDenoiser"]
@@ -28,7 +28,7 @@ __all__ = ["PatchDenoiser"]
 _N_PATCHES = 1024  # in an epoch of a network, or in all for other denoisers
 _N_CHECKED = 256  # patches, of those that networks draw, that are checked before training
 _N_RANGE = 1024  # patches, from whose values the data range is determined
-_N_MEASURED = 16  # images, of whose noise an estimate is made
+_N_MEASURED = 16  # images from which the noise is estimated
 _CORNER = 32  # pixels of each image by which its units are compared with those of others
 
 
@@ -182,6 +182,9 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             inner = self._prepared(seed, n_channels)
             if mode in ALONE and injector is None and is_auto(inner.noise):
                 inner.set_params(noise=_estimate_noise(arrays))  # patches are too small to measure it
+            elif mode == "recorrupted" and injector is None and isinstance(check_noise(inner.noise), NoiseInjector):
+                given = inner.data_range if isinstance(self.data_range, str) else self.data_range
+                check_noise_range(check_noise(inner.noise), given, arrays[0].dtype)
             rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)

@@ -8,6 +8,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from .._core.checks import warn_user
 
 _PROBE_STEP = 0.01  # in standard deviations of the noise; larger steps smooth over the thresholds of filters
+_FEWEST_CLIPPED = 10  # values; the smallest and the largest are always at the ends
 _MOST_CLIPPED = 0.01  # share of clipped values from which estimates are noticeably biased
 _SEED = 0  # of the probe, the same for all denoisers that are compared
 
@@ -72,14 +73,14 @@ def is_noisy(images):
 def warn_if_clipped(images, name, biased, has_noise=None):
     """Warn if many values outside padding lie at the ends of the range, as after clipping.
 
-    `images` are arrays of shape (n, height, width, channels), and `biased` says what clipping does harm to.
+    `images` are arrays of shape (n, height, width, channels), and `biased` names what clipping biases.
     """
     has_noise = [is_noisy(image) for image in images] if has_noise is None else has_noise
     low, high = min(image.min() for image in images), max(image.max() for image in images)
     at_ends = sum(np.count_nonzero(kept & ((image == low) | (image == high))) for image, kept in zip(images, has_noise))
     share = at_ends / max(1, sum(np.count_nonzero(kept) for kept in has_noise))
-    if low < high and share > _MOST_CLIPPED:
+    if low < high and share > _MOST_CLIPPED and at_ends > _FEWEST_CLIPPED:
         warn_user(
             f"{name} has {share:.0%} of its values at the ends of its range, so its noise was clipped, which biases"
-            f" {biased}. Pass images as they were before clipping, if there are any; NoiseInjector has clip=False."
+            f" {biased}. Pass images as they were before clipping, if you have them; NoiseInjector has clip=False."
         )

@@ -1,4 +1,4 @@
-"""Training on noisy images alone: what a denoiser gets and what it aims at, and the noise that this rests on."""
+"""Training on noisy images alone: inputs, targets, and the noise model behind them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     injector = given if isinstance(given, NoiseInjector) else None
     if injector is None and estimate is not None and estimate.kind != "unclear":
         injector = estimate.injector()
-    if injector is not None and not is_known:
+    if injector is not None and injector.image_shape is None and not is_known:
         injector.set_params(image_shape=image_shape)
     _warn_of_correlation(injector, estimate, mode)
     if mode == "recorrupted":
@@ -77,8 +77,21 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
 
 
 def _estimate(images):
+    if min(images.shape[1:3]) < 2:
+        return None
     colour = images.shape[3] > 1
-    return estimate_noise(images if colour else images[..., 0], channel_axis=-1 if colour else None)
+    return estimate_noise(list(images if colour else images[..., 0]), channel_axis=-1 if colour else None)
+
+
+def check_noise_range(noise, data_range, dtype):
+    """Raise if the level of the noise is a fraction of an unknown range: that of noisy images is too wide."""
+    given = getattr(noise, "data_range_", noise.data_range)
+    if isinstance(given, str) and isinstance(data_range, str) and dtype not in (np.uint8, np.bool_):
+        raise ValueError(
+            f"noise must have a data_range, of which its level, {noise.level}, is a fraction, because that of the clean"
+            " images cannot be told from noisy ones, got 'auto'. Pass noise=NoiseInjector(..., data_range=(low, high)),"
+            " or data_range=(low, high) to the denoiser."
+        )
 
 
 def _warn_of_correlation(injector, estimate, mode):
@@ -134,10 +147,10 @@ def clean_given_error(name, mode):
 def recorruption(injector, data_range, image_shape):
     """Return a function ``(unit, rng) -> (input, target)`` that makes two noisy versions of noisy rows [1]_ [2]_.
 
-    The noises of the two are uncorrelated, so that the target cannot teach the noise of the input. To Gaussian noise of
-    any covariance, ``a`` times noise of the same covariance is added, and for the target, ``1 / a`` times the same
-    noise is subtracted. Photons are shared out between the two at random. Read noise is taken as that of additional
-    photons, with the same variance.
+    The noises of the two are uncorrelated, so the network cannot learn to reproduce the noise of the input. To Gaussian
+    noise of any covariance, ``a`` times noise of the same covariance is added, and for the target, ``1 / a`` times the
+    same noise is subtracted. Photon counts are split at random between the two. Read noise is taken as that of
+    additional photons, with the same variance.
 
     References
     ----------

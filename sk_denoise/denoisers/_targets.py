@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from numbers import Number
 
@@ -16,7 +17,7 @@ from ..noise import NoiseEstimate
 from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
-from ._self_supervision import MODES, blind_spots, clean_given_error, find_noise, recorruption
+from ._self_supervision import MODES, blind_spots, check_noise_range, clean_given_error, find_noise, recorruption
 
 AUTO = "auto"
 UNKNOWN = object()  # for denoisers without a `noise` parameter: rows given alone may be noisy
@@ -142,11 +143,7 @@ def find_target(given, X, y, X_clean, noise):
         return Target("y", clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
         given._check_unchanged()
-        if noise is not UNKNOWN and not is_auto(noise):
-            warn_user(
-                f"The rows come from {given.injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise"
-                " at its default after an injector."
-            )
+        _warn_of_unused(noise, given.injector)
         return Target("injector", given.clean, given.injector)
     if noise is UNKNOWN:
         return Target("none", None, None)
@@ -160,13 +157,24 @@ def find_target(given, X, y, X_clean, noise):
     return Target("identity", X, None)
 
 
-def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape):
+def _warn_of_unused(noise, injector):
+    if noise is not UNKNOWN and not is_auto(noise):
+        warn_user(
+            f"The rows come from {injector!r}, so noise={noise!r} of this denoiser is not used. Leave noise at its"
+            " default after an injector."
+        )
+
+
+def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range):
     """Return the target for the validated noisy rows `X`, passed as `given`, with self-supervision."""
     for name, other in (("X_clean", X_clean), ("y", y)):
         check_same_names(given, other, name)
     check_labels_or_rows(y, X.shape)
     second = check_clean(X_clean, X.shape) if X_clean is not None else image_target(y, X.shape)
     drawn = given if isinstance(given, NoisyArray) and given.injector is not None else None
+    if drawn is not None:
+        drawn._check_unchanged()
+        _warn_of_unused(noise, drawn.injector)
     if mode == "noise2noise":
         if second is None and drawn is None:
             raise ValueError(
@@ -178,20 +186,22 @@ def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape):
         return Target(mode, second, None)
     if second is not None:
         raise clean_given_error("y" if X_clean is None else "X_clean", mode)
-    if drawn is not None and is_auto(noise):
+    if drawn is not None:
         return Target(mode, X, find_noise(drawn.injector, X, image_shape, mode, is_known=True))
-    injector = check_noise(noise)
-    known = noise if is_auto(noise) or injector is None or isinstance(noise, NoiseEstimate) else clone(injector)
-    return Target(mode, X, find_noise(known, X, image_shape, mode))
+    if not (is_auto(noise) or isinstance(noise, NoiseEstimate)):
+        noise = copy.deepcopy(check_noise(noise))
+    if mode == "recorrupted" and isinstance(noise, NoiseInjector):
+        check_noise_range(noise, data_range, X.dtype)
+    return Target(mode, X, find_noise(noise, X, image_shape, mode))
 
 
 def second_shot(noisy):
-    """Return the clean images behind `noisy` with other noise of the same kind."""
+    """Return the clean images behind `noisy` with an independent draw of the same noise."""
     seed = noisy.injector.random_state
     return (
         clone(noisy.injector)
         .set_params(
-            random_state=seed + 1 if is_integer(seed) else None, when="always", data_range=noisy.injector.data_range_
+            random_state=seed ^ 1 if is_integer(seed) else None, when="always", data_range=noisy.injector.data_range_
         )
         .fit_transform(noisy.clean)
     )

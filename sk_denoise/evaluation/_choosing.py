@@ -187,8 +187,9 @@ def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel
 def blind_spot_score(denoiser, noisy, *, image_shape=None, channel_axis=None, data_range=None):
     """Compare denoisers without clean images and without a noise model, by how well they predict hidden pixels [1]_.
 
-    A quarter of the pixels at a time is replaced with the mean of their neighbours, and the denoised values are
-    compared with the noisy ones. The noise must be independent from pixel to pixel, and zero on average.
+    A quarter of the pixels at a time (half, for signals) are replaced with the mean of their neighbours, and their
+    denoised values are compared with the noisy ones. The noise must be independent from pixel to pixel, and zero on
+    average.
 
     Parameters
     ----------

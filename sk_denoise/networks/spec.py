@@ -30,7 +30,7 @@ class Architecture:
     compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
     learning_rate: float  # peak, with Adam
     n_steps: int  # gradient steps after which the held-out error hardly decreases
-    reach: int | None  # radius of the receptive field in pixels, with any head; None for the whole image
+    reach: int | None  # largest radius of the receptive field in pixels over all heads; None for the whole image
     multiple: int  # heights and widths that are multiples of it need no padding when halved
     counts: Callable  # from NetworkSpec.sizes: number of weights, and of layer outputs for one row
 
@@ -46,7 +46,7 @@ class NetworkSpec:
     loss: str | Callable
     optimizer: str | type
     head: str = "sigmoid"  # of built-in networks: "sigmoid", "linear" or "residual"
-    hides: bool = False  # whether targets are NaN where the loss does not count
+    hides: bool = False  # whether the loss ignores pixels whose target is NaN
 
     @property
     def n_features(self):

@@ -206,7 +206,7 @@ class Trainer:
             output = tf.reshape(output, tf.shape(y))
         share = 1.0
         if self._spec.hides:
-            # Where there is no target, the output is its own, and adds nothing to the loss.
+            # Where the target is NaN, it is replaced with the output, so it adds nothing to the loss.
             seen = tf.math.is_finite(y)
             share = tf.maximum(tf.reduce_mean(tf.cast(seen, tf.float32)), 1e-6)
             y = tf.where(seen, y, tf.stop_gradient(tf.cast(output, y.dtype)))

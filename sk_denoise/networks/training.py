@@ -24,7 +24,7 @@ class Rows:
 
     clean: np.ndarray
     noisy: np.ndarray | None  # noisy versions of `clean`, if given as pairs
-    pair: Callable | None  # otherwise makes them: (rows in [0, 1], rng) -> noisy rows and targets
+    pair: Callable | None  # if not, makes pairs: (rows in [0, 1], rng) -> (noisy rows, targets)
     data_range: tuple[float, float]
     noise: object = None  # the NoiseInjector behind `pair`
     chosen: np.ndarray | None = None  # indices of a subset, which avoids a copy

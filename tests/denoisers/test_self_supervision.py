@@ -1,4 +1,4 @@
-"""Training on noisy images alone: what the denoiser gets, what it aims at, and what is said about unsuitable noise."""
+"""Training on noisy images alone: inputs, targets, and warnings about unsuitable noise."""
 
 import math
 import pickle
@@ -54,6 +54,10 @@ def network(**params):
     return DenoisingAutoencoder(**{"latent_dim": 8, "epochs": 1, "random_state": 0} | params)
 
 
+def regressor(**params):
+    return EstimatorDenoiser(Ridge(), **{"self_supervised": "recorrupted", "random_state": 0} | params)
+
+
 class TestRecorruption:
     """The noises of input and target have no correlation, and both versions have the right mean."""
 
@@ -101,7 +105,7 @@ class TestRecorruption:
         assert_allclose(taken, np.rint(taken), atol=1e-5)
         assert_allclose(left * 4 * (1 - share) + taken, counts, atol=1e-4)
 
-    def test_other_draws_each_time(self, rows):
+    def test_each_draw_is_new(self, rows):
         pair, rng = recorruption(injector(), (0, 1), SHAPE), np.random.default_rng(0)
         assert not np.array_equal(pair(rows, rng)[0], pair(rows, rng)[0])
 
@@ -307,7 +311,26 @@ class TestImages:
         make_pipeline(injector(level=0.1), PatchDenoiser(inner, n_patches=8, random_state=0)).fit(images)
         assert made[0][0].noisy is None
 
-    def test_one_single_image(self, images):
+    def test_noise_that_cannot_be_estimated(self, images):
+        small = [image[:20, :20] for image in images]
+        inner = network(architecture="unet", self_supervised="blind_spot")
+        denoiser = PatchDenoiser(inner, n_patches=8, patch_shape=(16, 16), random_state=0).fit(small)
+        assert denoiser.denoiser_.noise_ is None
+        with pytest.raises(ValueError, match=r"requires the noise, which is not known\..*too small"):
+            denoiser.set_params(denoiser__self_supervised="recorrupted").fit(small)
+
+    @pytest.mark.parametrize("shape", [(4, 4), (8, 2), (1, 16), (16, 1)])
+    def test_narrow_rows(self, shape):
+        rows = np.random.default_rng(0).random((60, 16))
+        for mode in ("recorrupted", "blind_spot"):
+            network(self_supervised=mode, image_shape=shape, noise=injector()).fit(rows)
+
+    def test_shape_of_blurred_noise_in_rows(self):
+        noise = injector(blur=1.0, image_shape=(8, 16))
+        noisy = np.random.default_rng(0).normal(0.5, 0.1, (60, 128))
+        assert regressor(noise=noise).fit(noisy).noise_.image_shape == (8, 16)
+
+    def test_single_image(self, images):
         noisy = injector(level=0.1).fit_transform(images[:1])[0]
         inner = network(architecture="unet", self_supervised="recorrupted")
         denoised = PatchDenoiser(inner, n_patches=8, random_state=0).fit(noisy).transform(noisy)
@@ -344,6 +367,25 @@ class TestBadInput:
         with pytest.raises(ValueError, match=match):
             network(self_supervised="recorrupted", noise=noise).fit(rows)
 
+    @pytest.mark.parametrize("noise", ["gaussian", NoiseInjector(level=0.3, clip=False)])
+    def test_levels_of_an_unknown_range(self, rows, noise):
+        noisy = 255 * np.asarray(injector().fit_transform(rows))
+        for denoiser in (
+            network(self_supervised="recorrupted", noise=noise),
+            PatchDenoiser(network(self_supervised="recorrupted", noise=noise), patch_shape=(8, 8)),
+        ):
+            with pytest.raises(ValueError, match="noise must have a data_range"):
+                denoiser.fit(noisy if isinstance(denoiser, DenoisingAutoencoder) else noisy.reshape(-1, 16, 16))
+        fitted = NoiseInjector(level=0.3, clip=False).fit(255 * rows)
+        low, high = network(self_supervised="recorrupted", noise=fitted).fit(noisy).noise_.data_range
+        assert (low, high) == fitted.data_range_
+
+    def test_modified_clean_rows(self, rows):
+        noisy = injector().fit_transform(rows.copy())
+        noisy.clean[:] = 0
+        with pytest.raises(ValueError, match="changed since noise was added"):
+            network(self_supervised="recorrupted").fit(noisy)
+
     def test_unknown_modes(self, rows):
         with pytest.raises(ValueError, match="self_supervised"):
             network(self_supervised="noise2void").fit(rows)
@@ -366,6 +408,16 @@ class TestBadInput:
 
 
 class TestWarnings:
+    def test_noise_that_is_not_that_of_the_injector(self, rows):
+        with pytest.warns(UserWarning, match="noise='poisson' of this denoiser is not used"):
+            pipe = make_pipeline(injector(), network(self_supervised="recorrupted", noise="poisson")).fit(rows)
+        assert pipe[-1].noise_.kind == "gaussian"
+
+    def test_few_values_are_not_clipped(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            network(self_supervised="blind_spot", noise=None).fit(np.random.default_rng(0).random((5, 16)))
+
     def test_clipped_noise(self, rows):
         noisy = np.asarray(injector(level=0.5, clip=True).fit_transform(rows))
         for mode in ("recorrupted", "blind_spot"):
@@ -408,6 +460,6 @@ def test_noise_may_be_an_estimate(images):
     assert alone.noise_.blur == estimate.blur
 
 
-def test_auto_is_what_was_the_default(rows):
+def test_auto_is_gaussian(rows):
     named, auto = (network(noise=noise).fit(rows) for noise in ("gaussian", "auto"))
     assert_array_equal(named.transform(rows), auto.transform(rows))
