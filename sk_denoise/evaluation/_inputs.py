@@ -59,7 +59,8 @@ def check_alone(denoisers):
             if isinstance(part, EstimatorDenoiser) and not is_regressor(part.estimator):
                 continue  # a decomposition, which is fitted on the rows as they are
             mode = part.self_supervised
-            modes = " or ".join(repr(known) for known in ALONE)
+            # Regressors cannot be fitted to targets with missing values, so they have no "blind_spot".
+            modes = "'recorrupted'" if isinstance(part, EstimatorDenoiser) else " or ".join(map(repr, ALONE))
             raise ValueError(
                 f"denoisers must be fitted on noisy rows alone with noises=None, but {name!r} contains"
                 f" {type(part).__name__} with self_supervised={mode!r}, which requires"
