@@ -9,7 +9,7 @@ Run: python benchmarks/self_supervised mnist|photographs|noise2void|choosing
 
 Each part prints its figures, and writes a CSV file to benchmarks/results/self_supervised/, from which
 docs/self_supervised_page.py makes the tables of the documentation. Photographs are those of benchmarks/images. Without
-arguments, all parts run, one after the other, which takes about an hour and a half on two cores.
+arguments, all parts run, one after the other.
 """
 
 import os

@@ -4,7 +4,7 @@ Goals: by SURE with estimated noise, within 0.2 dB of the best denoiser in 95 % 
 within 0.3 dB in 90 % with correlated noise; by `blind_spot_score`, on white noise, within 0.2 dB in 75 % and 0.5 dB in
 90 %. None is reached: 93 %, 88 %, 71 % and 83 %. For `blind_spot_score`, other patterns of hidden pixels (one in 16)
 and other values for them (a random neighbour, the mean with noise) were worse on the tuning images. Noise is estimated
-on whole crops since a first run in which the estimate of a centre, of "gravel", was too high.
+on whole crops, because in a first run the estimate from the centre of "gravel" was too high.
 """
 
 import math
@@ -20,8 +20,8 @@ from sk_denoise.metrics import psnr
 LEVELS = (0.05, 0.1, 0.2)
 BLURS = {"white": 0.0, "correlated": 0.7}  # pixels
 LOSSES = (0.2, 0.3, 0.5)  # dB
-#: Settings of filters, the same for all images and levels. Filters that take a level take the noise as white. The only
-#: level of nl_ridge is one of the noise, so the choice is easiest at that level.
+#: Settings of filters, the same for all images and levels. Filters that take a level take the noise as white. nl_ridge
+#: has a single level, which is also a level of the noise, so the choice is easiest there.
 SETTINGS = {
     "gaussian": [{"sigma": sigma} for sigma in (0.6, 1.0, 1.6)],
     "median": [{"size": size} for size in (3, 5)],
@@ -33,7 +33,7 @@ SETTINGS = {
 SIDE = 160  # pixels, of the centres on which denoisers are compared, to save time; noise is estimated on whole crops
 SEED = 400
 TRAINED_LEVELS = (0.05, 0.15)  # of the two U-Nets
-EPOCHS, N_PATCHES = 60, 320  # a minute on two cores
+EPOCHS, N_PATCHES = 60, 320
 
 
 def choosing():
@@ -142,7 +142,7 @@ def _criteria(noisy, injector, estimate):
 
 
 def table(cases):
-    """Share of the cases within each loss, and mean and worst loss, by criterion; refusals are never within."""
+    """Share of the cases within each loss, and mean and worst loss, by criterion; refusals count as losses."""
     cases = cases.assign(loss=cases["best_psnr"] - cases["psnr"])
     groups = {
         (*key, level): group["loss"] if level == "all" else group.loc[group["level"] == level, "loss"]

@@ -1,8 +1,8 @@
 """CAREamics' Noise2Void compared with this package's self-supervised training, each on the image to be denoised.
 
 All networks are trained for the same time on patches of 64 x 64 pixels, 16 per step. CAREamics has its default network,
-of 333,000 weights, and its default mask; this package has a U-Net of 77,000 weights. No method is told the level of the
-noise; "recorrupted" estimates it.
+which is larger than the U-Net of this package, and its default mask. No method is told the level of the noise;
+"recorrupted" estimates it.
 
 To measure on two cores, run under ``taskset -c 0,1`` on an idle machine. Other processes slow down the threads of
 PyTorch, which wait for each other, much more than those of TensorFlow. On a busy machine, use a single core and

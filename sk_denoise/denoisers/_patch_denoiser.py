@@ -14,7 +14,7 @@ from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
 from ..metrics import decibels
-from ..noise import NoiseInjector, NoisyArray, NoisyImages, estimate_noise
+from ..noise import NoisyArray, NoisyImages, estimate_noise
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
@@ -180,11 +180,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             seed = draw_seed(self.random_state)
             n_channels = count_channels(arrays[0])
             inner = self._prepared(seed, n_channels)
-            if mode in ALONE and injector is None and is_auto(inner.noise):
-                inner.set_params(noise=_estimate_noise(arrays))  # patches are too small to measure it
-            elif mode == "recorrupted" and injector is None and isinstance(check_noise(inner.noise), NoiseInjector):
-                given = inner.data_range if isinstance(self.data_range, str) else self.data_range
-                check_noise_range(check_noise(inner.noise), given, arrays[0].dtype)
+            if mode in ALONE and injector is None:
+                self._settle_noise(inner, arrays)
             rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)
@@ -253,6 +250,14 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if self.verbose:
             params["verbose"] = self.verbose
         return inner.set_params(**{name: value for name, value in params.items() if name in own})
+
+    def _settle_noise(self, inner, arrays):
+        """Estimate the noise for `inner` from whole images, or check that the level of a given one has a meaning."""
+        if is_auto(inner.noise):
+            inner.set_params(noise=_estimate_noise(arrays))  # patches are too small to measure it
+        elif inner.self_supervised == "recorrupted" and (noise := check_noise(inner.noise)) is not None:
+            data_range = inner.data_range if isinstance(self.data_range, str) else self.data_range
+            check_noise_range(noise, data_range, arrays[0].dtype)
 
     def _draw(self, inner, arrays, clean, seed, name):
         """Return noisy and clean rows, and the source of more of them with the number to draw in each epoch."""

@@ -197,14 +197,9 @@ def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range
 
 def second_shot(noisy):
     """Return the clean images behind `noisy` with an independent draw of the same noise."""
-    seed = noisy.injector.random_state
-    return (
-        clone(noisy.injector)
-        .set_params(
-            random_state=seed ^ 1 if is_integer(seed) else None, when="always", data_range=noisy.injector.data_range_
-        )
-        .fit_transform(noisy.clean)
-    )
+    seed, data_range = noisy.injector.random_state, noisy.injector.data_range_
+    params = {"random_state": seed ^ 1 if is_integer(seed) else None, "when": "always", "data_range": data_range}
+    return clone(noisy.injector).set_params(**params).fit_transform(noisy.clean)
 
 
 def trained_noise(target, data_range):

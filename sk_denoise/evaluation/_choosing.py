@@ -14,7 +14,7 @@ from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
 from ..denoisers._risk import is_noisy, stein_terms, warn_if_clipped
 from ..denoisers._stabilizing import other_units_error
-from ..metrics import decibels
+from ..metrics import _denoiser, decibels
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
 from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
@@ -171,9 +171,7 @@ def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel
     {'denoiser__estimator__n_components': 8}
     """
     if isinstance(noise, str) and noise == "auto":
-        shape = None
-        if hasattr(estimator, "n_features_in_"):  # a denoiser of rows
-            shape = check_image_shape(image_shape or getattr(_last(estimator), "image_shape_", None), np.shape(X)[1])
+        shape = _row_shape(estimator, image_shape, np.shape(X)[1]) if _takes_rows(estimator) else None
         noise = estimate_noise(X, image_shape=shape, channel_axis=channel_axis)
         if noise.kind == "unclear":
             raise ValueError(
@@ -272,15 +270,9 @@ def _neighbour_mean(images, axes):
     return total / (2 * len(axes))
 
 
-def _last(denoiser):
-    """The denoiser itself, at the end of a pipeline or inside a search."""
-    best = getattr(denoiser, "best_estimator_", denoiser)
-    return best[-1] if hasattr(best, "steps") else best
-
-
 def _width_of_range(data_range, denoiser, noise_range, images):
     """Width of `data_range`; if None, of that of the denoiser, or else of that of the noise, or else of the images."""
-    own_range = getattr(_last(denoiser), "data_range_", noise_range)
+    own_range = getattr(_denoiser(denoiser), "data_range_", noise_range)
     data_range = check_data_range(own_range if data_range is None else data_range)
     low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
     return high - low
@@ -302,9 +294,18 @@ def _read_denoiser(denoiser):
     raise TypeError(f"denoiser must be a fitted denoiser or a function of an image, got {shown(denoiser)}.")
 
 
+def _takes_rows(denoiser):
+    return hasattr(denoiser, "n_features_in_")
+
+
+def _row_shape(denoiser, image_shape, n_features):
+    """Return the shape of the image in a row: the given one, or else that of the denoiser, or else a guess."""
+    return check_image_shape(image_shape or getattr(_denoiser(denoiser), "image_shape_", None), n_features)
+
+
 def _read_images(denoiser, function, noisy, image_shape, channel_axis):
     """Return arrays of shape (n, height, width, channels), and a function that denoises such an array in float64."""
-    if hasattr(denoiser, "n_features_in_"):
+    if _takes_rows(denoiser):
         rows = check_rows(noisy, "noisy")
         if rows.shape[1] != denoiser.n_features_in_:
             raise ValueError(
@@ -316,7 +317,7 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
                 f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Channels come last:"
                 " pass image_shape=(height, width, channels)."
             )
-        shape = check_image_shape(image_shape or getattr(_last(denoiser), "image_shape_", None), rows.shape[1])
+        shape = _row_shape(denoiser, image_shape, rows.shape[1])
         return [rows.reshape(-1, *shape)], lambda image: function(image.reshape(rows.shape)).reshape(image.shape)
     arrays, layout = read_images(noisy, image_shape=image_shape, channel_axis=channel_axis, name="noisy")
     arrays = [array.reshape(1, *array.shape[:2], -1) for array in arrays]
