@@ -44,7 +44,6 @@ MEASURED_GRIDS = {
 _RELATIVE = {"level", "h"}  # parameters whose grids are multiples of the level
 _MEASURED_RELATIVE = _RELATIVE | {"sigma_color", "weight"}
 
-_MOST_SPREAD = 0.25  # relative spread of the level over images up to which it counts as the same
 LARGE_NOISE = 0.02  # level from which doing nothing cannot be right
 _MIN_SIDE = 3  # smallest height and width for which J-invariant calibration can hide pixels
 _STRIDE = 2  # hides a quarter of the pixels, no two of them adjacent; better than 4 on MNIST and digits
@@ -71,11 +70,6 @@ def measure_noise(images):
     grey = images.shape[3] == 1
     estimate = estimate_noise(list(images[..., 0] if grey else images), channel_axis=None if grey else -1)
     return None if estimate.kind == "unclear" or not estimate.sigma > 0 else estimate
-
-
-def is_uniform(estimate):
-    """Whether all images have the same level; if not, an estimate would be that of the least noisy ones."""
-    return not estimate.spread > _MOST_SPREAD * estimate.sigma
 
 
 def warn_of_correlation(method, estimate):

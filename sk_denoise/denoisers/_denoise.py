@@ -11,7 +11,7 @@ from .._core.checks import check_choice, is_real, shown, warn_user
 from .._core.images import read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
-from ._calibration import check_estimate, choose_params, warn_of_correlation
+from ._calibration import LARGE_NOISE, check_estimate, choose_params, warn_of_correlation
 from ._filtering import METHODS
 from ._filtering import denoise as filter_images
 from ._stabilizing import FilterScale, check_units
@@ -187,6 +187,12 @@ def _estimate(image, method, name):
         )
     if estimate.kind not in ("salt_pepper", "unclear") and not estimate.is_additive and method != "median":
         warn_user(f"{estimate.notes[0]} They remain in {name}; to remove them, pass method='median'.")
+    if not estimate.is_uniform and estimate.level >= LARGE_NOISE:
+        warn_user(
+            f"The noise of the channels of {name} differs in strength, by +- {estimate.spread:.2g}, and is taken as"
+            f" {estimate.sigma:.3g}, near the smallest, so much of it may remain. Denoise each channel on its own, as a"
+            " list of grey images."
+        )
     if estimate.kind == "rician":
         warn_user(
             f"The noise of {name} is taken for Rician, as in magnitude images of MRI, so dark areas become darker. For"

@@ -15,7 +15,7 @@ from ..noise import NoiseEstimate
 from ..noise._params import check_level
 from . import _filtering
 from ._base import BaseDenoiser
-from ._calibration import LARGE_NOISE, check_estimate, choose_params, is_uniform, measure_noise, warn_of_correlation
+from ._calibration import LARGE_NOISE, check_estimate, choose_params, measure_noise, warn_of_correlation
 from ._patches import Tiling
 from ._stabilizing import FilterScale, check_units
 from ._targets import UNKNOWN
@@ -296,7 +296,7 @@ class ImageFilter(BaseDenoiser):
 
     def _scale(self, noise, given, data_range):
         """Return the scale on which to filter, or None unless the noise on it is Gaussian with a single known level."""
-        if noise is not None and not (noise.is_additive and is_uniform(noise)):
+        if noise is not None and not (noise.is_additive and noise.is_uniform):
             noise = None
         if "level" in given:
             return FilterScale(noise, data_range, level=given["level"])

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from .._core.checks import sample_rows, shown, warn_user
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
 from ..noise._params import check_blur, check_level
-from ._calibration import is_uniform
 from ._risk import warn_if_clipped
 
 MODES = ("recorrupted", "blind_spot", "noise2noise")
@@ -62,11 +61,11 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     _warn_of_correlation(injector, estimate, mode)
     if mode == "recorrupted":
         _check_splits(injector, estimate)
-        if estimate is not None and not is_uniform(estimate):
+        if estimate is not None and not estimate.is_uniform:
             warn_user(
-                f"The strength of the noise differs between images: sigma is {estimate.sigma:.3g} +-"
-                f" {estimate.spread:.2g}. self_supervised='recorrupted' takes it as the same in all images. Fit"
-                " images of different strength separately, or use self_supervised='blind_spot'."
+                f"The strength of the noise differs between images or their channels, by +- {estimate.spread:.2g}."
+                f" self_supervised='recorrupted' takes it as {estimate.sigma:.3g}, near the smallest, in all. Fit those"
+                " of different strength separately, or use self_supervised='blind_spot'."
             )
     elif injector is not None and injector.kind in _OTHER_MEAN:
         warn_user(

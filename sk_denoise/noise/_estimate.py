@@ -21,7 +21,7 @@ from ._identify import (
     is_salt_and_pepper,
     observed_range,
     read_planes,
-    spread_over_images,
+    spread_of_levels,
 )
 from ._injector import NoiseInjector
 from ._moments import blur_autocorrelation, find_padding, read_blocks, two_sided
@@ -32,6 +32,7 @@ _FAR_LESS = 0.1  # as a fraction of the variance of the model
 _MOST_FAR_LESS = 0.02  # share of blocks with far less noise up to which the model is plausible
 _MOST_CLIPPED = 0.9  # share of clipped values up to which noise can be measured
 _ISOLATED = 0.01  # share of isolated black or white pixels that is worth a note
+_MOST_SPREAD = 0.25  # relative spread of the level up to which it counts as the same
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -48,7 +49,8 @@ class NoiseEstimate:
     sigma : float
         Root mean square of the noise in grey values.
     spread : float
-        Standard deviation of `sigma` over the images; NaN for a single image.
+        Standard deviation of `sigma` over the images and their colour channels, beyond what is due to chance; NaN for a
+        single grey image.
     gain, offset : float
         The variance of the noise at grey value ``x`` is ``gain * x + offset``; for "rician", `offset` is the variance
         of the real and of the imaginary part. The gain is 0 unless `kind` is "poisson_gaussian"; both are NaN if it is
@@ -97,6 +99,11 @@ class NoiseEstimate:
     def is_additive(self):
         """Whether the noise is added to each pixel, instead of replacing many of them."""
         return self.kind in ("gaussian", "poisson_gaussian", "rician") and max(self.impulses) <= _ISOLATED
+
+    @property
+    def is_uniform(self):
+        """Whether all images and colour channels have the same level; if not, `sigma` is near the smallest."""
+        return not self.spread > _MOST_SPREAD * self.sigma
 
     def __str__(self):
         low, high = self.data_range
@@ -175,7 +182,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
         If given, `images` must be rows, and each is read as (height, width) or (height, width, channels).
     channel_axis : int, default=None
         Axis of the colour channels: of the array, or of each image in a list. If None, images are greyscale. The noise
-        of all channels is assumed to be the same.
+        of all channels is assumed to be the same; `is_uniform` says whether it is.
 
     Returns
     -------
@@ -286,9 +293,11 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
         return _unclear(n_images, data_range, (*notes, note), clipped=clipped)
     brightness = float(np.mean(np.concatenate([plane[~find_padding(plane)] for plane in planes]), dtype=float))
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
-    spread = spread_over_images(blocks, spectrum, fit.kind, clips, zero, brightness) * width
+    spread = spread_of_levels(blocks, spectrum, fit.kind, clips, zero, brightness) * width
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
     notes += _notes(curve, fit, zero, texture, clipped)
+    if spread > _MOST_SPREAD * sigma:
+        notes += ("The level differs between images or their channels; this is near that of the least noisy ones.",)
     fitted = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
     return NoiseEstimate(
         fit.kind,

@@ -21,6 +21,7 @@ from ._moments import (
 
 SMALLEST = 32  # pixels along each side; in smaller images every block has an edge
 FEWEST_BLOCKS = 300
+_FEWEST_OF_ONE = 100  # blocks of an image, from which its level is compared with those of others
 _MOST_IMAGES = 16  # looked at
 _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
@@ -74,7 +75,7 @@ def _spread_out(items, n):
 
 
 def read_planes(arrays, data_range):
-    """Channels of some images, or tiles of them, scaled to [0, 1], and the numbers of their images."""
+    """Channels of some images, or tiles of them, scaled to [0, 1], and a number for each channel of each image."""
     large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= SMALLEST]
     chosen = _spread_out(large, _MOST_IMAGES)
     planes, owners = [], []
@@ -84,8 +85,9 @@ def read_planes(arrays, data_range):
             part = to_unit(array[tile], data_range)
             channels = [part] if part.ndim == 2 else list(np.moveaxis(part, -1, 0))
             planes += channels
-            owners += [i] * len(channels)
-    return planes, owners
+            owners += [(i, channel) for channel in range(len(channels))]
+    numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
+    return planes, [numbers[owner] for owner in owners]
 
 
 def _tiles(array, n_values):
@@ -185,12 +187,14 @@ def choose_model(curve, clips, zero, texture):
     return gaussian
 
 
-def spread_over_images(blocks, spectrum, kind, clips, zero, brightness):
-    """Standard deviation of the level over the images; NaN for a single one."""
-    levels, numbers = [], np.unique(blocks.image)
-    for image in numbers if len(numbers) > 1 else ():
-        own = blocks.of(image)
-        if len(own.mean) >= FEWEST_BLOCKS:
-            fit = fit_model(variance_curve(own, spectrum), kind, clips, zero)
+def spread_of_levels(blocks, spectrum, kind, clips, zero, brightness):
+    """Standard deviation of the level over images and their channels, beyond that by chance; NaN for a single one."""
+    levels, errors, numbers = [], [], np.unique(blocks.plane)
+    for plane in numbers if len(numbers) > 1 else ():
+        own = blocks.of(plane)
+        if len(own.mean) >= _FEWEST_OF_ONE:
+            curve = variance_curve(own, spectrum)
+            fit = fit_model(curve, kind, clips, zero)
             levels.append(math.sqrt(fit.offset + fit.gain * brightness))
-    return float(np.std(levels)) if len(levels) > 1 else math.nan
+            errors.append(levels[-1] * float(curve.error.mean()) / math.sqrt(len(curve.error)) / 2)  # of the variance
+    return math.sqrt(max(np.var(levels) - np.mean(np.square(errors)), 0)) if len(levels) > 1 else math.nan

@@ -39,12 +39,12 @@ class Blocks(NamedTuple):
     energy: np.ndarray  # squared DCT coefficients, of shape (n_blocks, 64)
     fourth: np.ndarray  # fourth central moment
     clipped: np.ndarray  # share of pixels at the lower and upper end of the range, of shape (n_blocks, 2)
-    image: np.ndarray  # number of the image that the block is from
+    plane: np.ndarray  # number of the image, and of its channel, that the block is from
     overlap: float  # number of blocks that contain each pixel
 
-    def of(self, image):
-        """The blocks of one image."""
-        kept = self.image == image
+    def of(self, plane):
+        """The blocks of one channel of one image."""
+        kept = self.plane == plane
         return Blocks(*(values[kept] for values in self[:-1]), self.overlap)
 
 
@@ -67,7 +67,7 @@ class Curve(NamedTuple):
 
 
 def read_blocks(planes, owners):
-    """Statistics of the blocks of `planes`, which are scaled to [0, 1]; `owners` are the numbers of their images."""
+    """Statistics of the blocks of `planes`, which are scaled to [0, 1]; `owners` are the numbers of their channels."""
     stride = max(2, math.ceil(math.sqrt(sum(plane.size for plane in planes) / _MOST_BLOCKS)))
     matrix = _DCT.astype(np.float32)
     found = []

@@ -108,6 +108,13 @@ def test_methods_for_white_noise_warn_of_correlated_noise():
         denoise(NOISY["correlated"], method="nl_ridge")
 
 
+def test_channels_of_different_noise_warn():
+    colour = data.astronaut()[:128, :128] / 255
+    noise = [0.03, 0.1, 0.1] * np.random.default_rng(0).standard_normal(colour.shape)
+    with pytest.warns(UserWarning, match="channels of image differs in strength"):
+        denoise(colour + noise, channel_axis=-1)
+
+
 def test_noise_can_be_given():
     noisy = NOISY["gaussian"]
     estimate = estimate_noise(noisy)

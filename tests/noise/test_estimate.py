@@ -123,6 +123,25 @@ def test_sizes_and_colours():
     assert estimate_noise(np.moveaxis(noisy, -1, 0), channel_axis=0).sigma == first.sigma
 
 
+@pytest.mark.parametrize("size", [32, 64, 160])
+def test_different_levels_are_noticed(size):
+    camera = data.camera() / 255
+    stack = np.stack([camera[i : i + size, i : i + size] for i in range(0, 240, 30)])
+    levels = np.where(np.arange(8) % 2, 0.1, 0.05)[:, None, None]
+    equal, different = (estimate_noise(stack + scale * white(stack.shape)) for scale in (0.1, levels))
+    assert equal.is_uniform and not any("differs" in note for note in equal.notes)
+    assert not different.is_uniform and any("differs" in note for note in different.notes)
+    grey = estimate_noise(stack[0] + 0.1 * white(stack[0].shape))
+    assert math.isnan(grey.spread) and grey.is_uniform
+
+
+def test_different_levels_of_channels_are_noticed():
+    colour = data.astronaut()[:200, :200] / 255
+    assert estimate_noise(colour + 0.1 * white(colour.shape), channel_axis=-1).is_uniform
+    estimate = estimate_noise(colour + [0.05, 0.1, 0.1] * white(colour.shape), channel_axis=-1)
+    assert not estimate.is_uniform and estimate.spread == pytest.approx(0.024, rel=0.15)
+
+
 def test_padding_is_not_measured():
     noisy = image("moon") + 0.05 * white(image("moon").shape)
     padded = np.pad(as_uint8(noisy), 60)
