@@ -295,7 +295,7 @@ class DenoisingAutoencoder(FittedNetwork):
     def partial_fit(self, X, y=None, *, X_clean=None):
         """Train for one epoch on a batch of rows, at a constant rate, keeping the optimizer's state between calls.
 
-        If `data_range` is "auto", it is determined by the first batch.
+        If `data_range` is "auto", it is determined by the first batch; likewise `noise` with self-supervision.
 
         Parameters
         ----------
@@ -327,8 +327,9 @@ class DenoisingAutoencoder(FittedNetwork):
         return self._fit(X, None, X_clean, continued=False, patches=patches)
 
     def _fit(self, X, y, X_clean, *, continued, **options):
-        data_range = self.data_range_ if continued else None
-        return super()._fit(X, y, X_clean, data_range=data_range, continued=continued, **options)
+        if continued:
+            options |= {"data_range": self.data_range_, "known_noise": self.noise_}
+        return super()._fit(X, y, X_clean, continued=continued, **options)
 
     def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False, patches=None):
         vars(self).pop("_model", None)

@@ -84,8 +84,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         return self._fit(X, y, X_clean)
 
-    def _fit(self, X, y, X_clean, *, data_range=None, image_shape=None, reset=True, **options):
-        """Fit. `data_range` is that of the previous fit if this one continues it, `image_shape` that of patches."""
+    def _fit(self, X, y, X_clean, *, data_range=None, known_noise=None, image_shape=None, reset=True, **options):
+        """Fit. `data_range` and `known_noise` are from a fit that this one continues, `image_shape` is of patches."""
         with keep_on_error(self):
             self._check_params()
             own = check_data_range(self.data_range)
@@ -93,7 +93,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if not isinstance(noise, NoiseEstimate):  # which may be unclear, if a blind spot does not need it
                 check_noise(noise)
             rows = self._read_rows(X, reset=reset)
-            target = self._find_target(X, rows, y, X_clean, noise, image_shape)
+            target = self._find_target(X, rows, y, X_clean, noise, image_shape, known_noise)
             if own != "auto" or data_range is None:
                 data_range = resolve_range(own, target, rows)
             if target.clean is not None and not target.is_noisy:
@@ -110,13 +110,13 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         refuse_noisy_images(X, self)
         return read_rows(self, X, reset=reset)
 
-    def _find_target(self, X, rows, y, X_clean, noise, image_shape):
+    def _find_target(self, X, rows, y, X_clean, noise, image_shape, known_noise):
         mode = getattr(self, "self_supervised", None)
         if mode is None:
             return find_target(X, rows, y, X_clean, noise)
         given = image_shape or getattr(self, "image_shape", None) or getattr(noise, "image_shape", None)
         image_shape = check_image_shape(given, rows.shape[1], len(rows))
-        return find_noisy_target(X, rows, y, X_clean, noise, mode, image_shape, self.data_range)
+        return find_noisy_target(X, rows, y, X_clean, noise, mode, image_shape, self.data_range, known_noise)
 
     def _own_noise(self):
         return getattr(self, "noise", UNKNOWN)

@@ -59,7 +59,13 @@ def check_estimate(noise):
             f"noise must be a NoiseEstimate, None or 'auto', got {shown(noise)}. For the standard deviation of Gaussian"
             " noise, pass level=, a fraction of the data range; for a map of it, use sk_denoise.denoise."
         )
-    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear":
+    if isinstance(noise, NoiseEstimate):
+        check_clear(noise)
+
+
+def check_clear(noise):
+    """Raise if an estimate does not say which noise it is."""
+    if noise.kind == "unclear":
         raise ValueError(f"noise must be an estimate of known kind, got an unclear one. {' '.join(noise.notes)}")
 
 

@@ -81,6 +81,7 @@ def warn_if_clipped(images, name, biased, has_noise=None):
     share = at_ends / max(1, sum(np.count_nonzero(kept) for kept in has_noise))
     if low < high and share > _MOST_CLIPPED and at_ends > _FEWEST_CLIPPED:
         warn_user(
-            f"{name} has {share:.0%} of its values at the ends of its range, so its noise was clipped, which biases"
-            f" {biased}. Pass images as they were before clipping, if you have them; NoiseInjector has clip=False."
+            f"{share:.0%} of the values of {name} lie at the ends of their range, so the noise was clipped, which"
+            f" biases {biased}. Pass images as they were before clipping, if you have them; NoiseInjector has"
+            " clip=False."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 from sklearn.base import clone
@@ -16,6 +17,7 @@ MODES = ("recorrupted", "blind_spot", "noise2noise")
 ALONE = MODES[:2]  # those that train on the noisy images alone
 _STRENGTH = 0.5  # of the noise that is added, relative to that of the images
 _HIDDEN = 8  # one of this many pixels is hidden
+_HARDLY_NOISY = 0.01  # level up to which fine texture is easily taken for noise
 _FARTHEST = 2  # pixels along each axis, from which the values of hidden ones are taken
 _RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
 _OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image
@@ -45,14 +47,16 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     Warns
     -----
     UserWarning
-        If the noise is clipped, or correlated although `mode` or `given` require white noise, or if its mean is not
-        zero, or if its strength differs between images.
+        If there is hardly any noise, if it is clipped, or correlated although `mode` or `given` require white noise, or
+        if its mean is not zero, or if its strength differs between images.
     """
     images = sample_rows(rows).reshape(-1, *image_shape)
-    warn_if_clipped([images], "X", "the targets")
     estimate = given if isinstance(given, NoiseEstimate) else None
     if estimate is None and given is not None and not is_known:
         estimate = _estimate(images)
+    if estimate is None or estimate.kind != "salt_pepper":
+        warn_if_clipped([images], "the noisy images", "the targets")
+    _warn_if_hardly_noisy(given, estimate)
     injector = given if isinstance(given, NoiseInjector) else None
     if injector is None and estimate is not None and estimate.kind != "unclear":
         injector = estimate.injector()
@@ -61,7 +65,7 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     _warn_of_correlation(injector, estimate, mode)
     if mode == "recorrupted":
         _check_splits(injector, estimate)
-        if estimate is not None and not estimate.is_uniform:
+        if estimate is not None and not estimate.is_uniform and estimate.level >= _HARDLY_NOISY:
             warn_user(
                 f"The strength of the noise differs between images or their channels, by +- {estimate.spread:.2g}."
                 f" self_supervised='recorrupted' takes it as {estimate.sigma:.3g}, near the smallest, in all. Fit those"
@@ -80,6 +84,15 @@ def _estimate(images):
         return None
     colour = images.shape[3] > 1
     return estimate_noise(list(images if colour else images[..., 0]), channel_axis=-1 if colour else None)
+
+
+def _warn_if_hardly_noisy(given, estimate):
+    """Warn if the images may be clean, and what was found in them texture."""
+    if estimate is not None and not isinstance(given, NoiseInjector) and estimate.level < _HARDLY_NOISY:
+        warn_user(
+            f"The images hardly have any noise: its level is estimated as {estimate.level:.2g} of their range. If they"
+            " are clean, train on them with self_supervised=None, which adds noise."
+        )
 
 
 def check_noise_range(noise, data_range, dtype):
@@ -149,7 +162,8 @@ def recorruption(injector, data_range, image_shape):
     The noises of the two are uncorrelated, so the network cannot learn to reproduce the noise of the input. To Gaussian
     noise of any covariance, ``a`` times noise of the same covariance is added, and for the target, ``1 / a`` times the
     same noise is subtracted. Photon counts are split at random between the two. Read noise is taken as that of
-    additional photons, with the same variance.
+    additional photons, with the same variance; where it makes counts negative, in the dark, the noises of the two are
+    uncorrelated only approximately, but their means are right.
 
     References
     ----------
@@ -173,11 +187,16 @@ def recorruption(injector, data_range, image_shape):
     gain = level**2 * (high - low) / width
     read_variance = (injector.read_noise * (high - low) / width) ** 2 if injector.kind == "poisson_gaussian" else 0.0
     black = (low - data_range[0]) / width - read_variance / gain  # the brightness at which there would be no noise
+    # Negative counts cannot be split at random, and leaving out others makes up for it: by about this number in the
+    # dark, by the normal distribution, where the read noise is that of fewer than three photons.
+    read = math.sqrt(read_variance) / gain
+    left_out = min(read, 0.16 * math.exp(-(read**2) / 2))
     share = _STRENGTH**2 / (1 + _STRENGTH**2)  # of the photons, which makes the input as noisy as above
 
     def share_out(unit, rng):
-        counts = np.maximum((unit.astype(np.float64) - black) / gain, 0)
-        taken = rng.binomial(np.floor(counts + rng.random(unit.shape)).astype(np.int64), share)
+        counts = (unit.astype(np.float64) - black) / gain
+        photons = np.floor(np.maximum(counts - left_out, 0) + rng.random(unit.shape)).astype(np.int64)
+        taken = rng.binomial(photons, share) + share * (counts - photons)
         left = (counts - taken) / (1 - share)
         return tuple((values * gain + black).astype(unit.dtype) for values in (left, taken / share))
 

@@ -17,6 +17,7 @@ from ..noise import NoiseEstimate
 from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
+from ._calibration import check_clear
 from ._self_supervision import MODES, blind_spots, check_noise_range, clean_given_error, find_noise, recorruption
 
 AUTO = "auto"
@@ -45,6 +46,7 @@ def check_noise(noise):
     if isinstance(noise, NoiseInjector):
         return noise._check_params()
     if isinstance(noise, NoiseEstimate):
+        check_clear(noise)
         return noise.injector()
     if isinstance(noise, str) and noise in (AUTO, *KINDS):
         return NoiseInjector("gaussian" if noise == AUTO else noise)
@@ -130,17 +132,23 @@ def image_target(y, shape):
     return check_clean(y, shape, "y")
 
 
-def find_target(given, X, y, X_clean, noise):
-    """Return the target for the validated rows `X`, which the caller passed as `given`."""
-    injector = check_noise(noise)
+def _given_target(given, X, y, X_clean):
+    """Return which argument holds rows as the target, and these; None and None if neither does."""
     for name, other in (("X_clean", X_clean), ("y", y)):
         check_same_names(given, other, name)
     if X_clean is not None:
-        return Target("X_clean", check_clean(X_clean, X.shape), None)
+        return "X_clean", check_clean(X_clean, X.shape)
     check_labels_or_rows(y, X.shape)
     clean = image_target(y, X.shape)
+    return (None, None) if clean is None else ("y", clean)
+
+
+def find_target(given, X, y, X_clean, noise):
+    """Return the target for the validated rows `X`, which the caller passed as `given`."""
+    injector = check_noise(noise)
+    source, clean = _given_target(given, X, y, X_clean)
     if clean is not None:
-        return Target("y", clean, None)
+        return Target(source, clean, None)
     if isinstance(given, NoisyArray) and given.clean is not None and given.injector is not None:
         given._check_unchanged()
         _warn_of_unused(noise, given.injector)
@@ -165,12 +173,12 @@ def _warn_of_unused(noise, injector):
         )
 
 
-def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range):
-    """Return the target for the validated noisy rows `X`, passed as `given`, with self-supervision."""
-    for name, other in (("X_clean", X_clean), ("y", y)):
-        check_same_names(given, other, name)
-    check_labels_or_rows(y, X.shape)
-    second = check_clean(X_clean, X.shape) if X_clean is not None else image_target(y, X.shape)
+def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range, known_noise=None):
+    """Return the target for the validated noisy rows `X`, passed as `given`, with self-supervision.
+
+    `known_noise` is what an earlier fit, which this one continues, found as the noise.
+    """
+    source, second = _given_target(given, X, y, X_clean)
     drawn = given if isinstance(given, NoisyArray) and given.injector is not None else None
     if drawn is not None:
         drawn._check_unchanged()
@@ -183,11 +191,18 @@ def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range
             )
         if second is None:
             return Target(mode, second_shot(drawn), drawn.injector)
+        if np.array_equal(second, X):
+            raise ValueError(
+                f"{source} must hold a second shot, whose noise is independent of that of the first, got the same"
+                " images as the first. With one shot only, use self_supervised='recorrupted'."
+            )
         return Target(mode, second, None)
     if second is not None:
-        raise clean_given_error("y" if X_clean is None else "X_clean", mode)
+        raise clean_given_error(source, mode)
     if drawn is not None:
         return Target(mode, X, find_noise(drawn.injector, X, image_shape, mode, is_known=True))
+    if is_auto(noise) and known_noise is not None:
+        return Target(mode, X, known_noise)
     if not (is_auto(noise) or isinstance(noise, NoiseEstimate)):
         noise = copy.deepcopy(check_noise(noise))
     if mode == "recorrupted" and isinstance(noise, NoiseInjector):

@@ -116,6 +116,8 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
         if sigma > np.ptp(image) > 0:
             raise other_units_error(sigma, image.min(), image.max())
     has_noise = [is_noisy(image) for image in images]
+    if not any(kept.any() for kept in has_noise):
+        raise ValueError("noisy must hold images with noise, but all pixels have the value of their neighbours.")
     warn_if_clipped(images, "noisy", "the score", has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
@@ -236,6 +238,8 @@ def blind_spot_score(denoiser, noisy, *, image_shape=None, channel_axis=None, da
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
     width = _width_of_range(data_range, denoiser, "auto", images)
+    if all(np.ptp(image) == 0 for image in images):
+        raise ValueError("noisy must hold images with noise, but all their pixels have one value.")
     totals = []
     for image in images:
         terms = np.square(_predict_hidden(call, image.astype(np.float64)) - image)
@@ -322,17 +326,20 @@ def _read_images(denoiser, function, noisy, image_shape, channel_axis):
     arrays, layout = read_images(noisy, image_shape=image_shape, channel_axis=channel_axis, name="noisy")
     arrays = [array.reshape(1, *array.shape[:2], -1) for array in arrays]
     axis = channel_axis
-    if layout.form == "stack" and axis is not None:  # the axis of the stack, but the function gets one image
+    # A denoiser reads its own channel_axis as that of a stack; a function gets one image.
+    as_stack = axis is not None and layout.form == "stack" and function is not denoiser
+    if layout.form == "stack" and axis is not None and not as_stack:
         axis = max(axis - 1, 0) if axis >= 0 else max(axis, -3)
 
     def call(image):
-        one = image[0, ..., 0] if channel_axis is None else np.moveaxis(image[0], -1, axis)
+        one = image[0, ..., 0] if channel_axis is None else np.moveaxis(image if as_stack else image[0], -1, axis)
         denoised = np.asarray(function(one), dtype=np.float64)
         if denoised.shape != one.shape:
             raise ValueError(
                 f"denoiser must return an image of the shape of its argument, {one.shape}, got {denoised.shape}."
             )
-        return (denoised[..., np.newaxis] if channel_axis is None else np.moveaxis(denoised, axis, -1))[np.newaxis]
+        denoised = denoised[..., np.newaxis] if channel_axis is None else np.moveaxis(denoised, axis, -1)
+        return denoised if as_stack else denoised[np.newaxis]
 
     return arrays, call
 

@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter
+from skimage import data
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -95,6 +97,17 @@ class TestRecorruption:
         spread = errors[0].std() * errors[1].std()
         assert abs(np.mean(errors[0] * errors[1])) < 0.02 * spread
         assert errors[0].var() > 0.2**2 * 0.3  # it did not lose its noise
+
+    @pytest.mark.parametrize("read_noise", [0.1, 0.5, 1.0, 3.0])
+    @pytest.mark.parametrize("photons", [0, 0.5, 3])
+    def test_read_noise_in_the_dark(self, read_noise, photons):
+        """Counts may be negative, which cannot be split at random."""
+        noise = injector("poisson_gaussian", 1, read_noise=read_noise)  # the level of one photon per grey value
+        clean = photons + 1e-5 * np.random.default_rng(0).random((1000, 256))  # equal rows would get equal noise
+        left, taken = self.draw(noise, clean.astype(np.float32))
+        spread = math.sqrt(photons + read_noise**2)
+        assert_allclose([left.mean(), taken.mean()], 0, atol=0.02 * spread)
+        assert abs(np.mean(left * taken)) < 0.06 * left.std() * taken.std()
 
     def test_photons_are_shared_out_whole(self):
         noise = injector("poisson", 0.5)
@@ -337,6 +350,16 @@ class TestImages:
         assert denoised.shape == noisy.shape
 
 
+def test_partial_fit_keeps_the_noise_of_the_first_batch():
+    smooth = gaussian_filter(np.random.default_rng(0).random((40, 32, 32)), (0, 6, 6)).reshape(40, -1)
+    first, second = (smooth + level * np.random.default_rng(1).normal(size=smooth.shape) for level in (0.1, 0.3))
+    denoiser = network(self_supervised="recorrupted").partial_fit(first)
+    noise = denoiser.noise_
+    assert noise.level * np.ptp(noise.data_range) == pytest.approx(0.1, rel=0.1)
+    assert repr(denoiser.partial_fit(second).noise_) == repr(noise)
+    assert denoiser.fit(second).noise_.level * np.ptp(denoiser.noise_.data_range) == pytest.approx(0.3, rel=0.1)
+
+
 class TestBadInput:
     @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot"])
     @pytest.mark.parametrize("name", ["y", "X_clean"])
@@ -396,9 +419,14 @@ class TestBadInput:
     )
     def test_losses_for_which_noisy_targets_are_wrong(self, rows, params):
         params = {"self_supervised": "recorrupted", "noise": injector()} | params
-        second = rows if params["self_supervised"] == "noise2noise" else None
+        second = rows[::-1] if params["self_supervised"] == "noise2noise" else None
         with pytest.raises(ValueError, match="loss"):
             network(**params).fit(rows, second)
+
+    def test_the_same_shot_twice(self, rows):
+        for given in ({"y": rows}, {"X_clean": rows}):
+            with pytest.raises(ValueError, match=f"{next(iter(given))} must hold a second shot"):
+                network(self_supervised="noise2noise").fit(rows, **given)
 
     def test_score_of_noisy_rows_names_the_remedy(self, rows):
         noisy = np.asarray(injector().fit_transform(rows))
@@ -408,6 +436,20 @@ class TestBadInput:
 
 
 class TestWarnings:
+    def test_clean_images(self, images):
+        smooth = [gaussian_filter(data.camera()[i : i + 96, :96] / 255, 1) for i in (0, 200)]
+        denoiser = PatchDenoiser(network(architecture="unet", self_supervised="recorrupted"), n_patches=8)
+        with pytest.warns(UserWarning, match=r"hardly have any noise: its level is estimated as 0\.00"):
+            denoiser.fit(smooth)
+
+    def test_impulses_are_not_taken_for_clipped_noise(self, images):
+        noisy = [np.pad(image, 40, mode="reflect") for image in images]
+        noisy = list(injector("salt_pepper", 0.1).fit_transform(noisy))
+        denoiser = PatchDenoiser(network(architecture="unet", self_supervised="blind_spot"), n_patches=8)
+        with pytest.warns(UserWarning) as caught:
+            denoiser.fit(noisy)
+        assert ["kind='salt_pepper'" in str(warning.message) for warning in caught] == [True]
+
     def test_noise_that_is_not_that_of_the_injector(self, rows):
         with pytest.warns(UserWarning, match="noise='poisson' of this denoiser is not used"):
             pipe = make_pipeline(injector(), network(self_supervised="recorrupted", noise="poisson")).fit(rows)
@@ -421,7 +463,7 @@ class TestWarnings:
     def test_clipped_noise(self, rows):
         noisy = np.asarray(injector(level=0.5, clip=True).fit_transform(rows))
         for mode in ("recorrupted", "blind_spot"):
-            with pytest.warns(UserWarning, match=r"its noise was clipped, which biases the targets"):
+            with pytest.warns(UserWarning, match=r"noise was clipped, which biases the targets"):
                 network(self_supervised=mode, noise=injector(level=0.5)).fit(noisy)
 
     def test_levels_that_differ(self, images):

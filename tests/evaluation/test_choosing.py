@@ -203,6 +203,23 @@ def images_with_noise(seed, n=4, side=64):
 halve = lambda image: image / 2
 
 
+@pytest.mark.parametrize("channel_axis", [1, 2, -1, -3])
+@pytest.mark.parametrize("score", [partial(sure_score, noise=SIGMA), blind_spot_score])
+def test_stacks_of_colours_have_the_axis_of_the_denoiser(score, channel_axis):
+    stack = np.moveaxis(np.stack([np.stack([NOISY[:48, :64]] * 3, -1)] * 2), -1, channel_axis)
+    inner = EstimatorDenoiser(PCA(8), noise=None)
+    denoiser = PatchDenoiser(inner, patch_shape=(8, 8), channel_axis=channel_axis, random_state=0).fit(stack)
+    db, error = score(denoiser, stack, channel_axis=channel_axis, **UNIT)
+    listed = score(lambda image: denoiser.transform(image[None])[0], stack, channel_axis=channel_axis, **UNIT)
+    assert (db, error) == pytest.approx(listed)
+
+
+@pytest.mark.parametrize("score", [partial(sure_score, noise=SIGMA), blind_spot_score])
+def test_images_of_one_value(score):
+    with pytest.raises(ValueError, match="noisy must hold images with noise"):
+        score(lambda image: image, np.full((8, 8), 0.5), **UNIT)
+
+
 class TestScorer:
     def test_values(self):
         """Of a linear filter of single pixels, the derivative is exact."""
