@@ -328,7 +328,8 @@ class DenoisingAutoencoder(FittedNetwork):
 
     def _fit(self, X, y, X_clean, *, continued, **options):
         if continued:
-            options |= {"data_range": self.data_range_, "known_noise": self.noise_}
+            known_noise = self.noise_ if self.target_source_ == self.self_supervised else None
+            options |= {"data_range": self.data_range_, "known_noise": known_noise}
         return super()._fit(X, y, X_clean, continued=continued, **options)
 
     def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False, patches=None):
