@@ -99,9 +99,18 @@ def brief(error):
     return text if len(text) <= 2 * _MAX_LENGTH else f"{text[: 2 * _MAX_LENGTH]}..."
 
 
-def sample_rows(rows, n=64):
-    """At most `n` rows, spread evenly from the first to the last."""
-    return rows if len(rows) <= n else rows[np.linspace(0, len(rows) - 1, n).astype(int)]
+def sample_rows(rows, n=64, *, jitter=False):
+    """At most `n` rows, spread evenly from the first to the last.
+
+    With `jitter`, one at random from each of `n` equal parts, so that rows that alternate are both among them.
+    """
+    if len(rows) <= n:
+        return rows
+    if jitter:
+        places = (np.arange(n) + np.random.default_rng(0).random(n)) * len(rows) / n
+    else:
+        places = np.linspace(0, len(rows) - 1, n)
+    return rows[places.astype(int)]
 
 
 def warn_user(message, category=UserWarning):

@@ -328,8 +328,9 @@ class DenoisingAutoencoder(FittedNetwork):
 
     def _fit(self, X, y, X_clean, *, continued, **options):
         if continued:
-            known_noise = self.noise_ if self.target_source_ == self.self_supervised else None
-            options |= {"data_range": self.data_range_, "known_noise": known_noise}
+            options["data_range"] = self.data_range_
+            if options.get("partial") and self.target_source_ == self.self_supervised:
+                options["known_noise"] = getattr(self, "_estimated_noise", None)  # None in older files
         return super()._fit(X, y, X_clean, continued=continued, **options)
 
     def _learn(self, rows, target, data_range, *, continued, validation_data=None, partial=False, patches=None):

@@ -93,6 +93,8 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             if not isinstance(noise, NoiseEstimate):  # which may be unclear, if a blind spot does not need it
                 check_noise(noise)
             rows = self._read_rows(X, reset=reset)
+            if data_range is None or own not in ("auto", data_range):
+                known_noise = None  # whose level is in other units
             target = self._find_target(X, rows, y, X_clean, noise, image_shape, known_noise)
             if own != "auto" or data_range is None:
                 data_range = resolve_range(own, target, rows)
@@ -102,6 +104,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             fitted = self._learn(rows, target, data_range, **options)
             fitted = {"noise_": trained_noise(target, data_range)} | fitted  # filters have their own
             fitted |= {"data_range_": data_range, "target_source_": target.source}
+            fitted["_estimated_noise"] = fitted["noise_"] if target.noise_is_estimated else None
             # In one step, so that a second interrupt cannot leave it half done.
             self.__dict__ = vars(self) | fitted | {"_noise": scoring_noise(target, data_range)}
         return self

@@ -187,7 +187,8 @@ def _estimate(image, method, name):
         )
     if estimate.kind not in ("salt_pepper", "unclear") and not estimate.is_additive and method != "median":
         warn_user(f"{estimate.notes[0]} They remain in {name}; to remove them, pass method='median'.")
-    if not estimate.is_uniform and estimate.level >= LARGE_NOISE:
+    low, high = estimate.data_range
+    if not estimate.is_uniform and estimate.sigma + estimate.spread >= LARGE_NOISE * (high - low):
         warn_user(
             f"The noise of the channels of {name} differs in strength, by +- {estimate.spread:.2g}, and is taken as"
             f" {estimate.sigma:.3g}, near the smallest, so much of it may remain. Denoise each channel on its own, as a"

@@ -21,7 +21,7 @@ from ..networks.spec import (
     resolve_learning_rate,
 )
 from ..networks.training import Patches, Plan, Rows
-from ._self_supervision import ALONE
+from ._self_supervision import ALONE, check_second_shot
 from ._targets import Target, find_target, pairing
 
 _PAIRS = ("X_clean", "y", "noise2noise")  # sources of targets for which noisy rows are given
@@ -187,6 +187,8 @@ def _noisy_validation(rows, second, training):
     if (second is None) == (mode == "noise2noise"):
         expected = "a pair of noisy shots" if mode == "noise2noise" else "noisy rows alone"
         raise ValueError(f"validation_data must be {expected} with self_supervised={mode!r}.")
+    if second is not None:
+        check_second_shot(second, rows, "validation_data")
     return Target(mode, rows if second is None else second, training.noise)
 
 

@@ -19,7 +19,13 @@ from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
 from ._patches import PatchSource, check_finite
-from ._self_supervision import ALONE, check_noise_range, clean_given_error
+from ._self_supervision import (
+    ALONE,
+    check_noise_range,
+    check_second_shot,
+    clean_given_error,
+    missing_shot_error,
+)
 from ._targets import check_noise, is_auto, second_shot
 from ._tiles import denoise_by_tiles
 
@@ -175,8 +181,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             mode = getattr(self.denoiser, "self_supervised", None)
             if mode in ALONE and source is not None:
                 raise clean_given_error(source, mode)
-            if mode == "noise2noise" and injector is not None:
-                clean = self._read_clean(second_shot(images), arrays, "images")
+            if mode == "noise2noise":
+                clean = self._find_second_shot(images, arrays, clean, injector)
             seed = draw_seed(self.random_state)
             n_channels = count_channels(arrays[0])
             inner = self._prepared(seed, n_channels)
@@ -186,6 +192,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)
             noisy, known = rows
+            if mode == "noise2noise":
+                check_second_shot(known, noisy, source or "images")
             if injector is not None and mode != "noise2noise":
                 noisy, known = NoisyArray(noisy, known, self._of_rows(injector, n_channels)), None
             elif clean is None:
@@ -234,6 +242,14 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 " carries the clean images. Pass them as X_clean=."
             )
         return None, None, None
+
+    def _find_second_shot(self, images, arrays, second, injector):
+        """Return second noisy shots: the given ones, or clean images with other noise of the preceding injector."""
+        if injector is not None:
+            return self._read_clean(second_shot(images), arrays, "images")
+        if second is None:
+            raise missing_shot_error("images")
+        return second
 
     def _read_clean(self, clean, arrays, name):
         clean, _ = read_images(clean, channel_axis=self.channel_axis, name=name, lazy=True)
@@ -406,5 +422,5 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
 def _estimate_noise(arrays):
     """Estimate the noise of some of the images, which may be lazy."""
-    some = [np.asarray(arrays[i]) for i in sample_rows(np.arange(len(arrays)), _N_MEASURED)]
+    some = [np.asarray(arrays[i]) for i in sample_rows(np.arange(len(arrays)), _N_MEASURED, jitter=True)]
     return estimate_noise(some, channel_axis=-1 if some[0].ndim == 3 else None)

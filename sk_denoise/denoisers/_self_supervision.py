@@ -17,7 +17,9 @@ MODES = ("recorrupted", "blind_spot", "noise2noise")
 ALONE = MODES[:2]  # those that train on the noisy images alone
 _STRENGTH = 0.5  # of the noise that is added, relative to that of the images
 _HIDDEN = 8  # one of this many pixels is hidden
-_HARDLY_NOISY = 0.01  # level up to which fine texture is easily taken for noise
+_HARDLY_NOISY = 0.01  # of the range, up to which fine texture is easily taken for noise
+_WITHOUT_OUTLIERS = 0.001, 0.999  # quantiles between which the range lies
+_MOST_EQUAL = 0.1  # share of equal rows up to which two shots may be independent
 _FARTHEST = 2  # pixels along each axis, from which the values of hidden ones are taken
 _RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
 _OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image
@@ -50,27 +52,21 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
         If there is hardly any noise, if it is clipped, or correlated although `mode` or `given` require white noise, or
         if its mean is not zero, or if its strength differs between images.
     """
-    images = sample_rows(rows).reshape(-1, *image_shape)
+    images = sample_rows(rows, jitter=True).reshape(-1, *image_shape)
     estimate = given if isinstance(given, NoiseEstimate) else None
     if estimate is None and given is not None and not is_known:
         estimate = _estimate(images)
-    if estimate is None or estimate.kind != "salt_pepper":
-        warn_if_clipped([images], "the noisy images", "the targets")
-    _warn_if_hardly_noisy(given, estimate)
     injector = given if isinstance(given, NoiseInjector) else None
     if injector is None and estimate is not None and estimate.kind != "unclear":
         injector = estimate.injector()
     if injector is not None and injector.image_shape is None and not is_known:
         injector.set_params(image_shape=image_shape)
+    if injector is None or injector.kind not in ("salt_pepper", "masking"):
+        warn_if_clipped([images], "the noisy images", "the targets")
+    _warn_of_level(given, estimate, images, mode)
     _warn_of_correlation(injector, estimate, mode)
     if mode == "recorrupted":
         _check_splits(injector, estimate)
-        if estimate is not None and not estimate.is_uniform and estimate.level >= _HARDLY_NOISY:
-            warn_user(
-                f"The strength of the noise differs between images or their channels, by +- {estimate.spread:.2g}."
-                f" self_supervised='recorrupted' takes it as {estimate.sigma:.3g}, near the smallest, in all. Fit those"
-                " of different strength separately, or use self_supervised='blind_spot'."
-            )
     elif injector is not None and injector.kind in _OTHER_MEAN:
         warn_user(
             f"self_supervised='blind_spot' learns the mean of noisy images, which is not the clean image for noise of"
@@ -86,12 +82,25 @@ def _estimate(images):
     return estimate_noise(list(images if colour else images[..., 0]), channel_axis=-1 if colour else None)
 
 
-def _warn_if_hardly_noisy(given, estimate):
-    """Warn if the images may be clean, and what was found in them texture."""
-    if estimate is not None and not isinstance(given, NoiseInjector) and estimate.level < _HARDLY_NOISY:
+def _warn_of_level(given, estimate, images, mode):
+    """Warn if there is hardly any noise, so that the images may be clean, or if its strength differs between images."""
+    if estimate is None or estimate.kind in ("salt_pepper", "unclear"):
+        return
+    low, high = np.quantile(images, _WITHOUT_OUTLIERS)
+    spread = 0.0 if math.isnan(estimate.spread) else estimate.spread
+    is_given = isinstance(given, NoiseInjector)
+    if estimate.sigma + spread < _HARDLY_NOISY * (high - low) and not is_given:
         warn_user(
-            f"The images hardly have any noise: its level is estimated as {estimate.level:.2g} of their range. If they"
-            " are clean, train on them with self_supervised=None, which adds noise."
+            f"The images hardly have any noise: its standard deviation is estimated as {estimate.sigma:.2g}, that is,"
+            f" {estimate.sigma / (high - low):.1%} of their range. If they are clean, train on them with"
+            " self_supervised=None, which adds noise."
+        )
+    elif not estimate.is_uniform and mode == "recorrupted":
+        used = "that of noise=" if is_given else f"{estimate.sigma:.3g}, near the smallest,"
+        warn_user(
+            f"The strength of the noise differs between images or their channels, by +- {spread:.2g}."
+            f" self_supervised='recorrupted' takes it as {used} in all. Fit those of different strength separately, or"
+            " use self_supervised='blind_spot'."
         )
 
 
@@ -154,6 +163,24 @@ def clean_given_error(name, mode):
         " are clean, train on them: self_supervised=None. If they are second noisy shots, use"
         " self_supervised='noise2noise'."
     )
+
+
+def missing_shot_error(name):
+    """Return the error for a second shot that was not passed in addition to the images in argument `name`."""
+    return ValueError(
+        f"self_supervised='noise2noise' requires a second noisy shot of each image, of the shape of {name}. Pass it as"
+        " y or as X_clean=, or use self_supervised='recorrupted', which needs one shot only."
+    )
+
+
+def check_second_shot(second, first, name):
+    """Raise if rows of the second shot, which is in argument `name`, are those of the first one."""
+    varied = np.ptp(first, axis=1) > 0
+    if np.mean((second == first).all(axis=1) & varied) > _MOST_EQUAL:
+        raise ValueError(
+            f"{name} must hold a second shot, whose noise is independent of that of the first, got the same images as"
+            " the first. With one shot only, use self_supervised='recorrupted'."
+        )
 
 
 def recorruption(injector, data_range, image_shape):
@@ -219,7 +246,7 @@ def blind_spots(image_shape):
     spans = [range(-min(_FARTHEST, side - 1), min(_FARTHEST, side - 1) + 1) for side in (height, width)]
     offsets = np.array([offset for offset in itertools.product(*spans) if offset != (0, 0)])
     if not len(offsets):
-        raise ValueError("self_supervised='blind_spot' requires images of several pixels, got single pixels.")
+        raise ValueError("self_supervised='blind_spot' requires images of several pixels, got rows with n_features=1.")
 
     def hide(unit, rng):
         images = unit.reshape(-1, *image_shape)

@@ -18,7 +18,16 @@ from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
 from ._calibration import check_clear
-from ._self_supervision import MODES, blind_spots, check_noise_range, clean_given_error, find_noise, recorruption
+from ._self_supervision import (
+    MODES,
+    blind_spots,
+    check_noise_range,
+    check_second_shot,
+    clean_given_error,
+    find_noise,
+    missing_shot_error,
+    recorruption,
+)
 
 AUTO = "auto"
 UNKNOWN = object()  # for denoisers without a `noise` parameter: rows given alone may be noisy
@@ -32,6 +41,7 @@ class Target:
     source: str  # "X_clean", "y", "injector", "noise", "identity", "none", or a mode of self-supervision
     clean: np.ndarray | None  # None if the source is "none"; with self-supervision, noisy rows take their place
     noise: NoiseInjector | None
+    noise_is_estimated: bool = False
 
     @property
     def is_noisy(self):
@@ -176,7 +186,7 @@ def _warn_of_unused(noise, injector):
 def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range, known_noise=None):
     """Return the target for the validated noisy rows `X`, passed as `given`, with self-supervision.
 
-    `known_noise` is what an earlier fit, which this one continues, found as the noise.
+    `known_noise` is what an earlier fit, which this one continues, estimated the noise to be.
     """
     source, second = _given_target(given, X, y, X_clean)
     drawn = given if isinstance(given, NoisyArray) and given.injector is not None else None
@@ -185,29 +195,22 @@ def find_noisy_target(given, X, y, X_clean, noise, mode, image_shape, data_range
         _warn_of_unused(noise, drawn.injector)
     if mode == "noise2noise":
         if second is None and drawn is None:
-            raise ValueError(
-                "self_supervised='noise2noise' requires a second noisy shot of each image, of the shape of X. Pass it"
-                " as y or as X_clean=, or use self_supervised='recorrupted', which needs one shot only."
-            )
+            raise missing_shot_error("X")
         if second is None:
             return Target(mode, second_shot(drawn), drawn.injector)
-        if np.array_equal(second, X):
-            raise ValueError(
-                f"{source} must hold a second shot, whose noise is independent of that of the first, got the same"
-                " images as the first. With one shot only, use self_supervised='recorrupted'."
-            )
+        check_second_shot(second, X, source)
         return Target(mode, second, None)
     if second is not None:
         raise clean_given_error(source, mode)
     if drawn is not None:
         return Target(mode, X, find_noise(drawn.injector, X, image_shape, mode, is_known=True))
     if is_auto(noise) and known_noise is not None:
-        return Target(mode, X, known_noise)
+        return Target(mode, X, known_noise, noise_is_estimated=True)
     if not (is_auto(noise) or isinstance(noise, NoiseEstimate)):
         noise = copy.deepcopy(check_noise(noise))
     if mode == "recorrupted" and isinstance(noise, NoiseInjector):
         check_noise_range(noise, data_range, X.dtype)
-    return Target(mode, X, find_noise(noise, X, image_shape, mode))
+    return Target(mode, X, find_noise(noise, X, image_shape, mode), noise_is_estimated=is_auto(noise))
 
 
 def second_shot(noisy):

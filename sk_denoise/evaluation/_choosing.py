@@ -14,7 +14,7 @@ from .._core.sklearn_glue import check_rows
 from .._core.units import check_data_range
 from ..denoisers._risk import is_noisy, stein_terms, warn_if_clipped
 from ..denoisers._stabilizing import other_units_error
-from ..metrics import _denoiser, decibels
+from ..metrics import _denoiser, _layers, decibels
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
 from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
@@ -115,9 +115,7 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     for image in images:
         if sigma > np.ptp(image) > 0:
             raise other_units_error(sigma, image.min(), image.max())
-    has_noise = [is_noisy(image) for image in images]
-    if not any(kept.any() for kept in has_noise):
-        raise ValueError("noisy must hold images with noise, but all pixels have the value of their neighbours.")
+    has_noise = _has_noise(images)
     warn_if_clipped(images, "noisy", "the score", has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
@@ -238,22 +236,20 @@ def blind_spot_score(denoiser, noisy, *, image_shape=None, channel_axis=None, da
     function = _read_denoiser(denoiser)
     images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
     width = _width_of_range(data_range, denoiser, "auto", images)
-    if all(np.ptp(image) == 0 for image in images):
-        raise ValueError("noisy must hold images with noise, but all their pixels have one value.")
+    if max(max(image.shape[1:3]) for image in images) < 2:
+        raise ValueError("noisy must be images of several pixels, which predict each other, got single pixels.")
     totals = []
-    for image in images:
+    for image, kept in zip(images, _has_noise(images)):
         terms = np.square(_predict_hidden(call, image.astype(np.float64)) - image)
         if not np.isfinite(terms).all():
             raise ValueError("denoiser must return finite numbers, got NaN or infinity.")
-        totals.append(_block_totals(terms, np.ones_like(terms)))
+        totals.append(_block_totals(np.where(kept, terms, 0.0), kept))
     return _decibels(*np.concatenate(totals, axis=1), width)
 
 
 def _predict_hidden(call, images):
     """Denoise images in which every fourth pixel is hidden, four times, and return the values of the hidden ones."""
     axes = [axis for axis in (1, 2) if images.shape[axis] > 1]
-    if not axes:
-        raise ValueError("noisy must be images of several pixels, which predict each other, got single pixels.")
     neighbours, predicted = _neighbour_mean(images, axes), np.empty_like(images)
     for top in range(2):
         for left in range(2):
@@ -284,18 +280,27 @@ def _width_of_range(data_range, denoiser, noise_range, images):
 
 def _read_denoiser(denoiser):
     """Return the function that denoises, after checking that it does not draw noise."""
-    for layer in getattr(denoiser, "steps", ()):
-        if isinstance(layer[1], NoiseInjector):
-            raise ValueError(
-                f"denoiser must not draw noise, but its step {layer[0]!r} is a NoiseInjector. Pass the steps after it,"
-                " such as pipe[1:], and noisy images."
-            )
+    steps = (step for layer in _layers(denoiser) for step in getattr(layer, "steps", ()))
+    drawing = next((name for name, step in steps if isinstance(step, NoiseInjector)), None)
+    if drawing is not None:
+        raise ValueError(
+            f"denoiser must not draw noise, but its step {drawing!r} is a NoiseInjector. Pass the steps after it, such"
+            " as pipe[1:] or search.best_estimator_[1:], and noisy images."
+        )
     if hasattr(denoiser, "predict") or hasattr(denoiser, "transform"):
         check_is_fitted(denoiser)
         return denoiser.predict if hasattr(denoiser, "predict") else denoiser.transform
     if callable(denoiser):
         return denoiser
     raise TypeError(f"denoiser must be a fitted denoiser or a function of an image, got {shown(denoiser)}.")
+
+
+def _has_noise(images):
+    """Return which values of each image are not padding."""
+    has_noise = [is_noisy(image) for image in images]
+    if not any(kept.any() for kept in has_noise):
+        raise ValueError("noisy must hold images with noise, but all pixels have the value of their neighbours.")
+    return has_noise
 
 
 def _takes_rows(denoiser):

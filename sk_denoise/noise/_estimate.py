@@ -293,7 +293,7 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
         return _unclear(n_images, data_range, (*notes, note), clipped=clipped)
     brightness = float(np.mean(np.concatenate([plane[~find_padding(plane)] for plane in planes]), dtype=float))
     sigma = width * math.sqrt(fit.offset + fit.gain * brightness)
-    spread = spread_of_levels(blocks, spectrum, fit.kind, clips, zero, brightness) * width
+    spread = spread_of_levels(blocks, spectrum, fit, clips, zero) * sigma
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
     notes += _notes(curve, fit, zero, texture, clipped)
     if spread > _MOST_SPREAD * sigma:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from scipy.ndimage import median_filter, uniform_filter
 
+from .._core.checks import sample_rows
 from .._core.units import to_unit
-from ._fits import clipped_ends, fit_model
+from ._fits import clipped_ends, fit_model, model_variance
 from ._moments import (
     WHITE,
     blur_autocorrelation,
@@ -69,15 +70,15 @@ def observed_range(arrays, name):
     return low, high
 
 
-def _spread_out(items, n):
-    """At most `n` items, spread evenly from the first to the last."""
-    return items if len(items) <= n else [items[i] for i in np.linspace(0, len(items) - 1, n).astype(int)]
+def _some(items, n):
+    """At most `n` items, spread over the list."""
+    return [items[i] for i in sample_rows(np.arange(len(items)), n, jitter=True)]
 
 
 def read_planes(arrays, data_range):
     """Channels of some images, or tiles of them, scaled to [0, 1], and a number for each channel of each image."""
     large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= SMALLEST]
-    chosen = _spread_out(large, _MOST_IMAGES)
+    chosen = _some(large, _MOST_IMAGES)
     planes, owners = [], []
     for i in chosen:
         array = arrays[i]
@@ -100,7 +101,7 @@ def _tiles(array, n_values):
         for x in range(0, max(1, array.shape[1] - _TILE + 1), _TILE)
     ]
     tile_size = min(_TILE, array.shape[0]) * min(_TILE, array.shape[1]) * (array.size // math.prod(array.shape[:2]))
-    return _spread_out(corners, max(1, n_values // tile_size))
+    return _some(corners, max(1, n_values // tile_size))
 
 
 def find_impulses(planes):
@@ -187,14 +188,18 @@ def choose_model(curve, clips, zero, texture):
     return gaussian
 
 
-def spread_of_levels(blocks, spectrum, kind, clips, zero, brightness):
-    """Standard deviation of the level over images and their channels, beyond that by chance; NaN for a single one."""
+def spread_of_levels(blocks, spectrum, fit, clips, zero):
+    """Standard deviation of the level over images and their channels, beyond that by chance, relative to the level.
+
+    Each is compared with the model of all at its own brightness. NaN for a single one.
+    """
     levels, errors, numbers = [], [], np.unique(blocks.plane)
     for plane in numbers if len(numbers) > 1 else ():
         own = blocks.of(plane)
         if len(own.mean) >= _FEWEST_OF_ONE:
             curve = variance_curve(own, spectrum)
-            fit = fit_model(curve, kind, clips, zero)
-            levels.append(math.sqrt(fit.offset + fit.gain * brightness))
+            curve = curve.without_texture() if fit.kind == "gaussian" else curve
+            expected = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
+            levels.append(math.sqrt(np.median(curve.variance / np.maximum(expected, 1e-15))))
             errors.append(levels[-1] * float(curve.error.mean()) / math.sqrt(len(curve.error)) / 2)  # of the variance
     return math.sqrt(max(np.var(levels) - np.mean(np.square(errors)), 0)) if len(levels) > 1 else math.nan

@@ -13,6 +13,7 @@ from scipy.special import ndtr
 
 SIZE = 8  # pixels along the side of a block
 _MOST_BLOCKS = 30_000  # of all images together
+_FEWEST_BLOCKS = 160  # of an image, if it is large enough
 _CHUNK = 4096  # blocks transformed at a time
 _FLATTEST = 0.05  # share of the blocks of one brightness that are taken as flat
 _FEWEST_FLAT = 24
@@ -40,12 +41,12 @@ class Blocks(NamedTuple):
     fourth: np.ndarray  # fourth central moment
     clipped: np.ndarray  # share of pixels at the lower and upper end of the range, of shape (n_blocks, 2)
     plane: np.ndarray  # number of the image, and of its channel, that the block is from
-    overlap: float  # number of blocks that contain each pixel
+    overlap: np.ndarray  # number of blocks that contain each pixel of the block
 
     def of(self, plane):
         """The blocks of one channel of one image."""
         kept = self.plane == plane
-        return Blocks(*(values[kept] for values in self[:-1]), self.overlap)
+        return Blocks(*(values[kept] for values in self))
 
 
 class Curve(NamedTuple):
@@ -68,10 +69,12 @@ class Curve(NamedTuple):
 
 def read_blocks(planes, owners):
     """Statistics of the blocks of `planes`, which are scaled to [0, 1]; `owners` are the numbers of their channels."""
-    stride = max(2, math.ceil(math.sqrt(sum(plane.size for plane in planes) / _MOST_BLOCKS)))
+    usual = max(2, math.ceil(math.sqrt(sum(plane.size for plane in planes) / _MOST_BLOCKS)))
     matrix = _DCT.astype(np.float32)
     found = []
     for plane, owner in zip(planes, owners):
+        stride = min(usual, max(2, math.isqrt(plane.size // _FEWEST_BLOCKS)))  # also enough from small images
+        overlap = max(1.0, (SIZE / stride) ** 2)
         windows = sliding_window_view(plane, (SIZE, SIZE))[::stride, ::stride]
         padded = sliding_window_view(find_padding(plane), (SIZE, SIZE))[::stride, ::stride]
         lines = max(1, _CHUNK // windows.shape[1])
@@ -85,8 +88,8 @@ def read_blocks(planes, owners):
             mean = some.mean(axis=(1, 2), dtype=float)
             fourth = ((some - mean[:, None, None].astype(np.float32)) ** 4).mean(axis=(1, 2), dtype=float)
             clipped = np.stack([low[kept], high[kept]], axis=1)
-            found.append((mean, energy, fourth, clipped, np.full(len(some), owner)))
-    return Blocks(*map(np.concatenate, zip(*found)), overlap=max(1.0, (SIZE / stride) ** 2))
+            found.append((mean, energy, fourth, clipped, *(np.full(len(some), value) for value in (owner, overlap))))
+    return Blocks(*map(np.concatenate, zip(*found)))
 
 
 def find_padding(plane):
@@ -166,7 +169,8 @@ def _measure(blocks, members, spectrum, measured, flattest):
         share = 1 - _LEAK * min(texture, _MOST_EXCESS)
         halves.append((blocks.mean[members[flat]].mean(), variance, blocks.clipped[members[flat]].mean(axis=0), share))
     mean, variance, clipped, share = (np.mean(values, axis=0) for values in zip(*halves))
-    error = math.sqrt(2 * blocks.overlap / (n_flat * measured.sum()) + 0.5 * blocks.overlap / (n_flat * SIZE**2))
+    n_independent = n_flat / blocks.overlap[members].mean()
+    error = math.sqrt(2 / (n_independent * measured.sum()) + 0.5 / (n_independent * SIZE**2))
     return mean, variance, error, clipped, relative / max(variance, 1e-15), share
 
 

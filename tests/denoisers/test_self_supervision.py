@@ -230,7 +230,7 @@ class TestFits:
         with pytest.raises(ValueError, match="validation_data must be noisy rows alone"):
             denoiser.fit(noisy, validation_data=(noisy, rows))
         denoiser.set_params(self_supervised="noise2noise")
-        assert denoiser.fit(noisy, noisy[::-1], validation_data=(noisy, noisy)).history_["val_loss"][0] > 0
+        assert denoiser.fit(noisy, noisy[::-1], validation_data=(noisy, noisy[::-1])).history_["val_loss"][0] > 0
 
     def test_saved_and_pickled(self, rows, tmp_path):
         noisy = np.asarray(injector().fit_transform(rows))
@@ -350,14 +350,34 @@ class TestImages:
         assert denoised.shape == noisy.shape
 
 
-def test_partial_fit_keeps_the_noise_of_the_first_batch():
+@pytest.fixture(scope="module")
+def batches():
+    """Rows of 32 x 32 pixels with noise of 0.1 and of 0.3."""
     smooth = gaussian_filter(np.random.default_rng(0).random((40, 32, 32)), (0, 6, 6)).reshape(40, -1)
-    first, second = (smooth + level * np.random.default_rng(1).normal(size=smooth.shape) for level in (0.1, 0.3))
-    denoiser = network(self_supervised="recorrupted").partial_fit(first)
-    noise = denoiser.noise_
-    assert noise.level * np.ptp(noise.data_range) == pytest.approx(0.1, rel=0.1)
-    assert repr(denoiser.partial_fit(second).noise_) == repr(noise)
-    assert denoiser.fit(second).noise_.level * np.ptp(denoiser.noise_.data_range) == pytest.approx(0.3, rel=0.1)
+    return [smooth + level * np.random.default_rng(1).normal(size=smooth.shape) for level in (0.1, 0.3)]
+
+
+class TestContinuedFits:
+    def sigma(self, denoiser):
+        return denoiser.noise_.level * np.ptp(denoiser.noise_.data_range)
+
+    def test_partial_fit_keeps_the_estimate_of_the_first_batch(self, batches):
+        denoiser = network(self_supervised="recorrupted").partial_fit(batches[0])
+        assert self.sigma(denoiser) == pytest.approx(0.1, rel=0.1)
+        assert self.sigma(denoiser.partial_fit(batches[1])) == pytest.approx(0.1, rel=0.1)
+        assert self.sigma(denoiser.fit(batches[1])) == pytest.approx(0.3, rel=0.1)
+
+    def test_it_is_estimated_anew_by_warm_start_and_in_other_units(self, batches):
+        denoiser = network(self_supervised="recorrupted", warm_start=True).fit(batches[0]).fit(batches[1])
+        assert self.sigma(denoiser) == pytest.approx(0.3, rel=0.1)
+        denoiser = network(self_supervised="recorrupted", data_range=(0, 1)).partial_fit(batches[0])
+        denoiser.set_params(data_range=(0, 255)).partial_fit(255 * batches[0])
+        assert self.sigma(denoiser) == pytest.approx(25.5, rel=0.1)
+
+    def test_noise_that_was_given_is_no_estimate(self, batches):
+        denoiser = network(self_supervised="recorrupted", noise=injector(level=0.5)).partial_fit(batches[0])
+        denoiser.set_params(noise="auto").partial_fit(batches[0])
+        assert self.sigma(denoiser) == pytest.approx(0.1, rel=0.1)
 
 
 class TestBadInput:
@@ -424,9 +444,20 @@ class TestBadInput:
             network(**params).fit(rows, second)
 
     def test_the_same_shot_twice(self, rows):
+        denoiser = network(self_supervised="noise2noise")
         for given in ({"y": rows}, {"X_clean": rows}):
             with pytest.raises(ValueError, match=f"{next(iter(given))} must hold a second shot"):
-                network(self_supervised="noise2noise").fit(rows, **given)
+                denoiser.fit(rows, **given)
+        with pytest.raises(ValueError, match="validation_data must hold a second shot"):
+            denoiser.fit(rows, rows[::-1], validation_data=(rows, rows))
+
+    def test_shots_of_images(self, images):
+        denoiser = PatchDenoiser(regressor(self_supervised="noise2noise"), patch_shape=(8, 8), random_state=0)
+        noisy = list(injector().fit_transform(images))
+        with pytest.raises(ValueError, match="y must hold a second shot"):
+            denoiser.fit(noisy, noisy)
+        with pytest.raises(ValueError, match="of the shape of images"):
+            denoiser.fit(noisy)
 
     def test_score_of_noisy_rows_names_the_remedy(self, rows):
         noisy = np.asarray(injector().fit_transform(rows))
@@ -439,8 +470,32 @@ class TestWarnings:
     def test_clean_images(self, images):
         smooth = [gaussian_filter(data.camera()[i : i + 96, :96] / 255, 1) for i in (0, 200)]
         denoiser = PatchDenoiser(network(architecture="unet", self_supervised="recorrupted"), n_patches=8)
-        with pytest.warns(UserWarning, match=r"hardly have any noise: its level is estimated as 0\.00"):
+        with pytest.warns(UserWarning, match=r"hardly have any noise: .* 0\.1% of their range"):
             denoiser.fit(smooth)
+
+    @pytest.mark.parametrize("levels", [(0.1, 0.3, 0.3), (0, 0.2, 0.2)])
+    def test_images_of_different_strength(self, images, levels):
+        rng = np.random.default_rng(0)
+        noisy = [image + level * rng.normal(size=image.shape) for image, level in zip(images, levels)]
+        denoiser = PatchDenoiser(regressor(), patch_shape=(8, 8), n_patches=300, random_state=0)
+        with pytest.warns(UserWarning, match=r"differs between .*, near the smallest, in all"):
+            denoiser.fit(noisy)
+
+    def test_rows_of_different_strength(self, batches):
+        noisy = np.concatenate(batches)
+        for noise, used in (("auto", r"0\.1\d*, near the smallest,"), (injector(level=0.2), "that of noise=")):
+            with pytest.warns(UserWarning, match=f"differs between .*takes it as {used} in all"):
+                regressor(noise=noise).fit(noisy)
+
+    def test_hot_pixels_do_not_count_as_range(self):
+        rng = np.random.default_rng(0)
+        noisy = 1000 + 3000 * rng.random((1, 8, 8)).repeat(16, 1).repeat(16, 2) + rng.normal(0, 300, (4, 128, 128))
+        noisy = noisy.astype(np.uint16)
+        noisy[0, 5, 5] = 65535
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            PatchDenoiser(regressor(), patch_shape=(8, 8), n_patches=300, random_state=0).fit(list(noisy))
+        assert not any("hardly" in str(warning.message) for warning in caught)
 
     def test_impulses_are_not_taken_for_clipped_noise(self, images):
         noisy = [np.pad(image, 40, mode="reflect") for image in images]

@@ -214,6 +214,21 @@ def test_stacks_of_colours_have_the_axis_of_the_denoiser(score, channel_axis):
     assert (db, error) == pytest.approx(listed)
 
 
+def test_an_injector_inside_a_search_is_refused():
+    digits = NOISY.reshape(-1, 64)
+    pipe = make_pipeline(NoiseInjector(random_state=0), EstimatorDenoiser(PCA(4)))
+    search = GridSearchCV(pipe, {"estimatordenoiser__estimator__n_components": [4]}, cv=2).fit(digits)
+    for score in (partial(sure_score, noise=SIGMA), blind_spot_score):
+        with pytest.raises(ValueError, match=r"search.best_estimator_\[1:\]"):
+            score(search, digits)
+
+
+def test_images_of_one_value_do_not_count():
+    blur = lambda image: gaussian_filter(image, 1)
+    for score in (partial(sure_score, noise=SIGMA), blind_spot_score):
+        assert score(blur, [NOISY, np.full((40, 40), 0.5)], **UNIT) == pytest.approx(score(blur, [NOISY], **UNIT))
+
+
 @pytest.mark.parametrize("score", [partial(sure_score, noise=SIGMA), blind_spot_score])
 def test_images_of_one_value(score):
     with pytest.raises(ValueError, match="noisy must hold images with noise"):

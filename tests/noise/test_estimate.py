@@ -135,6 +135,24 @@ def test_different_levels_are_noticed(size):
     assert math.isnan(grey.spread) and grey.is_uniform
 
 
+def test_uniform_photon_noise_has_one_level():
+    rng = np.random.default_rng(0)
+    camera = data.camera() / 255
+    parts = [camera[13 * i : 13 * i + 128, 29 * i : 29 * i + 128] for i in range(6)]
+    noisy = [100 + 2 * rng.poisson(200 * part) + 3 * white(part.shape) for part in [*parts, np.zeros((128, 128))]]
+    assert estimate_noise(noisy).is_uniform
+
+
+def test_levels_that_alternate_and_small_images_beside_large_ones():
+    camera = data.camera() / 255
+    parts = [camera[10 * i : 10 * i + 64, 100:164] for i in range(31)]
+    levels = [0.05, 0.3] * 16
+    assert not estimate_noise([part + level * white(part.shape) for part, level in zip(parts, levels)]).is_uniform
+    large = np.tile(camera, (3, 3))
+    small = [part[:40, :40] + 0.2 * white((40, 40)) for part in parts[:15]]
+    assert not estimate_noise([large + 0.03 * white(large.shape), *small]).is_uniform
+
+
 def test_different_levels_of_channels_are_noticed():
     colour = data.astronaut()[:200, :200] / 255
     assert estimate_noise(colour + 0.1 * white(colour.shape), channel_axis=-1).is_uniform
