@@ -12,6 +12,7 @@ from .shapes import COLOUR_CHANNELS, check_image_shape
 
 _ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
 _SMALLEST = 2  # pixels along each side
+_MANY_CHANNELS = 32  # more than images of a few lines or columns have
 _CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole
 
 
@@ -238,6 +239,11 @@ def _check_same_channels(arrays, name):
 
 def _check_pixels(image, name, lazy):
     """Raise for images that are too small or hold NaN."""
+    if image.ndim == 3 and 0 < min(image.shape[:2]) <= max(COLOUR_CHANNELS) and image.shape[2] >= _MANY_CHANNELS:
+        raise ValueError(
+            f"{name} must have the channels on channel_axis, got {image.shape[2]} channels of {image.shape[0]} x"
+            f" {image.shape[1]} pixels. Pass the axis of {min(image.shape[:2])} values as channel_axis."
+        )
     smallest = 1 if lazy else _SMALLEST
     if min(image.shape) < 1 or min(image.shape[:2]) < smallest:
         raise ValueError(

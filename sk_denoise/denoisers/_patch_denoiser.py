@@ -14,19 +14,14 @@ from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
 from ..metrics import decibels
-from ..noise import NoisyArray, NoisyImages, estimate_noise
+from ..noise import NoisyArray, NoisyImages
 from ..noise._inputs import holds_images
 from ._base import BaseDenoiser
 from ._outputs import read_outputs
+from ._patch_noise import settle_noise, warn_if_noisy
 from ._patches import PatchSource, check_finite
-from ._self_supervision import (
-    ALONE,
-    check_noise_range,
-    check_second_shot,
-    clean_given_error,
-    missing_shot_error,
-)
-from ._targets import check_noise, is_auto, second_shot
+from ._self_supervision import ALONE, check_second_shot, clean_given_error, missing_shot_error
+from ._targets import is_auto, second_shot
 from ._tiles import denoise_by_tiles
 
 __all__ = ["PatchDenoiser"]
@@ -34,7 +29,6 @@ __all__ = ["PatchDenoiser"]
 _N_PATCHES = 1024  # in an epoch of a network, or in all for other denoisers
 _N_CHECKED = 256  # patches, of those that networks draw, that are checked before training
 _N_RANGE = 1024  # patches, from whose values the data range is determined
-_N_MEASURED = 16  # images from which the noise is estimated
 _CORNER = 32  # pixels of each image by which its units are compared with those of others
 
 
@@ -187,7 +181,9 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             n_channels = count_channels(arrays[0])
             inner = self._prepared(seed, n_channels)
             if mode in ALONE and injector is None:
-                self._settle_noise(inner, arrays)
+                settle_noise(inner, arrays, self.data_range)
+            elif mode is None and clean is None and is_auto(inner._own_noise()):
+                warn_if_noisy(arrays)
             rows, patches = self._draw(inner, arrays, clean, seed, source)
             data_range = self._resolve_range(inner, injector, arrays if clean is None else clean, seed, rows)
             inner.set_params(data_range=data_range)
@@ -266,14 +262,6 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         if self.verbose:
             params["verbose"] = self.verbose
         return inner.set_params(**{name: value for name, value in params.items() if name in own})
-
-    def _settle_noise(self, inner, arrays):
-        """Estimate the noise for `inner` from whole images, or check that the level of a given one has a meaning."""
-        if is_auto(inner.noise):
-            inner.set_params(noise=_estimate_noise(arrays))  # patches are too small to measure it
-        elif inner.self_supervised == "recorrupted" and (noise := check_noise(inner.noise)) is not None:
-            data_range = inner.data_range if isinstance(self.data_range, str) else self.data_range
-            check_noise_range(noise, data_range, arrays[0].dtype)
 
     def _draw(self, inner, arrays, clean, seed, name):
         """Return noisy and clean rows, and the source of more of them with the number to draw in each epoch."""
@@ -418,9 +406,3 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         colour = arrays[0].ndim == 3
         noise = clone(self.denoiser_._noise).set_params(image_shape=None, channel_axis=-1 if colour else None)
         return list(noise.fit_transform([np.asarray(array) for array in arrays]))
-
-
-def _estimate_noise(arrays):
-    """Estimate the noise of some of the images, which may be lazy."""
-    some = [np.asarray(arrays[i]) for i in sample_rows(np.arange(len(arrays)), _N_MEASURED, jitter=True)]
-    return estimate_noise(some, channel_axis=-1 if some[0].ndim == 3 else None)

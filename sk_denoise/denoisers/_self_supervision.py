@@ -22,6 +22,7 @@ _WITHOUT_OUTLIERS = 0.001, 0.999  # quantiles between which the range lies
 _MOST_EQUAL = 0.1  # share of equal rows up to which two shots may be independent
 _FARTHEST = 2  # pixels along each axis, from which the values of hidden ones are taken
 _RECORRUPTED = ("gaussian", "poisson", "poisson_gaussian")  # kinds whose noise can be split in two
+_AT_THE_ENDS = ("salt_pepper", "masking", "poisson", "poisson_gaussian")  # kinds that leave many equal pixels there
 _OTHER_MEAN = ("salt_pepper", "masking", "rician")  # kinds whose mean is not the clean image
 
 
@@ -61,7 +62,7 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
         injector = estimate.injector()
     if injector is not None and injector.image_shape is None and not is_known:
         injector.set_params(image_shape=image_shape)
-    if injector is None or injector.kind not in ("salt_pepper", "masking"):
+    if injector is None or injector.kind not in _AT_THE_ENDS:
         warn_if_clipped([images], "the noisy images", "the targets")
     _warn_of_level(given, estimate, images, mode)
     _warn_of_correlation(injector, estimate, mode)
@@ -124,7 +125,7 @@ def _warn_of_correlation(injector, estimate, mode):
     if not blurred and (injector is None or not any(check_blur(injector.blur))):
         return
     consequence, remedy = {
-        "recorrupted": ("the network will leave much of it in", "noise='auto', or an injector with that blur"),
+        "recorrupted": ("the network will leave much of it in", "an injector for Gaussian noise with that blur"),
         "blind_spot": ("a blind spot does not hide it", "self_supervised='recorrupted', which takes it into account"),
     }[mode]
     found = " ({:.2f} vertically, {:.2f} horizontally)".format(*estimate.correlation) if blurred else ""

@@ -5,22 +5,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_real, shown
-from .._core.images import read_images
-from .._core.shapes import check_image_shape
-from .._core.sklearn_glue import check_rows
-from .._core.units import check_data_range
-from ..denoisers._risk import is_noisy, stein_terms, warn_if_clipped
+from ..denoisers._risk import stein_terms, warn_if_clipped
 from ..denoisers._stabilizing import other_units_error
-from ..metrics import _denoiser, _layers, decibels
+from ..metrics import decibels
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
-from ..noise._identify import observed_range
 from ..noise._moments import blur_autocorrelation, two_sided
 from ..noise._params import check_blur, check_level
+from ._scored import find_noisy, read_denoiser, read_noisy, row_shape, takes_rows, width_of_range
 
-__all__ = ["blind_spot_score", "sure_score", "sure_scorer"]
+__all__ = ["blind_spot_score", "blind_spot_scorer", "sure_score", "sure_scorer"]
 
 _BLOCK = 16  # pixels, side of the blocks that are taken as independent
 
@@ -106,16 +101,16 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     tv       28
     nl_ridge 30
     """
-    function = _read_denoiser(denoiser)
-    images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
+    function = read_denoiser(denoiser)
+    images, call = read_noisy(denoiser, function, noisy, image_shape, channel_axis)
     noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
-    width = _width_of_range(data_range, denoiser, noise_range, images)
+    width = width_of_range(data_range, denoiser, noise_range, images)
     sigma, correlation = _read_noise(noise, noise_range)
     images = [image.astype(np.float64) for image in images]
     for image in images:
         if sigma > np.ptp(image) > 0:
             raise other_units_error(sigma, image.min(), image.max())
-    has_noise = _has_noise(images)
+    has_noise = find_noisy(images)
     warn_if_clipped(images, "noisy", "the score", has_noise)
     totals = []
     for seed, (image, kept) in enumerate(zip(images, has_noise)):  # with independent probes
@@ -171,7 +166,7 @@ def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel
     {'denoiser__estimator__n_components': 8}
     """
     if isinstance(noise, str) and noise == "auto":
-        shape = _row_shape(estimator, image_shape, np.shape(X)[1]) if _takes_rows(estimator) else None
+        shape = row_shape(estimator, image_shape, np.shape(X)[1]) if takes_rows(estimator) else None
         noise = estimate_noise(X, image_shape=shape, channel_axis=channel_axis)
         if noise.kind == "unclear":
             raise ValueError(
@@ -233,18 +228,61 @@ def blind_spot_score(denoiser, noisy, *, image_shape=None, channel_axis=None, da
     >>> max(scores, key=scores.get)
     1.0
     """
-    function = _read_denoiser(denoiser)
-    images, call = _read_images(denoiser, function, noisy, image_shape, channel_axis)
-    width = _width_of_range(data_range, denoiser, "auto", images)
+    function = read_denoiser(denoiser)
+    images, call = read_noisy(denoiser, function, noisy, image_shape, channel_axis)
+    width = width_of_range(data_range, denoiser, "auto", images)
     if max(max(image.shape[1:3]) for image in images) < 2:
         raise ValueError("noisy must be images of several pixels, which predict each other, got single pixels.")
     totals = []
-    for image, kept in zip(images, _has_noise(images)):
+    for image, kept in zip(images, find_noisy(images)):
         terms = np.square(_predict_hidden(call, image.astype(np.float64)) - image)
         if not np.isfinite(terms).all():
             raise ValueError("denoiser must return finite numbers, got NaN or infinity.")
         totals.append(_block_totals(np.where(kept, terms, 0.0), kept))
     return _decibels(*np.concatenate(totals, axis=1), width)
+
+
+def blind_spot_scorer(estimator, X, y=None, *, image_shape=None, channel_axis=None, data_range=None):
+    """The first value of `blind_spot_score` as a scorer for searches that have neither clean images nor a noise model.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A fitted denoiser, a pipeline that ends with one, or a search over them.
+    X : array-like or list of array-like
+        Noisy rows or images.
+    y : object, default=None
+        Ignored.
+    image_shape, channel_axis, data_range : object, default=None
+        As for `sure_score`; set them by `functools.partial`.
+
+    Returns
+    -------
+    score : float
+        PSNR in dB of the predictions with respect to the noisy pixels; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `blind_spot_score`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimage.data import camera, coins
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sk_denoise import EstimatorDenoiser, PatchDenoiser
+    >>> from sk_denoise.evaluation import blind_spot_scorer
+    >>> rng = np.random.default_rng(0)
+    >>> noisy = [rng.poisson(image / 10) * 10.0 for image in (camera(), coins())]
+    >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(), noise=None), patch_shape=(8, 8), random_state=0)
+    >>> grid = {"denoiser__estimator__n_components": [1, 4, 40]}
+    >>> GridSearchCV(denoiser, grid, scoring=blind_spot_scorer, cv=2).fit(noisy).best_params_
+    {'denoiser__estimator__n_components': 4}
+    """
+    options = {"image_shape": image_shape, "channel_axis": channel_axis, "data_range": data_range}
+    return blind_spot_score(estimator, X, **options)[0]
 
 
 def _predict_hidden(call, images):
@@ -268,85 +306,6 @@ def _neighbour_mean(images, axes):
         moved = np.moveaxis(padded, axis, 0)
         total += np.moveaxis(moved[:-2] + moved[2:], 0, axis)
     return total / (2 * len(axes))
-
-
-def _width_of_range(data_range, denoiser, noise_range, images):
-    """Width of `data_range`; if None, of that of the denoiser, or else of that of the noise, or else of the images."""
-    own_range = getattr(_denoiser(denoiser), "data_range_", noise_range)
-    data_range = check_data_range(own_range if data_range is None else data_range)
-    low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
-    return high - low
-
-
-def _read_denoiser(denoiser):
-    """Return the function that denoises, after checking that it does not draw noise."""
-    steps = (step for layer in _layers(denoiser) for step in getattr(layer, "steps", ()))
-    drawing = next((name for name, step in steps if isinstance(step, NoiseInjector)), None)
-    if drawing is not None:
-        raise ValueError(
-            f"denoiser must not draw noise, but its step {drawing!r} is a NoiseInjector. Pass the steps after it, such"
-            " as pipe[1:] or search.best_estimator_[1:], and noisy images."
-        )
-    if hasattr(denoiser, "predict") or hasattr(denoiser, "transform"):
-        check_is_fitted(denoiser)
-        return denoiser.predict if hasattr(denoiser, "predict") else denoiser.transform
-    if callable(denoiser):
-        return denoiser
-    raise TypeError(f"denoiser must be a fitted denoiser or a function of an image, got {shown(denoiser)}.")
-
-
-def _has_noise(images):
-    """Return which values of each image are not padding."""
-    has_noise = [is_noisy(image) for image in images]
-    if not any(kept.any() for kept in has_noise):
-        raise ValueError("noisy must hold images with noise, but all pixels have the value of their neighbours.")
-    return has_noise
-
-
-def _takes_rows(denoiser):
-    return hasattr(denoiser, "n_features_in_")
-
-
-def _row_shape(denoiser, image_shape, n_features):
-    """Return the shape of the image in a row: the given one, or else that of the denoiser, or else a guess."""
-    return check_image_shape(image_shape or getattr(_denoiser(denoiser), "image_shape_", None), n_features)
-
-
-def _read_images(denoiser, function, noisy, image_shape, channel_axis):
-    """Return arrays of shape (n, height, width, channels), and a function that denoises such an array in float64."""
-    if _takes_rows(denoiser):
-        rows = check_rows(noisy, "noisy")
-        if rows.shape[1] != denoiser.n_features_in_:
-            raise ValueError(
-                f"noisy must be rows of {denoiser.n_features_in_} features, as the denoiser was fitted with, got shape"
-                f" {rows.shape}. If it is a single image, pass noisy.reshape(1, -1)."
-            )
-        if channel_axis is not None:
-            raise ValueError(
-                f"channel_axis must be None for a denoiser of rows, got {shown(channel_axis)}. Channels come last:"
-                " pass image_shape=(height, width, channels)."
-            )
-        shape = _row_shape(denoiser, image_shape, rows.shape[1])
-        return [rows.reshape(-1, *shape)], lambda image: function(image.reshape(rows.shape)).reshape(image.shape)
-    arrays, layout = read_images(noisy, image_shape=image_shape, channel_axis=channel_axis, name="noisy")
-    arrays = [array.reshape(1, *array.shape[:2], -1) for array in arrays]
-    axis = channel_axis
-    # A denoiser reads its own channel_axis as that of a stack; a function gets one image.
-    as_stack = axis is not None and layout.form == "stack" and function is not denoiser
-    if layout.form == "stack" and axis is not None and not as_stack:
-        axis = max(axis - 1, 0) if axis >= 0 else max(axis, -3)
-
-    def call(image):
-        one = image[0, ..., 0] if channel_axis is None else np.moveaxis(image if as_stack else image[0], -1, axis)
-        denoised = np.asarray(function(one), dtype=np.float64)
-        if denoised.shape != one.shape:
-            raise ValueError(
-                f"denoiser must return an image of the shape of its argument, {one.shape}, got {denoised.shape}."
-            )
-        denoised = denoised[..., np.newaxis] if channel_axis is None else np.moveaxis(denoised, axis, -1)
-        return denoised if as_stack else denoised[np.newaxis]
-
-    return arrays, call
 
 
 def _read_noise(noise, noise_range):

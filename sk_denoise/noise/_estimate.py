@@ -111,11 +111,11 @@ class NoiseEstimate:
         if self.kind == "salt_pepper":
             lines.append(f"level        {self.level:.3g} (probability that a pixel is black or white)")
         elif math.isfinite(self.level):
-            spread = f" +- {self.spread:.3g}" if math.isfinite(self.spread) else ""
+            spread = f" +- {self.spread:.3g}" if self.spread > 0 else ""
             lines.append(f"level        {self.level:.3g} of the range {low:g} to {high:g}")
             lines.append(f"sigma        {self.sigma:.4g}{spread} grey values")
         if self.kind == "poisson_gaussian":
-            lines.append(f"variance     {self.gain:.3g} * grey value + {self.offset:.3g}")
+            lines.append(f"variance     {self.gain:.3g} * grey value {'-+'[self.offset >= 0]} {abs(self.offset):.3g}")
         if any(self.blur):
             correlation = "{:.2f} down, {:.2f} across".format(*self.correlation)
             lines.append(f"correlation  {correlation} (blur of {self.blur[0]:.2f} and {self.blur[1]:.2f} pixels)")
@@ -156,7 +156,11 @@ class NoiseEstimate:
                 "read_noise": math.sqrt(read_variance) / (high - low),
             }
             if any(self.blur):
-                warn_user("The noise is correlated, but NoiseInjector draws white Poisson-Gaussian noise.")
+                warn_user(
+                    "The noise is correlated, but NoiseInjector draws white Poisson-Gaussian noise. If it is Gaussian,"
+                    f" pass NoiseInjector('gaussian', level={self.level:.3g}, blur=({self.blur[0]:.2f},"
+                    f" {self.blur[1]:.2f}), data_range={self.data_range})."
+                )
         clip = max(self.clipped) >= 0.001
         return NoiseInjector(self.kind, data_range=self.data_range, clip=clip, random_state=random_state, **params)
 
@@ -281,7 +285,7 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
     zero = -low / width
     curve, spectrum, blur, texture = find_correlation(blocks)
     clips = clipped_ends(curve)
-    fit = choose_model(curve, clips, zero, texture)
+    fit = choose_model(curve, clips, zero, texture, any(blur))
     if fit.kind == "gaussian":
         curve = curve.without_texture()
         fit = fit_model(curve, "gaussian", clips, zero)

@@ -34,7 +34,7 @@ _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
 _READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than without
-_TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture
+_TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture, which correlated noise resembles
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
 _DENSE = 0.07  # share of impulses of one kind
@@ -168,9 +168,9 @@ def _pooled_spectrum(curve):
     return weights @ curve.spectrum / weights.sum(), math.sqrt(fit.offset + fit.gain * curve.mean.mean())
 
 
-def choose_model(curve, clips, zero, texture):
+def choose_model(curve, clips, zero, texture, correlated):
     """The simplest model that the variance follows."""
-    least_gain = _LOSS_GAIN if texture < TEXTURE else _TEXTURED_LOSS_GAIN
+    least_gain = _TEXTURED_LOSS_GAIN if texture > TEXTURE or correlated else _LOSS_GAIN
     gaussian = fit_model(curve, "gaussian", clips, zero)
     photons = fit_model(curve, "poisson_gaussian", clips, zero)
     if zero <= 0 and curve.clipped[:, 0].max() < 0.05:

@@ -97,7 +97,7 @@ ALSO_PASSED = {
 UNCHECKED = ("input_features", "copy")
 #: Classes that users do not instantiate, and scorers, which only delegate.
 NOT_CALLED = ("DemoResult", "NoiseEstimate", "RecoveryReport", "InvalidFileError")
-NOT_CALLED += ("psnr_scorer", "ssim_scorer", "sure_scorer")
+NOT_CALLED += ("psnr_scorer", "ssim_scorer", "sure_scorer", "blind_spot_scorer")
 
 #: Values that few arguments accept; those that satisfy the constraints of an argument are skipped.
 VALUES = [None, Nonsense, "nonsense", "", b"ab", {"a": 1}, [], ["a"], (2, 1), -1, 2.5, 10**400, float("nan"), 1j]

@@ -113,3 +113,9 @@ def test_infinity_and_images_of_nan():
     for value in (np.inf, np.nan):
         with pytest.raises(ValueError, match="finite"):
             read_images(np.full((4, 4), value))
+
+
+def test_an_axis_of_pixels_is_not_taken_for_channels():
+    for lazy in (False, True):
+        with pytest.raises(ValueError, match=r"got 40 channels of 2 x 40 pixels. Pass the axis of 2 values"):
+            read_images([np.zeros((2, 40, 40))], channel_axis=-1, lazy=lazy)

@@ -497,6 +497,23 @@ class TestWarnings:
             PatchDenoiser(regressor(), patch_shape=(8, 8), n_patches=300, random_state=0).fit(list(noisy))
         assert not any("hardly" in str(warning.message) for warning in caught)
 
+    def test_noisy_images_taken_as_clean(self, images):
+        noisy = list(injector(level=0.15).fit_transform(images))
+        denoiser = PatchDenoiser(EstimatorDenoiser(PCA(4)), patch_shape=(8, 8), n_patches=100, random_state=0)
+        with pytest.warns(UserWarning, match="taken as clean.* with a standard deviation of 0.1"):
+            denoiser.fit(noisy)
+        for given in ({"denoiser__noise": "gaussian"}, {"denoiser__noise": None}):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                clone(denoiser).set_params(**given).fit(noisy)
+
+    def test_photon_counts_are_not_taken_for_clipped(self):
+        rng = np.random.default_rng(0)
+        counts = rng.poisson(3 * rng.random((3, 5, 5)).repeat(24, 1).repeat(24, 2)).astype(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            PatchDenoiser(regressor(), patch_shape=(8, 8), n_patches=300, random_state=0).fit(list(counts))
+
     def test_impulses_are_not_taken_for_clipped_noise(self, images):
         noisy = [np.pad(image, 40, mode="reflect") for image in images]
         noisy = list(injector("salt_pepper", 0.1).fit_transform(noisy))

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sk_denoise import EstimatorDenoiser, ImageFilter, NoiseInjector, PatchDenoiser, denoise, estimate_noise
-from sk_denoise.evaluation import blind_spot_score, sure_score, sure_scorer
+from sk_denoise.evaluation import blind_spot_score, blind_spot_scorer, sure_score, sure_scorer
 from sk_denoise.metrics import psnr
 
 CLEAN = color.rgb2gray(data.chelsea())[60:188, 100:228]
@@ -369,3 +369,9 @@ def test_images_are_not_modified(score):
     noisy = NOISY.copy()
     noisy.flags.writeable = False
     assert score(in_place, noisy) == score(halve, NOISY)
+
+
+def test_the_scorer_is_the_score():
+    fitted = ImageFilter("gaussian", sigma=0.8, image_shape=NOISY.shape, **UNIT).fit(NOISY.reshape(1, -1))
+    rows = NOISY.reshape(1, -1)
+    assert blind_spot_scorer(fitted, rows) == blind_spot_score(fitted, rows)[0]

@@ -7,6 +7,7 @@ be imported or called.
 import builtins
 import copy
 import io
+import itertools
 import json
 import pickle
 import random
@@ -61,7 +62,9 @@ def forge(path, content):
 def damaged(rng, data):
     start, length = rng.randrange(len(data)), rng.randrange(1, 99)
     content = members(data)
-    a, b = rng.sample(sorted(content), 2)
+    a, b = rng.choice(
+        [pair for pair in itertools.combinations(sorted(content), 2) if len({content[n] for n in pair}) > 1]
+    )
     changed = {
         "truncated": data[:start],
         "flipped": data[:start] + bytes([data[start] ^ 1 << rng.randrange(8)]) + data[start + 1 :],
