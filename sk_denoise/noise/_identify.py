@@ -21,7 +21,7 @@ from ._moments import (
 
 SMALLEST = 32  # pixels along each side; in smaller images every block has an edge
 FEWEST_BLOCKS = 300
-_MOST_IMAGES = 16  # looked at
+MOST_IMAGES = 16  # looked at
 _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
 # Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
@@ -76,7 +76,7 @@ def _spread_out(items, n):
 def read_planes(arrays, data_range):
     """Channels of some images, or tiles of them, scaled to [0, 1], and the numbers of their images."""
     large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= SMALLEST]
-    chosen = _spread_out(large, _MOST_IMAGES)
+    chosen = _spread_out(large, MOST_IMAGES)
     planes, owners = [], []
     for i in chosen:
         array = arrays[i]

@@ -1,0 +1,226 @@
+"""`read_images` and `write_image`: images in and out of files."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import itertools
+import os
+from collections.abc import Iterable
+
+import numpy as np
+
+from .. import __version__
+from .._core.checks import shown
+from ._format import clear_errors, suffix_of
+from ._image_file import ImageFile, Planes
+
+_OTHERS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".nii", ".nii.gz", ".npy", ".npz", ".zarr")
+
+
+class ImageFiles(Planes):
+    """Sequence of `ImageFile`, as `read_images` returns it.
+
+    Slices, boolean masks and arrays of indices give a part of it. It takes almost no memory, and can be pickled.
+
+    Parameters
+    ----------
+    items : list of ImageFile
+        The files.
+    """
+
+    @property
+    def planes(self):
+        """Sequence of the planes of all files, one after the other. Headers are read, pixels are not."""
+        return Planes(itertools.chain.from_iterable(image.planes for image in self._items))
+
+    @property
+    def paths(self):
+        """List of the paths."""
+        return [image.path for image in self._items]
+
+
+def read_images(paths, *, channel_axis=None):
+    """Return handles of images in files, which are read when their pixels are asked for.
+
+    Parameters
+    ----------
+    paths : str, path-like or iterable of them
+        Files in the formats of `ImageFile`.
+    channel_axis : int, default=None
+        Axis of the colour channels, only for ``.npy``, ``.npz`` and zarr. All other formats say what their axes are.
+
+    Returns
+    -------
+    images : ImageFiles
+        Sequence of `ImageFile`. ``images.planes`` is a sequence of the 2-D images in them: slices, frames, channels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file does not exist.
+    InvalidFileError
+        When the header or the pixels are read, if a file is damaged or has no image that can be denoised. A folder,
+        except that of a zarr array, is an error, too.
+    ImportError
+        When a header is read, if the package for its format is not installed; the message names the extra.
+
+    See Also
+    --------
+    write_image : Writes an image in the format of a file.
+    PatchDenoiser : Takes these images in `fit` and `transform`.
+
+    Examples
+    --------
+    >>> from skimage.data import data_dir
+    >>> from sklearn.decomposition import PCA
+    >>> from sk_denoise import EstimatorDenoiser, PatchDenoiser
+    >>> from sk_denoise.files import read_images
+    >>> images = read_images([f"{data_dir}/{name}.png" for name in ("camera", "coins")])
+    >>> images[1].shape, images[1].dtype
+    ((303, 384), dtype('uint8'))
+    >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(12)), patch_shape=(8, 8), random_state=0).fit(images)
+    >>> [image.shape for image in denoiser.transform(images)]
+    [(512, 512), (303, 384)]
+    """
+    single = isinstance(paths, (str, os.PathLike))
+    if not single and not isinstance(paths, Iterable):
+        raise TypeError(f"paths must be a path or a list of paths, got {shown(paths)}.")
+    items = [ImageFile(path, channel_axis=channel_axis) for path in ([paths] if single else paths)]
+    if not items:
+        raise ValueError("paths must name at least one file, got none. Check the pattern or the folder.")
+    missing = next((item.path for item in items if not os.path.exists(item.path)), None)
+    if missing is not None:
+        raise FileNotFoundError(errno.ENOENT, "No such file", missing)
+    return ImageFiles(items)
+
+
+def write_image(array, path, like, *, denoiser=None):
+    """Write an image to a file in the format of another one, with its metadata.
+
+    Values are rounded and clipped to the dtype of the source, not truncated; rescaling, as that to Hounsfield units, is
+    inverted. The file is written to a temporary file in the same folder and then renamed, so that `path` is a complete
+    file at any time.
+
+    Parameters
+    ----------
+    array : array-like of the shape of `like`, or list of array-like
+        The image, in the units of `like`, or a list with one array for each of its planes, as denoised from
+        ``like.planes``. It is read plane by plane, so it may be a memory map.
+    path : str or path-like
+        Path of the file, not that of `like`. Its extension must be one of ``like.suffixes``. An existing file is
+        replaced; the folder of a zarr array is not.
+    like : ImageFile, str or path-like
+        The file that the image was read from. It must be unchanged.
+    denoiser : str or estimator object, default=None
+        Denoiser to name in the derivation description of DICOM files, with the version of this package.
+
+    Returns
+    -------
+    n_clipped : int
+        Number of values that were clipped, because they were beyond those that can be stored.
+
+    Raises
+    ------
+    ValueError
+        If `array` has another shape, or NaN or infinity where integers are stored, or if `path` has another extension
+        or is the source. Nothing is written.
+    InvalidFileError
+        If `like` is damaged.
+    OSError
+        If `path` cannot be written.
+
+    See Also
+    --------
+    read_images : Reads images from files.
+
+    Notes
+    -----
+    What is kept, and what is not:
+
+    - PNG: all chunks, and alpha. JPEG is written as PNG, with resolution, colour profile, EXIF data and comment.
+    - TIFF: all tags and the type of the file. Compressed pages are written uncompressed.
+    - DICOM: all tags except SOP Instance UID and Series Instance UID, which are new (one new series for each series of
+      the sources), Image Type, Derivation Description, and for YBR colours Photometric Interpretation, which becomes
+      RGB. Padding pixels keep their value. Compressed pixels are written uncompressed.
+    - NIfTI: the header, with its affine and scaling, and extensions. Compressed files stay compressed.
+    - ``.npy``, ``.npz``, zarr: dtype, order, chunks, compression and attributes.
+
+    PNG files, ``.npz`` files, compressed pages of TIFF and single frames of DICOM are held in memory while they are
+    written; everything else goes plane by plane.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from skimage.data import data_dir
+    >>> from sk_denoise.files import ImageFile, write_image
+    >>> camera = ImageFile(f"{data_dir}/camera.png")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "brighter.png")
+    ...     n_clipped = write_image(np.asarray(camera) + 60.4, path, like=camera)
+    ...     print(n_clipped, ImageFile(path)[0, :3])
+    72087 [255 255 255]
+    """
+    like = like if isinstance(like, ImageFile) else ImageFile(like)
+    path = os.fsdecode(path)
+    form = dataclasses.replace(like._format)
+    _check_path(path, like)
+    read = _reader(array, like)
+    form.description = _describe(denoiser)
+    clipped = []
+
+    def planes():
+        for number, index in enumerate(form.indexes()):
+            stored, n_clipped = form.to_stored(read(number, index), index)
+            clipped.append(n_clipped)
+            yield index, stored
+
+    with clear_errors(path, f"written from {like.path}"):
+        form.write_to(path, planes())
+    return sum(clipped)
+
+
+def _describe(denoiser):
+    """Text of a derivation description."""
+    text = denoiser if isinstance(denoiser, str) or denoiser is None else " ".join(repr(denoiser).split())
+    return f"Denoised{f' by {text}' if text else ''} (sk_denoise {__version__})"
+
+
+def _check_path(path, like):
+    """Raise if the format does not go with the name of the file, or if the file is the source."""
+    suffix, allowed = suffix_of(path), like.suffixes
+    if suffix not in allowed and ("" not in allowed or suffix in _OTHERS):
+        raise ValueError(
+            f"path must end in {' or '.join(filter(None, allowed))}, because {like.path} is written as"
+            f" {like.format if like.format != 'JPEG' else 'PNG'}, got {path!r}."
+        )
+    if os.path.exists(path) and os.path.samefile(path, like.path):
+        raise ValueError(f"path must not be the source, whose pixels would be lost, got {path!r}. Choose another name.")
+
+
+def _reader(array, like):
+    """Return a function that reads the values of one plane, with its axes in the order of the file."""
+    form = like._format
+    planes = like.planes
+    if isinstance(array, (list, tuple)) and len(array) == len(planes) and np.shape(array[0]) == planes[0].shape:
+        shapes = [np.shape(one) for one in array]
+        if any(shape != planes[0].shape for shape in shapes):
+            raise ValueError(f"array must hold planes of shape {planes[0].shape}, got {shown(sorted(set(shapes)))}.")
+        order = planes[0]._order
+        back = [order.index(axis) for axis in form.plane_axes]
+        return lambda number, index: _numbers(array[number]).transpose(back)
+    array = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
+    if tuple(array.shape) != like.shape:
+        raise ValueError(
+            f"array must have the shape of {like.path}, {like.shape}, or be a list of its {len(planes)} planes, got"
+            f" {shown(array)}. Pass the denoised image, neither cropped nor resized."
+        )
+    return lambda number, index: _numbers(array[form.place(index)])
+
+
+def _numbers(values):
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"array must hold integers or floats, got dtype {values.dtype}. Convert it to real numbers.")
+    return values
