@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._format import Format, refuse, require, round_and_clip, scaled, scaled_dtype, unscaled
+from ._format import Format, clear_errors, refuse, require, round_and_clip, scaled, scaled_dtype, unscaled
 
 _DEFERRED = 1 << 16  # bytes of elements that are read only when they are written
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -29,12 +31,15 @@ class DicomFormat(Format):
         Lowest and highest stored value of padding.
     description : str
         What to write as the derivation description.
+    offset : int or None
+        Where uncompressed grey pixels start in the file; 0 if they are to be decoded, None before they are looked for.
     """
 
     scales: list = field(default_factory=lambda: [(1, 0)])
     bits: int = 16
     padding: tuple[int, int] | None = None
     description: str = ""
+    offset: int | None = None
 
     name = "DICOM"
     suffixes = (".dcm", ".dicom", ".ima", "")
@@ -59,22 +64,14 @@ class DicomFormat(Format):
         return cls(path, shape, axes, stored, dtype, channels, scales, bits, _find_padding(data, stored))
 
     def raw(self, index):
-        decode = require("pydicom.pixels", "dicom").pixel_array
         frame = index[0] if index else 0
-        try:
-            return decode(self.path, index=frame)  # reads one frame only
-        except Exception:
-            data = _read(self.path)  # deflated files, and some unusual ones
-        try:
-            return decode(data, index=frame)
-        except RuntimeError as error:
-            if "missing dependencies" not in str(error):
-                raise
-            name = data.file_meta.TransferSyntaxUID.name
-            raise ValueError(
-                f"no decoder for {name} is installed. Install one: pip install pylibjpeg pylibjpeg-libjpeg. Its"
-                " licence and other decoders are in the documentation, on the page on DICOM and NIfTI."
-            ) from error
+        if self.offset is None:
+            self.offset, self.stored = _find_pixels(self.path, self.shape, self.stored)
+        if self.offset:
+            # pydicom would clear unused bits, which are to be kept.
+            shape = self.shape if index else (1, *self.shape)
+            return np.memmap(self.path, self.stored, "r", self.offset, shape)[frame]
+        return _decode(self.path, frame)
 
     def _scale(self, index):
         return self.scales[index[0] if index and len(self.scales) > 1 else 0]
@@ -84,19 +81,22 @@ class DicomFormat(Format):
 
     def _meaning(self, stored):
         """Return the integers in the bits stored; other bits, such as those of overlays, are not part of them."""
-        stored = np.asarray(stored).astype(self.stored, copy=False)
+        stored = np.asarray(stored).astype(self.stored.newbyteorder("="), copy=False)
         unused = 8 * self.stored.itemsize - self.bits
         return stored if not unused else (stored << unused) >> unused
 
     def to_stored(self, values, index):
         """Return the pixels to store; padding and bits that are not part of the pixels stay as they are."""
-        before = np.asarray(self.raw(index)).astype(self.stored, copy=False)
-        old, slope_and_intercept = self._meaning(before), self._scale(index)
+        scale, limits = self._scale(index), _limits(self.bits, self.stored.kind == "i")
+        if self.padding is None and self.bits == 8 * self.stored.itemsize:
+            return round_and_clip(unscaled(values, *scale), self.stored, limits)
+        with clear_errors(self.path):
+            before = np.asarray(self.raw(index)).astype(self.stored.newbyteorder("="), copy=False)
+        old = self._meaning(before)
         pad = self._is_padding(before) | self._is_padding(old)
-        values = np.where(pad, scaled(old, *slope_and_intercept, self.dtype), values) if pad.any() else values
-        limits = _limits(self.bits, self.stored.kind == "i")
-        stored, n_clipped = round_and_clip(unscaled(values, *slope_and_intercept), self.stored, limits)
-        mask = np.array((1 << self.bits) - 1, dtype=f"u{self.stored.itemsize}").view(self.stored)
+        values = np.where(pad, scaled(old, *scale, self.dtype), values) if pad.any() else values
+        stored, n_clipped = round_and_clip(unscaled(values, *scale), self.stored, limits)
+        mask = np.array((1 << self.bits) - 1, dtype=f"u{self.stored.itemsize}").view(before.dtype)
         stored = np.where(before == old, stored, (before & ~mask) | (stored & mask))
         return np.where(pad, before, stored), n_clipped
 
@@ -107,8 +107,10 @@ class DicomFormat(Format):
     def write(self, file, planes):
         pydicom = require("pydicom", "dicom")
         data = _read(self.path, defer_size=_DEFERRED)
+        if "PixelData" not in data:
+            data = _read(self.path)  # incomplete data sets cannot be read by parts
         syntax = data.file_meta.TransferSyntaxUID
-        if syntax.is_compressed:
+        if syntax.is_compressed or syntax.is_deflated:
             data.file_meta.TransferSyntaxUID = syntax = pydicom.uid.ExplicitVRLittleEndian
         self._mark(data)
         order = "<" if syntax.is_little_endian else ">"
@@ -147,6 +149,38 @@ def _read(path, **options):
             "it is not a DICOM file, or lacks its header. If it holds a data set, write it with a header:"
             " pydicom.dcmread(path, force=True).save_as(other, enforce_file_format=True)."
         ) from None
+
+
+def _find_pixels(path, shape, stored):
+    """Return where uncompressed grey pixels start, or 0, and their dtype with the byte order."""
+    data = _read(path, defer_size=_DEFERRED, specific_tags=["PixelData", "SamplesPerPixel"])
+    syntax, pixels = data.file_meta.TransferSyntaxUID, data.get_item("PixelData", keep_deferred=True)
+    swapped = not syntax.is_little_endian and stored.itemsize == 1  # in words of two bytes
+    if pixels is None or syntax.is_compressed or syntax.is_deflated or swapped or data.get("SamplesPerPixel", 1) > 1:
+        return 0, stored
+    wanted, found = math.prod(shape) * stored.itemsize, min(pixels.length, os.path.getsize(path) - pixels.value_tell)
+    if found < wanted:
+        raise ValueError(f"its pixels are {found} bytes instead of {wanted}. The file may be truncated.")
+    return pixels.value_tell, stored.newbyteorder("<" if syntax.is_little_endian else ">")
+
+
+def _decode(path, frame):
+    """Return the pixels of one frame, decoded by pydicom."""
+    decode = require("pydicom.pixels", "dicom").pixel_array
+    try:
+        return decode(path, index=frame)  # reads one frame only
+    except Exception:
+        data = _read(path)  # deflated files, and some unusual ones
+    try:
+        return decode(data, index=frame)
+    except RuntimeError as error:
+        if "missing dependencies" not in str(error):
+            raise
+        raise ValueError(
+            f"no decoder for {data.file_meta.TransferSyntaxUID.name} is installed. Install one: pip install pylibjpeg"
+            " pylibjpeg-libjpeg. Its licence and other decoders are in the documentation, on the page on DICOM and"
+            " NIfTI."
+        ) from error
 
 
 def _set_pixels(data, pixels, itemsize):

@@ -45,9 +45,10 @@ class Format:
     dtype: np.dtype
     channel_axis: int | None = None
 
-    #: Name for messages, extensions of written files (the default first), and whether all pixels are read at once.
+    #: Name for messages, extensions of written files (the usual one first), and whether planes may be kept in memory.
     name = ""
     suffixes = ()
+    cached = True
 
     @property
     def plane_axes(self):
@@ -61,7 +62,10 @@ class Format:
         return tuple(axis for axis in range(len(self.shape)) if axis not in self.plane_axes)
 
     def raw(self, index):
-        """Return the stored pixels of one plane, as an array or a memory map; `index` has one int per loop axis."""
+        """Return the stored pixels of one plane, as an array or anything that gives one when sliced.
+
+        `index` has one int per loop axis.
+        """
         raise NotImplementedError
 
     def to_values(self, stored, index):

@@ -27,6 +27,9 @@ class _Cache:
 
     def get(self, format_, index):
         """Return the stored pixels of a plane, read if necessary."""
+        if not format_.cached:
+            with clear_errors(format_.path):
+                return format_.raw(index)
         status = os.stat(format_.path)
         key = format_.path, status.st_mtime_ns, status.st_size, index
         with self._lock:

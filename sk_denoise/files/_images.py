@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import __version__
 from .._core.checks import shown
+from .._core.files import InvalidFileError
 from ._format import clear_errors, suffix_of
 from ._image_file import ImageFile, Planes
 
@@ -168,17 +169,33 @@ def write_image(array, path, like, *, denoiser=None):
     _check_path(path, like)
     read = _reader(array, like)
     form.description = _describe(denoiser)
-    clipped = []
+    planes = _Converted(form, read)
+    try:
+        with clear_errors(path, f"written from {like.path}"):
+            form.write_to(path, iter(planes))
+    except InvalidFileError:
+        if planes.error is not None:  # of the array, not of a file
+            raise planes.error from None
+        raise
+    return planes.n_clipped
 
-    def planes():
-        for number, index in enumerate(form.indexes()):
-            stored, n_clipped = form.to_stored(read(number, index), index)
-            clipped.append(n_clipped)
+
+class _Converted:
+    """Iterates over the indexes and the stored pixels of all planes, and counts clipped values."""
+
+    def __init__(self, form, read):
+        self._form, self._read = form, read
+        self.n_clipped, self.error = 0, None
+
+    def __iter__(self):
+        for number, index in enumerate(self._form.indexes()):
+            try:
+                stored, n_clipped = self._form.to_stored(self._read(number, index), index)
+            except Exception as error:
+                self.error = error
+                raise
+            self.n_clipped += n_clipped
             yield index, stored
-
-    with clear_errors(path, f"written from {like.path}"):
-        form.write_to(path, planes())
-    return sum(clipped)
 
 
 def _describe(denoiser):

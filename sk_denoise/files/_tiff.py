@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import logging
+import os
 import shutil
+import threading
 from dataclasses import dataclass
 
 import numpy as np
+import tifffile
 
-from ._format import Format, overwrite, refuse, require
+from ._format import Format, overwrite, refuse
 
 _GREY, _RGB = (0, 1), 2  # photometric interpretations
+_LONG = ("StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts")
 _ALPHA = (1, 2)  # kinds of extra samples
+_LOCK = threading.Lock()
 _SPLIT = "Save the image to denoise to a file of its own with tifffile.imwrite."
 
 
@@ -44,7 +52,7 @@ class TiffFormat(Format):
     @classmethod
     def open(cls, path, channel_axis=None):
         """Read the first page and the list of pages."""
-        with require("tifffile", "").TiffFile(path) as tiff:
+        with _no_errors(), tifffile.TiffFile(path) as tiff:
             _check_series(path, tiff.series)
             series = tiff.series[0]
             page = series.keyframe
@@ -68,7 +76,8 @@ class TiffFormat(Format):
         if self.offset is not None:
             mapped = np.memmap(self.path, self.stored, "r", self.offset, self.whole)
             return mapped[self._whole_place(index)]
-        with require("tifffile", "").TiffFile(self.path) as tiff:
+        with _LOCK:
+            tiff = _opened(self.path, os.stat(self.path).st_mtime_ns, os.getpid())
             page = tiff.series[0].pages[self._number(index)]
             return self._read_page(page)[self._whole_place(index)[-self.page_ndim :]]
 
@@ -100,7 +109,7 @@ class TiffFormat(Format):
         with open(self.path, "rb") as original:
             shutil.copyfileobj(original, file, 1 << 20)
         file.flush()
-        with require("tifffile", "").TiffFile(file.name, mode="r+b") as tiff:
+        with tifffile.TiffFile(file.name, mode="r+b") as tiff:
             pages = tiff.series[0].pages
             number, pixels = None, None
             for index, stored in planes:
@@ -131,7 +140,10 @@ class TiffFormat(Format):
             page.tags[name].overwrite(value, dtype=page.tags[name].dtype if name not in _LONG else _long(tiff))
 
 
-_LONG = ("StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts")
+@functools.lru_cache(maxsize=1)
+def _opened(path, changed, process):
+    """Return the open file, so that the list of pages is read once; forks must not share its position."""
+    return tifffile.TiffFile(path)
 
 
 def _long(tiff):
@@ -157,6 +169,24 @@ def _segments(page, pixels):
         if page.is_tiled:
             part = np.pad(part, [(0, length - side) for side, length in zip(part.shape, lengths)])
         yield part.tobytes()
+
+
+@contextlib.contextmanager
+def _no_errors():
+    """Raise the errors that tifffile logs, for example if the file is truncated and pages or tags are missing."""
+    found = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = found.append
+    logger = logging.getLogger("tifffile")
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+    if found:
+        raise ValueError(f"the file is damaged or truncated, {found[0].getMessage()}.")
 
 
 def _check_series(path, series):

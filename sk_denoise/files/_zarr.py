@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 import shutil
@@ -23,6 +24,7 @@ class ZarrFormat(Format):
 
     name = "zarr"
     suffixes = (".zarr",)
+    cached = False  # chunks may change without a trace in the folder
 
     @classmethod
     def open(cls, path, channel_axis=None):
@@ -38,7 +40,7 @@ class ZarrFormat(Format):
         return cls(path, array.shape, axes, dtype, native, channel_axis)
 
     def raw(self, index):
-        return np.asarray(self._array(self.path, "r")[self.place(index)])
+        return _LazyPlane(self._array(self.path, "r"), self.place(index))
 
     def _array(self, path, mode):
         return require("zarr", "zarr").open_array(path, mode=mode)
@@ -57,9 +59,35 @@ class ZarrFormat(Format):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(os.path.join(self.path, name), os.path.join(temporary, name))
             array = self._array(temporary, "r+")
-            for index, stored in planes:
-                array[self.place(index)] = stored
+            self._fill(array, planes)
             os.rename(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+    def _fill(self, array, planes):
+        """Write planes; those that share chunks along the last axis that numbers them are written together."""
+        depth = array.chunks[self.loop_axes[-1]] if self.loop_axes else 1
+        chunk_of = lambda plane: (plane[0][:-1], plane[0][-1] // depth) if plane[0] else ()
+        for _, group in itertools.groupby(planes, chunk_of):
+            indexes, block = zip(*group)
+            place = list(self.place(indexes[0]))
+            if self.loop_axes:
+                axis = self.loop_axes[-1]
+                place[axis] = slice(indexes[0][-1], indexes[-1][-1] + 1)
+                block = [np.stack(block, axis=sum(other < axis for other in self.plane_axes))]
+            array[tuple(place)] = block[0]
+
+
+class _LazyPlane:
+    """A plane of a zarr array, of which only the chunks that are asked for are read."""
+
+    def __init__(self, array, place):
+        self._array, self._place = array, place
+
+    def __getitem__(self, part):
+        parts = iter(part)
+        whole = tuple(next(parts) if isinstance(place, slice) else place for place in self._place)
+        if any(isinstance(place, slice) and (place.step or 1) < 0 for place in whole):  # zarr reads forwards only
+            return np.asarray(self._array[self._place])[part]
+        return np.asarray(self._array[whole])
