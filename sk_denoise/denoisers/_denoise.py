@@ -31,7 +31,7 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     ----------
     image : array-like or list of array-like
         One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
-        in any units.
+        in any units. Images in files, as from `sk_denoise.files.read_images`, are read one at a time.
     method : str, default="auto"
         "auto" replaces black and white pixels with the median of the others nearby if the noise is salt and pepper, and
         otherwise uses "nl_ridge", on average the best filter of this package in ``benchmarks/images``. Or the name of a

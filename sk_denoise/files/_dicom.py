@@ -29,8 +29,6 @@ class DicomFormat(Format):
         Number of bits stored.
     padding : tuple of int or None
         Lowest and highest stored value of padding.
-    description : str
-        What to write as the derivation description.
     offset : int or None
         Where uncompressed grey pixels start in the file; 0 if they are to be decoded, None before they are looked for.
     """
@@ -38,7 +36,6 @@ class DicomFormat(Format):
     scales: list = field(default_factory=lambda: [(1, 0)])
     bits: int = 16
     padding: tuple[int, int] | None = None
-    description: str = ""
     offset: int | None = None
 
     name = "DICOM"
@@ -108,7 +105,7 @@ class DicomFormat(Format):
         pydicom = require("pydicom", "dicom")
         data = _read(self.path, defer_size=_DEFERRED)
         if "PixelData" not in data:
-            data = _read(self.path)  # incomplete data sets cannot be read by parts
+            raise ValueError("its data set is incomplete. Copy the file again.")
         syntax = data.file_meta.TransferSyntaxUID
         if syntax.is_compressed or syntax.is_deflated:
             data.file_meta.TransferSyntaxUID = syntax = pydicom.uid.ExplicitVRLittleEndian

@@ -49,6 +49,8 @@ class Format:
     name = ""
     suffixes = ()
     cached = True
+    #: What was done to the image, for formats that say so in their metadata.
+    description = ""
 
     @property
     def plane_axes(self):

@@ -85,7 +85,13 @@ class TiffFormat(Format):
         """Return the pixels of a page, uncompressed."""
         if page is None:
             raise ValueError("a page is missing in the file.")
-        return page.asarray().reshape(self.whole[-self.page_ndim :])
+        try:
+            return page.asarray().reshape(self.whole[-self.page_ndim :])
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            name = getattr(page.compression, "name", page.compression)
+            raise ValueError(f"its {name} compression requires imagecodecs: pip install imagecodecs.") from error
 
     def _number(self, index):
         """The page that holds a plane."""
