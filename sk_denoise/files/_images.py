@@ -105,9 +105,9 @@ def write_image(array, path, like, *, denoiser=None):
 
     Parameters
     ----------
-    array : array-like of the shape of `like`, or list of array-like
-        The image, in the units of `like`, or a list with one array for each of its planes, as denoised from
-        ``like.planes``. It is read plane by plane, so it may be a memory map.
+    array : array-like of the shape of `like`, or iterable of array-like
+        The image, in the units of `like`, or one array for each of its planes, in the order of ``like.planes``. It is
+        read plane by plane, so it may be a memory map, or a generator that denoises one plane after the other.
     path : str or path-like
         Path of the file, not that of `like`. Its extension must be one of ``like.suffixes``. An existing file is
         replaced; the folder of a zarr array is not.
@@ -165,11 +165,10 @@ def write_image(array, path, like, *, denoiser=None):
     """
     like = like if isinstance(like, ImageFile) else ImageFile(like)
     path = os.fsdecode(path)
-    form = dataclasses.replace(like._format)
-    _check_path(path, like)
-    read = _reader(array, like)
+    form = dataclasses.replace(like._format, path=like.path)
     form.description = _describe(denoiser)
-    planes = _Converted(form, read)
+    _check_path(path, like)
+    planes = _Converted(form, _read_planes(array, like))
     try:
         with clear_errors(path, f"written from {like.path}"):
             form.write_to(path, iter(planes))
@@ -183,19 +182,19 @@ def write_image(array, path, like, *, denoiser=None):
 class _Converted:
     """Iterates over the indexes and the stored pixels of all planes, and counts clipped values."""
 
-    def __init__(self, form, read):
-        self._form, self._read = form, read
+    def __init__(self, form, values):
+        self._form, self._values = form, values
         self.n_clipped, self.error = 0, None
 
     def __iter__(self):
-        for number, index in enumerate(self._form.indexes()):
-            try:
-                stored, n_clipped = self._form.to_stored(self._read(number, index), index)
-            except Exception as error:
-                self.error = error
-                raise
-            self.n_clipped += n_clipped
-            yield index, stored
+        try:
+            for index, values in self._values:
+                stored, n_clipped = self._form.to_stored(values, index)
+                self.n_clipped += n_clipped
+                yield index, stored
+        except Exception as error:
+            self.error = error
+            raise
 
 
 def _describe(denoiser):
@@ -216,24 +215,40 @@ def _check_path(path, like):
         raise ValueError(f"path must not be the source, whose pixels would be lost, got {path!r}. Choose another name.")
 
 
-def _reader(array, like):
-    """Return a function that reads the values of one plane, with its axes in the order of the file."""
-    form = like._format
-    planes = like.planes
-    if isinstance(array, (list, tuple)) and len(array) == len(planes) and np.shape(array[0]) == planes[0].shape:
-        shapes = [np.shape(one) for one in array]
-        if any(shape != planes[0].shape for shape in shapes):
-            raise ValueError(f"array must hold planes of shape {planes[0].shape}, got {shown(sorted(set(shapes)))}.")
-        order = planes[0]._order
-        back = [order.index(axis) for axis in form.plane_axes]
-        return lambda number, index: _numbers(array[number]).transpose(back)
+def _read_planes(array, like):
+    """Return an iterator over the index and the values of each plane, with its axes in the order of the file."""
+    if not hasattr(array, "shape") and (not isinstance(array, (list, tuple)) or _holds_planes(array, like)):
+        return _read_one_by_one(array, like)
     array = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
     if tuple(array.shape) != like.shape:
         raise ValueError(
-            f"array must have the shape of {like.path}, {like.shape}, or be a list of its {len(planes)} planes, got"
+            f"array must have the shape of {like.path}, {like.shape}, or hold its {len(like.planes)} planes, got"
             f" {shown(array)}. Pass the denoised image, neither cropped nor resized."
         )
-    return lambda number, index: _numbers(array[form.place(index)])
+    form = like._format
+    return ((index, _numbers(array[form.place(index)])) for index in form.indexes())
+
+
+def _holds_planes(array, like):
+    return len(array) > 0 and getattr(array[0], "ndim", 0) == like.planes[0].ndim
+
+
+def _read_one_by_one(planes, like):
+    """Yield the index and the values of planes that come one after the other."""
+    if not isinstance(planes, Iterable):
+        raise TypeError(f"array must be an array or an iterable of planes, got {shown(planes)}.")
+    form, first, n_planes = like._format, like.planes[0], len(like.planes)
+    back = [first._order.index(axis) for axis in form.plane_axes]
+    missing = object()
+    pairs = itertools.zip_longest(form.indexes(), planes, fillvalue=missing)
+    for n_read, (index, plane) in enumerate(pairs):
+        if index is missing or plane is missing:
+            got = n_read if plane is missing else f"more than {n_read}"
+            raise ValueError(f"array must hold the {n_planes} planes of {like.path}, got {got}. Pass one for each.")
+        plane = _numbers(plane)
+        if plane.shape != first.shape:
+            raise ValueError(f"array must hold planes of shape {first.shape}, got {plane.shape} for number {n_read}.")
+        yield index, plane.transpose(back)
 
 
 def _numbers(values):

@@ -289,6 +289,7 @@ def assert_same_dicom(path, source):
     assert new.DerivationDescription.endswith(f"Denoised by identity (sk_denoise {sk_denoise.__version__})")
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # in the files of pydicom
 @pytest.mark.parametrize("name", DICOMS)
 def test_dicom_keeps_pixels_and_tags(name, tmp_path):
     path, n_clipped = copied(dicom(name), tmp_path, denoiser="identity")
@@ -699,6 +700,37 @@ def test_float_values_are_rounded_and_counted(tmp_path):
     assert new[0, :4].tolist() == [0, 255, 0, 255] and new[1, 0] == 13
 
 
+def test_generators_and_lists_of_rows_are_written(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], photometric="minisblack")
+    image = ImageFile(tmp_path / "a.tif")
+    write_image((np.asarray(plane) + 1 for plane in image.planes), tmp_path / "b.tif", like=image)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), STACK[0] + 1)
+    write_image(STACK[0].tolist(), tmp_path / "c.tif", like=image)
+    assert_same_image(tmp_path / "c.tif", tmp_path / "a.tif")
+    with pytest.raises(TypeError, match="array"):
+        write_image(None, tmp_path / "d.tif", like=image)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".nii", ".nii.gz", ".npy"])
+def test_large_stacks_are_written_plane_by_plane(suffix, tmp_path, monkeypatch):
+    monkeypatch.setattr(_image_file, "_CACHED_BYTES", 0)
+    source, shape = tmp_path / f"a{suffix}", (256, 200, 60)
+    if suffix == ".tif":
+        tifffile.imwrite(source, shape=shape[::-1], dtype=np.float32)
+    elif suffix == ".npy":
+        np.save(source, np.zeros(shape[::-1], np.float32))
+    else:
+        nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.float32), np.eye(4)), source)
+    image = ImageFile(source)
+    assert len(image.planes) == 60
+    tracemalloc.start()
+    write_image((np.asarray(plane) + 1 for plane in image.planes), tmp_path / f"b{suffix}", like=image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < image.nbytes / 2
+    assert (np.asarray(ImageFile(tmp_path / f"b{suffix}").planes[59]) == 1).all()
+
+
 def test_memory_maps_are_written(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK, photometric="minisblack")
     mapped = np.memmap(tmp_path / "denoised.bin", np.float32, "w+", shape=STACK.shape)
@@ -739,7 +771,10 @@ def test_a_failed_write_leaves_nothing(source, tmp_path):
     ("array", "name", "match"),
     [
         (np.zeros((512, 511)), "a.png", "shape"),
-        ([np.zeros((512, 512)), np.zeros((512, 512))], "a.png", "shape"),
+        ([np.zeros((512, 512)), np.zeros((512, 512))], "a.png", "1 planes.*more than 1"),
+        ([np.zeros((512, 512)), np.zeros((512, 12))], "a.png", "1 planes.*more than 1"),
+        ([np.zeros((512, 511))], "a.png", "shape"),
+        (iter([]), "a.png", "1 planes.*got 0"),
         (np.zeros((512, 512), complex), "a.png", "complex"),
         (np.zeros((512, 512)), "a.tif", r"\.png"),
         (np.zeros((512, 512)), "a", r"\.png"),
