@@ -137,7 +137,7 @@ def scaled_dtype(stored, slope, intercept, limits=None):
     if (slope, intercept) == (1, 0):
         return native
     if native.kind == "f":
-        return native
+        return np.dtype(np.float64)
     low, high = limits or (np.iinfo(native).min, np.iinfo(native).max)
     if slope == int(slope) and intercept == int(intercept):
         ends = [int(slope) * end + int(intercept) for end in (low, high)]

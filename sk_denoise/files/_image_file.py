@@ -221,9 +221,7 @@ class Plane:
     def _order(self):
         """The axes of a plane in the file, with the channels last."""
         form = self.image._format
-        return [*(axis for axis in form.plane_axes if axis != form.channel_axis), form.channel_axis][
-            : len(form.plane_axes)
-        ]
+        return sorted(form.plane_axes, key=lambda axis: axis == form.channel_axis)
 
     @property
     def shape(self):

@@ -135,6 +135,14 @@ TIFFS = {
         np.dstack([COLOUR, COLOUR[..., 0]]),
         {"photometric": "rgb", "extrasamples": ["unassalpha"], "tile": (16, 16), "compression": "zlib"},
     ),
+    "many samples": (
+        np.moveaxis(STACK, (0, 1), (2, 3))[:, :, 0],
+        {"photometric": "minisblack", "planarconfig": "contig"},
+    ),
+    "grey and alpha": (
+        COLOUR[..., :2],
+        {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"], "compression": "zlib"},
+    ),
     "white is zero": (STACK[0, 0], {"photometric": "miniswhite"}),
     "signed": ((STACK[0, 0] / 2).astype(np.int16) - 9000, {}),
 }
@@ -178,8 +186,8 @@ def test_edited_pixels_are_in_the_file(name, tmp_path):
     write_image(new, tmp_path / "b.tif", like=image)
     np.testing.assert_array_equal(np.asarray(ImageFile(tmp_path / "b.tif")), new)
     written = tifffile.imread(tmp_path / "b.tif")
-    if "rgba" in name:
-        np.testing.assert_array_equal(written[..., 3], array[..., 3])
+    if "rgba" in name or "alpha" in name:
+        np.testing.assert_array_equal(written[..., -1], array[..., -1])
     else:
         np.testing.assert_array_equal(written, array // 2)
 
@@ -480,6 +488,19 @@ def test_edited_nifti_keeps_header_and_scaling(suffix, tmp_path):
     before, after = (np.asarray(data.dataobj.get_unscaled()).astype(int) for data in (source, new))
     np.testing.assert_array_equal(after, np.minimum(before + 1, 32767))
     assert n_clipped == (before == 32767).sum()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32])
+def test_scaled_pixels_of_every_dtype(dtype, tmp_path):
+    limits = (-1e6, 1e6) if dtype == np.float32 else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    pixels = np.linspace(*limits, 3000).astype(dtype).reshape(20, 30, 5)
+    nibabel.save(nibabel.Nifti1Image(pixels, np.eye(4), dtype=dtype), tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[112:120] = np.array([0.0173, -57.3], np.float32).tobytes()  # slope and intercept
+    (tmp_path / "a.nii").write_bytes(data)
+    path, _ = copied(tmp_path / "a.nii", tmp_path)
+    assert path.read_bytes() == data
+    np.testing.assert_allclose(np.asarray(ImageFile(path)), nibabel.load(path).get_fdata(), rtol=1e-5, atol=1e-4)
 
 
 # Arrays
