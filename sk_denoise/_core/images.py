@@ -219,7 +219,8 @@ def _read_one(image, channel_axis, name, lazy):
 
 def _is_lazy(image):
     """Whether an image of numbers can be read by slices without being an array, as in a file."""
-    lazy = not isinstance(image, np.ndarray) and all(hasattr(image, name) for name in ("shape", "ndim", "__getitem__"))
+    array = isinstance(image, np.ndarray) or hasattr(image, "toarray")  # sparse matrices
+    lazy = not array and all(hasattr(image, name) for name in ("shape", "ndim", "__getitem__"))
     return lazy and isinstance(getattr(image, "dtype", None), np.dtype) and image.dtype.kind in "biuf"
 
 

@@ -163,6 +163,10 @@ def write_image(array, path, like, *, denoiser=None):
     ...     print(n_clipped, ImageFile(path)[0, :3])
     72087 [255 255 255]
     """
+    if not isinstance(like, (ImageFile, str, os.PathLike)):
+        raise TypeError(f"like must be an ImageFile or the path of the source, got {shown(like)}.")
+    if not (denoiser is None or isinstance(denoiser, str) or hasattr(denoiser, "get_params")):
+        raise TypeError(f"denoiser must be a text, an estimator or None, got {shown(denoiser)}.")
     like = like if isinstance(like, ImageFile) else ImageFile(like)
     path = os.fsdecode(path)
     form = dataclasses.replace(like._format, path=like.path)
