@@ -10,7 +10,7 @@ import stat
 
 
 class InvalidFileError(ValueError):
-    """Raised if a saved estimator or a checkpoint is damaged or forged, or contains untrusted types.
+    """Raised if a file is damaged, forged or of an unknown kind: an estimator, a checkpoint or an image.
 
     Examples
     --------

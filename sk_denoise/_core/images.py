@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import is_integer, shown
+from .checks import is_integer, sample_rows, shown
+from .files import InvalidFileError
 from .remedies import image_error, tensor_error
 from .shapes import COLOUR_CHANNELS, check_image_shape
 
@@ -75,7 +77,7 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
         Name of the argument in error messages.
     lazy : bool, default=False
         If True, pixels are not read: values are not checked, and items of a list that have a shape and a dtype, such
-        as arrays in files, stay as they are. Images may then have a single pixel.
+        as arrays in files, stay as they are. Images may then have a single pixel. `check_pixels` checks them later.
 
     Returns
     -------
@@ -91,20 +93,37 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
         raise problem
     if image_shape is not None:
         arrays, layout = _read_rows(images, image_shape, channel_axis, name)
-    elif isinstance(images, (list, tuple)):
-        if not images:
+    elif is_sequence(images):
+        if not len(images):
             raise ValueError(
                 f"{name} must be {_ALLOWED}, got an empty {type(images).__name__}. Pass at least one image."
             )
         arrays = [_read_one(image, channel_axis, f"{name}[{i}]", lazy) for i, image in enumerate(images)]
-        layout = ImageLayout("list" if isinstance(images, list) else "tuple", channel_axis)
+        layout = ImageLayout("tuple" if isinstance(images, tuple) else "list", channel_axis)
         _check_same_channels(arrays, name)
+    elif lazy and _is_lazy(images) and images.ndim == (2 if channel_axis is None else 3):
+        arrays, layout = [_read_one(images, channel_axis, name, lazy)], ImageLayout("image", channel_axis)
     else:
         arrays, layout = _read_array(_as_numbers(images, name), channel_axis, name)
     single = layout.form == "image"
     for i, array in enumerate(arrays):
-        _check_pixels(array, name if single else f"{name}[{i}]", lazy)
+        check_pixels(array, name if single else f"{name}[{i}]", lazy)
     return arrays, layout
+
+
+def is_sequence(images):
+    """Return whether `images` is a list or tuple, or another sequence of lazy images, such as those in files."""
+    if isinstance(images, (list, tuple)):
+        return True
+    sequence = isinstance(images, Sequence) and not isinstance(images, (str, bytes, memoryview)) and len(images) > 0
+    return sequence and _is_lazy(images[0])
+
+
+def some_images(images, n):
+    """At most `n` images, spread over them, of a sequence of lazy ones; anything else is returned as it is."""
+    if is_sequence(images) and len(images) > n and _is_lazy(images[0]):
+        return [images[i] for i in sample_rows(np.arange(len(images)), n, jitter=True)]
+    return images
 
 
 def check_alike(arrays, others, name, other_name, *, single=False):
@@ -134,6 +153,8 @@ def _as_numbers(image, name):
         raise ValueError(f"{name} has masked values, whose mask would be ignored. Fill them first: {name}.filled(0).")
     try:
         array = np.asarray(image)
+    except InvalidFileError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise tensor_error(image, name, error) or ValueError(
             f"{name} must hold numbers in rows of equal length, got {shown(image)}. {_ALLOWED.capitalize()} is allowed."
@@ -188,6 +209,8 @@ def _read_one(image, channel_axis, name, lazy):
         what, remedy = "(height, width, channels) in any order", "Leave out channel_axis for grey images."
     elif array.ndim == 3 and array.shape[-1] in COLOUR_CHANNELS:
         what, remedy = "(height, width)", "Pass channel_axis=-1 for colour images."
+    elif hasattr(image, "planes"):
+        what, remedy = "(height, width)", f"Pass the images in the file: {name}.planes."
     elif array.ndim == 3:
         what, remedy = "(height, width)", "Pass the images of a stack one by one, as in [*stack, *other_stack]."
     else:
@@ -197,7 +220,8 @@ def _read_one(image, channel_axis, name, lazy):
 
 def _is_lazy(image):
     """Whether an image of numbers can be read by slices without being an array, as in a file."""
-    lazy = not isinstance(image, np.ndarray) and all(hasattr(image, name) for name in ("shape", "ndim", "__getitem__"))
+    array = isinstance(image, np.ndarray) or hasattr(image, "toarray")  # sparse matrices
+    lazy = not array and all(hasattr(image, name) for name in ("shape", "ndim", "__getitem__"))
     return lazy and isinstance(getattr(image, "dtype", None), np.dtype) and image.dtype.kind in "biuf"
 
 
@@ -237,8 +261,8 @@ def _check_same_channels(arrays, name):
         )
 
 
-def _check_pixels(image, name, lazy):
-    """Raise for images that are too small or hold NaN."""
+def check_pixels(image, name, lazy=False):
+    """Raise for images that are too small or, unless `lazy`, hold NaN."""
     if image.ndim == 3 and 0 < min(image.shape[:2]) <= max(COLOUR_CHANNELS) and image.shape[2] >= _MANY_CHANNELS:
         raise ValueError(
             f"{name} must have the channels on channel_axis, got {image.shape[2]} channels of {image.shape[0]} x"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from .._core.checks import check_choice, is_real, shown, warn_user
-from .._core.images import read_images
+from .._core.images import check_pixels, read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
 from ._calibration import LARGE_NOISE, check_estimate, choose_params, warn_of_correlation
@@ -31,7 +31,7 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     ----------
     image : array-like or list of array-like
         One image (height, width), a stack (n, height, width), or a list of images of any sizes, of integers or floats,
-        in any units.
+        in any units. Images in files, as from `sk_denoise.files.read_images`, are read one at a time.
     method : str, default="auto"
         "auto" replaces black and white pixels with the median of the others nearby if the noise is salt and pepper, and
         otherwise uses "nl_ridge", on average the best filter of this package in ``benchmarks/images``. Or the name of a
@@ -98,11 +98,19 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     """
     if method != "auto":
         check_choice(method, "method", ["auto", *METHODS])
-    arrays, layout = read_images(image, channel_axis=channel_axis, name="image")
+    arrays, layout = read_images(image, channel_axis=channel_axis, name="image", lazy=True)
+    _check_arrays(arrays, layout)
     noises = _read_noise(noise, arrays, layout)
     single = layout.form == "image"
     names = ["image" if single else f"image[{i}]" for i in range(len(arrays))]
     return layout.restore([_restore(*case) for case in zip(arrays, [method] * len(arrays), noises, names)])
+
+
+def _check_arrays(arrays, layout):
+    """Check all images but those in files, which are read and checked one at a time."""
+    for i, array in enumerate(arrays):
+        if isinstance(array, np.ndarray):
+            check_pixels(array, "image" if layout.form == "image" else f"image[{i}]")
 
 
 def _read_noise(noise, arrays, layout):
@@ -155,6 +163,9 @@ def _as_map(noise, name):
 
 def _restore(image, method, noise, name):
     """Denoise one image, with channels last if it has any."""
+    if not isinstance(image, np.ndarray):
+        image = np.asarray(image)
+        check_pixels(image, name)
     dtype = result_dtype(image.dtype)
     values = image.astype(min(max(dtype, np.dtype(np.float32)), np.dtype(np.float64)))  # filters take no others
     if not isinstance(noise, (str, np.ndarray)):

@@ -84,7 +84,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     Notes
     -----
     Patches are drawn uniformly over all positions in all images, so large images count more. Only the pixels of drawn
-    patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype.
+    patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype, such as those from
+    `sk_denoise.files.read_images`.
 
     A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
     receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to

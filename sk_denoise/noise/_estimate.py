@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._core.checks import warn_user
-from .._core.images import read_images
+from .._core.images import read_images, some_images
 from ._fits import clipped_ends, fit_model, model_variance
 from ._identify import (
     FEWEST_BLOCKS,
+    MOST_IMAGES,
     SMALLEST,
     TEXTURE,
     choose_model,
@@ -181,7 +182,8 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     ----------
     images : array-like or list of array-like
         One image (height, width), a stack (n, height, width) or a list of images of any sizes, of integers or floats.
-        Memory maps are read in parts. With `image_shape`, rows of shape (n_samples, n_features).
+        Memory maps are read in parts, and at most 16 of the images in files are read. With `image_shape`, rows of shape
+        (n_samples, n_features).
     image_shape : tuple of int, default=None
         If given, `images` must be rows, and each is read as (height, width) or (height, width, channels).
     channel_axis : int, default=None
@@ -233,6 +235,7 @@ def estimate_noise(images, *, image_shape=None, channel_axis=None):
     >>> estimate.kind, round(estimate.level, 2)
     ('gaussian', 0.1)
     """
+    images = some_images(images, MOST_IMAGES)  # others need not be read from their files
     arrays, _ = read_images(images, image_shape=image_shape, channel_axis=channel_axis)
     data_range = observed_range(arrays, "images")
     planes, owners = read_planes(arrays, data_range)

@@ -23,7 +23,7 @@ from ._moments import (
 SMALLEST = 32  # pixels along each side; in smaller images every block has an edge
 FEWEST_BLOCKS = 300
 _FEWEST_OF_ONE = 100  # blocks of an image, from which its level is compared with those of others
-_MOST_IMAGES = 16  # looked at
+MOST_IMAGES = 16  # looked at
 _MOST_PIXELS = 1 << 22  # looked at
 _TILE = 512
 # Lag-one correlations from which noise of these levels is called correlated; texture looks like weak correlation.
@@ -78,7 +78,7 @@ def _some(items, n):
 def read_planes(arrays, data_range):
     """Channels of some images, or tiles of them, scaled to [0, 1], and a number for each channel of each image."""
     large = [i for i, array in enumerate(arrays) if min(array.shape[:2]) >= SMALLEST]
-    chosen = _some(large, _MOST_IMAGES)
+    chosen = _some(large, MOST_IMAGES)
     planes, owners = [], []
     for i in chosen:
         array = arrays[i]

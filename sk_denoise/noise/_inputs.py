@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite
 
 from .._core.checks import shown
-from .._core.images import ImageLayout, read_images
+from .._core.images import ImageLayout, is_sequence, read_images
 from .._core.sklearn_glue import read_rows
 from .._core.units import result_dtype
 from ._noisy import NoisyArray, NoisyImages
@@ -64,7 +64,7 @@ def holds_images(X):
     """
     if isinstance(X, tuple) and len(X) == 2 and _n_axes(X[1]) == 1:
         return False  # rows and labels, which are reported as an error later
-    if isinstance(X, (list, tuple)):
+    if is_sequence(X):
         return len(X) > 0 and _n_axes(X[0]) > 1
     return getattr(X, "ndim", 0) > 2
 

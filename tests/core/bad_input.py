@@ -13,6 +13,7 @@ import pandas as pd
 from helpers import quick
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array
+from skimage.data import data_dir
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
@@ -75,6 +76,8 @@ VALID = {
     "LatentDisplay.means": lambda: [0.1, 0.2],
     "denoise.image": lambda: np.random.default_rng(0).random((40, 40)),
     "estimate_noise.images": lambda: np.random.default_rng(0).random((40, 40)),
+    **dict.fromkeys(("paths", "like"), lambda: f"{data_dir}/microaneurysms.png"),
+    **{"write_image.array": lambda: np.zeros((102, 102)), "write_image.path": lambda: "image.png"},
     "PatchDenoiser.denoiser": lambda: ImageFilter("median", size=3),
     **dict.fromkeys(("PatchDenoiser.images", "PatchDenoiser.X_clean"), lambda: [X]),
     **dict.fromkeys(("sure_score.denoiser", "blind_spot_score.denoiser"), lambda: ImageFilter("median", size=3).fit(X)),

@@ -1,9 +1,11 @@
 """Images: every accepted form comes back as it came, and errors name the argument and a remedy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from sk_denoise._core.images import read_images
+from sk_denoise._core.images import is_sequence, read_images, some_images
 
 RNG = np.random.default_rng(0)
 GREY = RNG.random((12, 10))
@@ -119,3 +121,49 @@ def test_an_axis_of_pixels_is_not_taken_for_channels():
     for lazy in (False, True):
         with pytest.raises(ValueError, match=r"got 40 channels of 2 x 40 pixels. Pass the axis of 2 values"):
             read_images([np.zeros((2, 40, 40))], channel_axis=-1, lazy=lazy)
+
+
+class _Lazy:
+    """An image in a file, which counts how often it is read."""
+
+    shape, ndim, dtype = GREY.shape, 2, GREY.dtype
+
+    def __init__(self):
+        self.n_reads = 0
+
+    def __getitem__(self, index):
+        self.n_reads += 1
+        return GREY[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self[...], dtype=dtype)
+
+
+class _Files(Sequence):
+    def __init__(self, items):
+        self._items = items
+
+    def __len__(self):
+        return len(self._items)
+
+    def __getitem__(self, index):
+        return self._items[index]
+
+
+def test_sequences_of_lazy_images():
+    files = _Files([_Lazy() for _ in range(40)])
+    arrays, layout = read_images(files, lazy=True)
+    assert arrays == list(files) and layout.form == "list" and not any(image.n_reads for image in files)
+    some = some_images(files, 16)
+    assert len(some) == 16 and set(some) < set(files) and not any(image.n_reads for image in files)
+    assert some_images(STACK, 2) is STACK
+    arrays, _ = read_images(files)
+    assert all(isinstance(array, np.ndarray) for array in arrays)
+    (single,), layout = read_images(files[3], lazy=True)
+    assert single is files[3] and layout.form == "image"
+
+
+def test_other_sequences_are_arrays():
+    assert not is_sequence(_Files([GREY, GREY])) and not is_sequence("text") and not is_sequence(memoryview(b"text"))
+    arrays, layout = read_images(_Files([GREY, GREY]))
+    assert layout.form == "stack" and len(arrays) == 2
