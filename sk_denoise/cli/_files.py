@@ -1,0 +1,248 @@
+"""The subcommands ``noise``, ``apply``, ``fit`` and ``check``, from files to files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from ..denoisers._filtering import METHODS
+from ..networks.spec import ARCHITECTURES
+from ._options import add, add_command, import_networks
+
+_TABLE, _PAGE = "verdicts.csv", "verdicts.html"
+
+
+def add_commands(commands):
+    """Add the four subcommands."""
+    for make in (_add_noise, _add_apply, _add_fit, _add_check):
+        make(commands)
+
+
+def _add_files(parser, what):
+    parser.add_argument("files", nargs="+", metavar="FILES", help=f"{what}: files, folders, or quoted patterns")
+    parser.add_argument("--recursive", action="store_true", help="look into the folders within folders")
+
+
+def _add_jobs(parser):
+    add(parser, "--jobs", "number of processes, -1 for one per core", type=int, default=1)
+
+
+def _add_output(parser, what):
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help=what)
+
+
+def _add_sigma(parser):
+    text = "standard deviation of white noise in grey values (default: estimated for each file)"
+    parser.add_argument("--sigma", type=float, help=text)
+
+
+def _add_noise(commands):
+    parser = add_command(
+        commands,
+        "noise",
+        "estimate the noise of images: kind, strength, and whether it is white",
+        epilog="example: sk-denoise noise scans/*.tif --plot noise.png",
+    )
+    _add_files(parser, "noisy images")
+    parser.add_argument("--csv", metavar="FILE", help="also write the table to this file")
+    parser.add_argument("--plot", metavar="FILE", help="draw variance against brightness of the first file")
+    _add_jobs(parser)
+    parser.set_defaults(run=noise)
+
+
+def _add_apply(commands):
+    parser = add_command(
+        commands,
+        "apply",
+        "denoise images, without training or with a model from 'fit', and check the results",
+        epilog="examples:\n  sk-denoise apply scans -o denoised\n"
+        "  sk-denoise apply scans/*.dcm -o denoised --model model.skops --jobs -1",
+    )
+    _add_files(parser, "noisy images")
+    _add_output(parser, "folder for the results, a table and a page with a verdict on each image")
+    how = parser.add_mutually_exclusive_group()
+    names = ["auto", *METHODS]
+    how.add_argument(
+        "--filter", choices=names, default="auto", metavar="NAME", help=f"one of {' '.join(names)} (default: auto)"
+    )
+    how.add_argument("--model", metavar="FILE", help="model from 'fit', or a PatchDenoiser saved by sk_denoise.save")
+    _add_sigma(parser)
+    parser.add_argument("--force", action="store_true", help="replace results that exist, instead of keeping them")
+    parser.add_argument("--no-check", action="store_true", help="do not check the results")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how large")
+    _add_jobs(parser)
+    parser.set_defaults(run=apply)
+
+
+def _add_fit(commands):
+    parser = add_command(
+        commands,
+        "fit",
+        "train a network on noisy images alone, or on pairs of noisy and clean ones",
+        epilog="example: sk-denoise fit scans/*.tif -o model.skops --minutes 10",
+    )
+    _add_files(parser, "noisy images")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file for the model, such as model.skops")
+    parser.add_argument("--clean", nargs="+", metavar="FILE", help="clean images of the same names")
+    add(parser, "--architecture", "network architecture", choices=list(ARCHITECTURES), default="unet")
+    add(parser, "--minutes", "time for the training", type=float, default=10.0)
+    add(parser, "--seed", "random seed", type=int, default=0)
+    parser.set_defaults(run=fit)
+
+
+def _add_check(commands):
+    parser = add_command(
+        commands,
+        "check",
+        "check denoised images against the noisy ones, without clean ones",
+        epilog="example: sk-denoise check scans -o denoised",
+    )
+    _add_files(parser, "noisy images, as passed to 'apply'")
+    _add_output(parser, "folder of the denoised images, for the table and the page, too")
+    _add_sigma(parser)
+    _add_jobs(parser)
+    parser.set_defaults(run=check)
+
+
+def noise(arguments):
+    """Print a table of the noise of each file."""
+    from ..folders import estimate_files
+
+    report = estimate_files(arguments.files, **_common(arguments))
+    _print_noise(report)
+    if arguments.csv is not None:
+        report.to_csv(arguments.csv)
+        print("table:", arguments.csv)
+    if arguments.plot is not None:
+        _plot(report, arguments.plot)
+    return _finish(report)
+
+
+def _common(arguments):
+    options = {"recursive": arguments.recursive, "n_jobs": arguments.jobs}
+    return options | {"progress": sys.stderr.isatty()}
+
+
+def _print_noise(report):
+    frame = report.to_frame()
+    columns = ["file", "noise", "level", "sigma", "correlation_down", "correlation_across"]
+    table = frame.reindex(columns=columns)[frame["error"] == ""]
+    if len(table):
+        print(table.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
+    notes = frame["note"].fillna("") if "note" in frame else ()
+    for name, note in zip(frame["file"], notes):
+        if note:
+            print(f"{name}: {note}")
+
+
+def _plot(report, path):
+    from matplotlib.figure import Figure
+
+    from ..displays import NoiseDisplay
+
+    row = next((row for row in report.rows if "noise" in row and len(row["noise"].brightness)), None)
+    if row is None:
+        raise ValueError("--plot requires a file whose noise can be measured, got none.")
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    NoiseDisplay(row["noise"]).plot(ax=figure.subplots())
+    figure.savefig(path, dpi=150)
+    print(f"figure: {path} ({row['file']})")
+
+
+def apply(arguments):
+    """Denoise files, and write the table and the page."""
+    from ..folders import denoise_files
+
+    report = denoise_files(
+        arguments.files,
+        arguments.output,
+        denoiser=arguments.filter if arguments.model is None else _load(arguments.model),
+        noise="auto" if arguments.sigma is None else arguments.sigma,
+        force=arguments.force,
+        check=not arguments.no_check,
+        dry_run=arguments.dry_run,
+        **_common(arguments),
+    )
+    if arguments.dry_run:
+        _print_plan(report, arguments.jobs)
+    elif not arguments.no_check:
+        _write(report, arguments.output)
+    return _finish(report)
+
+
+def _load(path):
+    import_networks()
+    from ..files import load
+
+    return load(path)
+
+
+def _print_plan(report, n_jobs):
+    for row in report.rows:
+        if "error" not in row:
+            print(f"{row['status']}: {row['path']} -> {row['output']}")
+    todo = [row for row in report.rows if "time" in row]
+    n_processes = n_jobs if n_jobs > 0 else os.cpu_count()
+    minutes = sum(row["time"] for row in todo) / 60 / max(1, min(n_processes, len(todo)))
+    size = sum(row["bytes"] for row in todo) / 1e6
+    print(f"about {minutes:.1f} minutes, without checks, and {size:,.1f} MB, without compression")
+
+
+def _write(report, folder):
+    for name, write in ((_TABLE, report.to_csv), (_PAGE, report.to_html)):
+        write(os.path.join(folder, name))
+    print("table:", os.path.join(folder, _TABLE))
+    print("page:", os.path.join(folder, _PAGE))
+
+
+def fit(arguments):
+    """Train a network, and save it."""
+    _check_writable(arguments.output)
+    import_networks()
+    from ..files import save
+    from ..folders import fit_files
+
+    denoiser = fit_files(
+        arguments.files,
+        clean=arguments.clean,
+        architecture=arguments.architecture,
+        minutes=arguments.minutes,
+        recursive=arguments.recursive,
+        random_state=arguments.seed,
+        verbose=int(sys.stderr.isatty()),
+    )
+    save(denoiser, arguments.output)
+    inner = denoiser.denoiser_
+    print(f"trained on: {denoiser.target_source_}, {inner.n_iter_} epochs")
+    if inner.noise_ is not None:
+        print(f"noise: {inner.noise_.kind}, level {inner.noise_.level:.3g} of {inner.noise_.data_range}")
+    print("model:", arguments.output)
+
+
+def _check_writable(path):
+    """Raise if no file can be written at `path`, before training rather than after it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "Cannot write", path)
+
+
+def check(arguments):
+    """Check denoised files, and write the table and the page."""
+    from ..folders import check_files
+
+    sigma = "auto" if arguments.sigma is None else arguments.sigma
+    report = check_files(arguments.files, arguments.output, noise=sigma, **_common(arguments))
+    _write(report, arguments.output)
+    return _finish(report)
+
+
+def _finish(report):
+    """Print the summary and errors; return the exit status."""
+    print(report.summary())
+    for row in report.rows:
+        if "error" in row:
+            print(f"sk-denoise: {row['path']}: {row['error']}", file=sys.stderr)
+    return int(report.n_errors > 0)
