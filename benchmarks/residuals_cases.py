@@ -66,9 +66,9 @@ def _starts(length):
 
 
 def cases(which):
-    """Name, level, and outputs by denoiser and kind, for each crop and draw of the noise."""
-    for number, (name, clean) in enumerate(crops(which)):
-        for draw in range(N_DRAWS):
+    """Name, level, and outputs by denoiser and kind, for each draw of the noise of each crop."""
+    for draw in range(N_DRAWS):
+        for number, (name, clean) in enumerate(crops(which)):
             sigma = LEVELS[(number + draw) % len(LEVELS)]
             noisy, stripes = _draw(clean, sigma, [SEEDS[which], number, draw])
             outputs = {method: _filtered(noisy, stripes, sigma, method) for method in FILTERS}
