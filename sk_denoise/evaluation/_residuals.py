@@ -150,8 +150,9 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
 
     Notes
     -----
-    The residual, noisy minus denoised image, is divided by the standard deviation of the noise, for photon noise that
-    at the brightness of the denoised image. The tests are:
+    That the residual, noisy minus denoised image, should look like noise is an old criterion [1]_ [2]_. It is divided
+    by the standard deviation of the noise, for photon noise that at the brightness of the denoised image. The tests
+    are:
 
     - "shift": regression of the residual on the gradient of the denoised image, in units of its standard error and a
       tolerance of 0.1 pixels.
@@ -176,6 +177,13 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
 
     Detail that a denoiser invents below the noise level changes the residual by less than the noise, so no such test
     can see it.
+
+    References
+    ----------
+    .. [1] A. Buades, B. Coll, J.-M. Morel, "A review of image denoising algorithms, with a new one", Multiscale
+       Modeling & Simulation 4(2), 2005.
+    .. [2] P. C. Hansen, M. E. Kilmer, R. H. Kjeldsen, "Exploiting residual information in the parameter choice for
+       discrete ill-posed problems", BIT Numerical Mathematics 46, 2006.
 
     Examples
     --------
