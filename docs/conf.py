@@ -9,11 +9,13 @@ import sk_denoise
 sys.path.insert(0, str(Path(__file__).parent))
 import house
 import images_page
+import residuals_page
 import results_page
 import self_supervised_page
 
 results_page.make()  # from the CSV files of benchmarks/recovery.py
 images_page.make()  # from the CSV files of benchmarks/images
+residuals_page.make()  # from the CSV files of benchmarks/residuals.py
 self_supervised_page.make()  # from the CSV files of benchmarks/self_supervised
 house.draw(results_page.OUT / "house.svg")
 

@@ -16,7 +16,7 @@ FLOORS = (
     ("denoisers",),
     ("displays", "files"),
     ("evaluation",),
-    ("demo",),
+    ("demo", "folders"),
     ("cli",),
 )
 

@@ -100,6 +100,9 @@ def _add_check(commands):
     )
     _add_files(parser, "noisy images, as passed to 'apply'")
     _add_output(parser, "folder of the denoised images, for the table and the page, too")
+    names = [*METHODS, "network"]
+    text = f"denoiser of the images, for which thresholds are known: {' '.join(names)} (default: any)"
+    parser.add_argument("--denoiser", choices=names, metavar="NAME", help=text)
     _add_sigma(parser)
     _add_jobs(parser)
     parser.set_defaults(run=check)
@@ -233,8 +236,8 @@ def check(arguments):
     """Check denoised files, and write the table and the page."""
     from ..folders import check_files
 
-    sigma = "auto" if arguments.sigma is None else arguments.sigma
-    report = check_files(arguments.files, arguments.output, noise=sigma, **_common(arguments))
+    options = {"noise": "auto" if arguments.sigma is None else arguments.sigma, "denoiser": arguments.denoiser}
+    report = check_files(arguments.files, arguments.output, **options, **_common(arguments))
     _write(report, arguments.output)
     return _finish(report)
 

@@ -6,6 +6,7 @@ from ._curves import LossCurveDisplay, RecoveryDisplay
 from ._images import DenoisingDisplay
 from ._latent import LatentDisplay
 from ._noise import NoiseDisplay
+from ._residual_check import ResidualDisplay
 
 __all__ = [
     "ConfusionChangeDisplay",
@@ -14,5 +15,6 @@ __all__ = [
     "LossCurveDisplay",
     "NoiseDisplay",
     "RecoveryDisplay",
+    "ResidualDisplay",
     "choose_rows",
 ]

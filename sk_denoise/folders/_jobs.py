@@ -20,6 +20,7 @@ from ._report import FolderReport, thumbnails
 
 _MOST_PLANES = 16  # of a file, from which its noise is estimated
 _MOST_CHECKED = 8  # planes of a file that are checked
+_MOST_PARTS = 4  # of a large plane
 _PART = 1024  # pixels, side of the parts of large planes that are looked at
 _MOST_WHOLE = 1 << 24  # values of a plane up to which filters get all of it
 _TRIED = 256  # pixels, side of the part that is denoised to estimate the run time
@@ -128,7 +129,7 @@ def denoise_files(
     return _run(_denoise_one, tasks, n_jobs, progress, folder=output)
 
 
-def check_files(paths, output, *, noise="auto", recursive=False, n_jobs=1, progress=False):
+def check_files(paths, output, *, noise="auto", denoiser=None, recursive=False, n_jobs=1, progress=False):
     """Check denoised images in files against the noisy ones, without clean images.
 
     Parameters
@@ -139,6 +140,8 @@ def check_files(paths, output, *, noise="auto", recursive=False, n_jobs=1, progr
         Folder of the denoised files, with the names that `denoise_files` gives them.
     noise : "auto", NoiseEstimate or float, default="auto"
         As for `denoise_files`.
+    denoiser : str, estimator or None, default=None
+        As for `residual_check`: thresholds depend on it. None takes those for any denoiser, which find less.
     recursive : bool, default=False
         Whether to look into the folders within folders.
     n_jobs : int, default=1
@@ -160,13 +163,8 @@ def check_files(paths, output, *, noise="auto", recursive=False, n_jobs=1, progr
     _check_noise(noise)
     sources = find_sources(paths, recursive=recursive, without=output)
     targets = find_targets(sources, os.fsdecode(output))
-    return _run(
-        _check_one,
-        [(source, target, noise) for source, target in zip(sources, targets)],
-        n_jobs,
-        progress,
-        folder=output,
-    )
+    tasks = [(source, target, noise, denoiser) for source, target in zip(sources, targets)]
+    return _run(_check_one, tasks, n_jobs, progress, folder=output)
 
 
 def _check_denoiser(denoiser):
@@ -238,7 +236,7 @@ def _denoise_one(source, target, denoiser, noise, force, check):
         planes = (_denoise_plane(plane, denoiser, known) for plane in image.planes)
         row["n_clipped"] = write_image(planes, target, image, denoiser=_name(denoiser))
         row["status"] = "denoised"
-    return row | (_check(image, target, known) if check else {"noise": known})
+    return row | (_check(image, target, known, _name(denoiser)) if check else {"noise": known})
 
 
 def _name(denoiser):
@@ -280,7 +278,7 @@ def _estimate(image):
     """Estimate the noise of the planes of an image."""
     planes = image.planes
     some = [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, _MOST_PLANES).astype(int))]
-    parts = [part for plane in some for part in sample_parts(plane, max(1, 4 // len(some)))]
+    parts = [part for plane in some for part in sample_parts(plane, max(1, _MOST_PARTS // len(some)))]
     return estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
 
 
@@ -294,30 +292,34 @@ def sample_parts(plane, n):
     return [np.asarray(plane[y : y + _PART, x : x + _PART]) for y, x in corners]
 
 
-def _check_one(source, target, noise):
+def _check_one(source, target, noise, denoiser):
     if not os.path.exists(target):
         raise FileNotFoundError(f"There is no denoised file {target}. Denoise it first: sk-denoise apply.")
     image = ImageFile(source.path)
     known = _estimate(image) if isinstance(noise, str) else noise
-    return {"output": target} | _describe(image) | _check(image, target, known)
+    return {"output": target} | _describe(image) | _check(image, target, known, denoiser)
 
 
-def _check(image, target, noise):
+def _check(image, target, noise, denoiser):
     """Compare planes of an image with those of its denoised copy; return the verdict on the worst of them."""
     result = ImageFile(target)
     if result.shape != image.shape:
         raise ValueError(f"{target} has the shape {result.shape}, not that of {image.path}, {image.shape}.")
-    numbers = np.unique(np.linspace(0, len(image.planes) - 1, _MOST_CHECKED).astype(int))
-    worst = None
-    for number in numbers:
-        noisy, denoised = (np.asarray(one.planes[number]) for one in (image, result))
-        found = residual_check(noisy, denoised, noise, channel_axis=None if noisy.ndim == 2 else -1)
-        if worst is None or found.severity > worst[0].severity:
-            worst = found, noisy, denoised, number
+    row = {"noise": noise}
+    if isinstance(noise, NoiseEstimate) and noise.kind not in ("gaussian", "poisson_gaussian"):
+        return row | {"verdict": "not checked", "words": f"Not checked. {str(noise).splitlines()[0]}."}
+    n_planes, worst = len(image.planes), None
+    for number in np.unique(np.linspace(0, n_planes - 1, _MOST_CHECKED).astype(int)):
+        planes = (one.planes[number] for one in (image, result))
+        for noisy, denoised in zip(*(sample_parts(plane, _MOST_PARTS) for plane in planes)):
+            axis = None if noisy.ndim == 2 else -1
+            found = residual_check(noisy, denoised, noise, denoiser=denoiser, channel_axis=axis)
+            if worst is None or not found.severity <= worst[0].severity:
+                worst = found, noisy, denoised, number
     found, noisy, denoised, number = worst
-    row = {"noise": noise, "verdict": found.verdict, "severity": found.severity, "figures": found.figures}
-    row |= {"words": str(found), "thumbnails": thumbnails(noisy, denoised, found)}
-    return row | ({"plane": int(number)} if len(image.planes) > 1 else {})
+    row |= {"verdict": found.verdict, "severity": found.severity, "figures": found.figures, "words": str(found)}
+    row["thumbnails"] = thumbnails(noisy, denoised, found)
+    return row | ({"plane": int(number)} if n_planes > 1 else {})
 
 
 def _plan_one(source, target, denoiser, noise, force, check):

@@ -59,7 +59,7 @@ class FolderReport:
         self.rows.append(row)
         pictured = [row for row in self.rows if "thumbnails" in row]
         if len(pictured) > 2 * _MOST_SHOWN:
-            for mild in sorted(pictured, key=lambda row: row["severity"])[:-_MOST_SHOWN]:
+            for mild in sorted(pictured, key=_severity)[:-_MOST_SHOWN]:
                 del mild["thumbnails"]
 
     @property
@@ -179,9 +179,14 @@ def _environment():
 
 def _page(report):
     """Render the page."""
-    ordered = sorted(report.rows, key=lambda row: ("error" in row, row.get("severity", -math.inf)), reverse=True)
+    ordered = sorted(report.rows, key=lambda row: ("error" in row, _severity(row)), reverse=True)
     context = {"summary": report.summary().split("\n"), "rows": ordered, "sigma": _sigma, "limit": _LIMIT}
     return _environment().get_template("verdicts.html").render(context, folder=os.fsdecode(report.folder or ""))
+
+
+def _severity(row):
+    severity = row.get("severity", math.nan)
+    return -math.inf if math.isnan(severity) else severity
 
 
 def _sigma(noise):
