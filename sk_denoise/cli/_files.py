@@ -148,7 +148,7 @@ def _plot(report, path):
     if row is None:
         raise ValueError("--plot requires a file whose noise can be measured, got none.")
     figure = Figure(figsize=(6, 4), layout="constrained")
-    NoiseDisplay(row["noise"]).plot(ax=figure.subplots())
+    NoiseDisplay.from_estimate(row["noise"], ax=figure.subplots())
     figure.savefig(path, dpi=150)
     print(f"figure: {path} ({row['file']})")
 

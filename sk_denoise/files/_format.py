@@ -15,6 +15,7 @@ import numpy as np
 from .._core.checks import brief
 from .._core.files import InvalidFileError, replacing
 
+_LIBRARIES = r"(pydicom|tifffile|nibabel|imageio|PIL|zarr|numcodecs)\b"
 _EXACT_RATIO = 1 << 20  # of intercept to slope, up to which float32 values identify stored 16-bit integers
 
 
@@ -206,7 +207,7 @@ def clear_errors(path, doing="read"):
     """Turn errors of libraries into one that names the file, and silence their warnings."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", module=_LIBRARIES)  # not those of a denoiser that is called meanwhile
             yield
     except (ImportError, MemoryError, InvalidFileError):
         raise

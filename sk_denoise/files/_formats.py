@@ -32,6 +32,9 @@ _BY_SUFFIX = {
     ".npz": "npz",
     ".zarr": "zarr",
 }
+_HEAD = 352  # bytes at the start of a file, which tell its format
+#: Extensions of image files.
+SUFFIXES = tuple(_BY_SUFFIX)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ALLOWED = "PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz), .npy, .npz or zarr"
 
@@ -54,7 +57,7 @@ def _find_kind(path):
             return "zarr"
         raise refuse(path, "is a folder", "Pass the files in it: sorted(pathlib.Path(folder).glob('*')).")
     with open(path, "rb") as file:
-        head = file.read(352)
+        head = file.read(_HEAD)
     kind = _by_content(head)
     if kind == "npz" and suffix_of(path) != ".npz":
         kind = None  # any other zip file
@@ -62,6 +65,17 @@ def _find_kind(path):
     if kind is None:
         raise refuse(path, "is not an image in a known format", f"Convert it to one of {_ALLOWED}.")
     return kind
+
+
+def is_image(path):
+    """Return whether a file seems to be an image: by its extension, or by its content if it has none."""
+    name = os.path.basename(os.path.normpath(path))
+    if "." in name.lstrip("."):
+        return name.lower().endswith(SUFFIXES)
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return _by_content(file.read(_HEAD)) is not None
 
 
 def _by_content(head):

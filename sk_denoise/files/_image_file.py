@@ -238,6 +238,11 @@ class Plane:
         """2 for grey images, 3 for colour images."""
         return len(self._order)
 
+    @property
+    def size(self):
+        """Number of values."""
+        return math.prod(self.shape)
+
     def __len__(self):
         return self.shape[0]
 

@@ -236,7 +236,9 @@ def _denoise_one(source, target, denoiser, noise, force, check):
         planes = (_denoise_plane(plane, denoiser, known) for plane in image.planes)
         row["n_clipped"] = write_image(planes, target, image, denoiser=_name(denoiser))
         row["status"] = "denoised"
-    return row | (_check(image, target, known, _name(denoiser)) if check else {"noise": known})
+    if not check:
+        return row | {"noise": known}
+    return row | _check(image, target, known, noise, _name(denoiser))
 
 
 def _name(denoiser):
@@ -297,11 +299,14 @@ def _check_one(source, target, noise, denoiser):
         raise FileNotFoundError(f"There is no denoised file {target}. Denoise it first: sk-denoise apply.")
     image = ImageFile(source.path)
     known = _estimate(image) if isinstance(noise, str) else noise
-    return {"output": target} | _describe(image) | _check(image, target, known, denoiser)
+    return {"output": target} | _describe(image) | _check(image, target, known, noise, denoiser)
 
 
-def _check(image, target, noise, denoiser):
-    """Compare planes of an image with those of its denoised copy; return the verdict on the worst of them."""
+def _check(image, target, noise, given, denoiser):
+    """Compare planes of an image with those of its denoised copy; return the verdict on the worst of them.
+
+    `noise` is what is known of the noise, and `given` what the user said of it.
+    """
     result = ImageFile(target)
     if result.shape != image.shape:
         raise ValueError(f"{target} has the shape {result.shape}, not that of {image.path}, {image.shape}.")
@@ -313,7 +318,9 @@ def _check(image, target, noise, denoiser):
         planes = (one.planes[number] for one in (image, result))
         for noisy, denoised in zip(*(sample_parts(plane, _MOST_PARTS) for plane in planes)):
             axis = None if noisy.ndim == 2 else -1
-            found = residual_check(noisy, denoised, noise, denoiser=denoiser, channel_axis=axis)
+            # An estimate from the same pixels says nothing about its own level, which "auto" tells.
+            own = given if n_planes == 1 and noisy.shape == image.planes[0].shape else noise
+            found = residual_check(noisy, denoised, own, denoiser=denoiser, channel_axis=axis)
             if worst is None or not found.severity <= worst[0].severity:
                 worst = found, noisy, denoised, number
     found, noisy, denoised, number = worst

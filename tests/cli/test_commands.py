@@ -12,7 +12,7 @@ from sk_denoise import DenoisingAutoencoder
 from sk_denoise import demo as demo_module
 from sk_denoise.cli import main
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FEW = ["--denoiser", "median", "pca", "--classifier", "neighbours", "--seeds", "1", "--jobs", "1"]
 
 
