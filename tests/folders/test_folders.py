@@ -70,7 +70,7 @@ class TestFinding:
     @pytest.mark.parametrize("paths", ["none.png", "*.bmp", []])
     def test_nothing_is_found(self, folder, paths):
         paths = str(folder / paths) if paths else paths
-        with pytest.raises((FileNotFoundError, ValueError), match="does not exist|matches no file|at least one"):
+        with pytest.raises((FileNotFoundError, ValueError), match=r"does not exist|matches no file|at least one"):
             find_sources(paths)
 
     def test_empty_folders_say_what_they_lack(self, folder, tmp_path):
