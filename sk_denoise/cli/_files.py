@@ -133,10 +133,12 @@ def _print_noise(report):
     table = frame.reindex(columns=columns)[frame["error"] == ""]
     if len(table):
         print(table.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
-    notes = frame["note"].fillna("") if "note" in frame else ()
-    for name, note in zip(frame["file"], notes):
-        if note:
-            print(f"{name}: {note}")
+    files = {}
+    for row in report.rows:
+        for note in getattr(row.get("noise"), "notes", ()):
+            files.setdefault(note, []).append(row["file"])
+    for note, names in files.items():
+        print(f"note: {note} ({names[0] if len(names) == 1 else f'{len(names)} files'})")
 
 
 def _plot(report, path):
@@ -247,5 +249,6 @@ def _finish(report):
     print(report.summary())
     for row in report.rows:
         if "error" in row:
-            print(f"sk-denoise: {row['path']}: {row['error']}", file=sys.stderr)
+            where = "" if row["path"] in row["error"] else f"{row['path']}: "
+            print(f"sk-denoise: {where}{row['error']}", file=sys.stderr)
     return int(report.n_errors > 0)
