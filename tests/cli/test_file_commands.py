@@ -78,7 +78,7 @@ def test_one_bad_file_is_named_and_skipped(scans, capsys):
     assert main(["apply", "scans", "-o", "denoised", "--filter", "gaussian"]) == 1
     out, err = capsys.readouterr()
     assert "3 files: 2 denoised, 1 failed" in out
-    assert err.count("\n") == 1 and err.startswith("sk-denoise: scans/bad.png: ")
+    assert err.count("\n") == 1 and err.startswith("sk-denoise: scans/bad.png")
 
 
 @pytest.mark.parametrize(
