@@ -102,7 +102,8 @@ def brief(error):
 def sample_rows(rows, n=64, *, jitter=False):
     """At most `n` rows, spread evenly from the first to the last.
 
-    With `jitter`, one at random from each of `n` equal parts, so that rows that alternate are both among them.
+    With `jitter`, draw one row at random from each of `n` equal parts, so that alternating kinds of rows are all
+    sampled.
     """
     if len(rows) <= n:
         return rows

@@ -14,7 +14,7 @@ from .shapes import COLOUR_CHANNELS, check_image_shape
 
 _ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
 _SMALLEST = 2  # pixels along each side
-_MANY_CHANNELS = 32  # more than images of a few lines or columns have
+_MANY_CHANNELS = 32  # more channels than real images of so few rows or columns have
 _CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole
 
 

@@ -21,7 +21,7 @@ def add_commands(commands):
 
 def _add_files(parser, what):
     parser.add_argument("files", nargs="+", metavar="FILES", help=f"{what}: files, folders, or quoted patterns")
-    parser.add_argument("--recursive", action="store_true", help="look into the folders within folders")
+    parser.add_argument("--recursive", action="store_true", help="search subfolders, too")
 
 
 def _add_jobs(parser):
@@ -46,7 +46,7 @@ def _add_noise(commands):
     )
     _add_files(parser, "noisy images")
     parser.add_argument("--csv", metavar="FILE", help="also write the table to this file")
-    parser.add_argument("--plot", metavar="FILE", help="draw variance against brightness of the first file")
+    parser.add_argument("--plot", metavar="FILE", help="plot noise variance against brightness for the first file")
     _add_jobs(parser)
     parser.set_defaults(run=noise)
 
@@ -70,7 +70,8 @@ def _add_apply(commands):
     _add_sigma(parser)
     parser.add_argument("--force", action="store_true", help="replace results that exist, instead of keeping them")
     parser.add_argument("--no-check", action="store_true", help="do not check the results")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how large")
+    text = "only report what would be done, with time and size"
+    parser.add_argument("--dry-run", action="store_true", help=text)
     _add_jobs(parser)
     parser.set_defaults(run=apply)
 
@@ -84,7 +85,7 @@ def _add_fit(commands):
     )
     _add_files(parser, "noisy images")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file for the model, such as model.skops")
-    parser.add_argument("--clean", nargs="+", metavar="FILE", help="clean images of the same names")
+    parser.add_argument("--clean", nargs="+", metavar="FILE", help="clean images with the same names as the noisy ones")
     add(parser, "--architecture", "network architecture", choices=list(ARCHITECTURES), default="unet")
     add(parser, "--minutes", "time for the training", type=float, default=10.0)
     add(parser, "--seed", "random seed", type=int, default=0)
@@ -99,9 +100,9 @@ def _add_check(commands):
         epilog="example: sk-denoise check scans -o denoised",
     )
     _add_files(parser, "noisy images, as passed to 'apply'")
-    _add_output(parser, "folder of the denoised images, for the table and the page, too")
+    _add_output(parser, "folder of the denoised images; the table and page are also written there")
     names = [*METHODS, "network"]
-    text = f"denoiser of the images, for which thresholds are known: {' '.join(names)} (default: any)"
+    text = f"denoiser that was used, which determines the thresholds: {' '.join(names)} (default: any)"
     parser.add_argument("--denoiser", choices=names, metavar="NAME", help=text)
     _add_sigma(parser)
     _add_jobs(parser)

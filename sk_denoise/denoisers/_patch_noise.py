@@ -15,7 +15,7 @@ _NOISY = 0.05  # level above that of texture in clean images
 
 
 def settle_noise(inner, arrays, data_range):
-    """Estimate the noise for `inner` from whole images, or check that the level of a given one has a meaning."""
+    """Estimate the noise for `inner` from whole images, or check that a given level refers to a known range."""
     if is_auto(inner.noise):
         inner.set_params(noise=_estimate(arrays))
     elif inner.self_supervised == "recorrupted" and (noise := check_noise(inner.noise)) is not None:

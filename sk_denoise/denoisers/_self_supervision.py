@@ -50,8 +50,8 @@ def find_noise(given, rows, image_shape, mode, *, is_known=False):
     Warns
     -----
     UserWarning
-        If there is hardly any noise, if it is clipped, or correlated although `mode` or `given` require white noise, or
-        if its mean is not zero, or if its strength differs between images.
+        If there is hardly any noise, if it is clipped, if it is correlated although `mode` or `given` requires white
+        noise, if its mean is not zero, or if its strength differs between images.
     """
     images = sample_rows(rows, jitter=True).reshape(-1, *image_shape)
     estimate = given if isinstance(given, NoiseEstimate) else None
@@ -215,8 +215,8 @@ def recorruption(injector, data_range, image_shape):
     gain = level**2 * (high - low) / width
     read_variance = (injector.read_noise * (high - low) / width) ** 2 if injector.kind == "poisson_gaussian" else 0.0
     black = (low - data_range[0]) / width - read_variance / gain  # the brightness at which there would be no noise
-    # Negative counts cannot be split at random, and leaving out others makes up for it: by about this number in the
-    # dark, by the normal distribution, where the read noise is that of fewer than three photons.
+    # Negative counts cannot be split at random. To compensate, about this many photons are not split in the other
+    # pixels; derived from the normal distribution, for dark areas and read noise below that of three photons.
     read = math.sqrt(read_variance) / gain
     left_out = min(read, 0.16 * math.exp(-(read**2) / 2))
     share = _STRENGTH**2 / (1 + _STRENGTH**2)  # of the photons, which makes the input as noisy as above

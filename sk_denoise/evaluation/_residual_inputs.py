@@ -61,14 +61,15 @@ def read_pairs(first, second, names, channel_axis):
 
 
 def read_noise(noise, image):
-    """Return the `NoiseModel` of one image (height, width, channels); None if "auto" finds none.
+    """Return the `NoiseModel` of one image (height, width, channels), and "".
 
-    For "auto", also return what was found in words.
+    If "auto" finds no noise of a supported kind, return None and the reason in words.
     """
     if isinstance(noise, str) and noise == "auto":
         estimate = estimate_noise(image, channel_axis=-1)
         if estimate.kind not in ("gaussian", "poisson_gaussian"):
-            return None, f"noise='auto' found {str(estimate).splitlines()[0].partition(',')[0].lower()}. Pass noise=."
+            found = str(estimate).splitlines()[0].partition(",")[0].lower()
+            return None, f"noise='auto' found {found}. Pass a number as noise=."
         return _from_estimate(estimate), ""
     if is_real(noise) and noise > 0:
         _check_units(float(noise), image)
@@ -147,8 +148,8 @@ def read_denoiser(denoiser):
         return "nl_ridge" if denoiser == "auto" else denoiser
     if not hasattr(denoiser, "get_params"):
         raise TypeError(
-            f"denoiser must be None, an estimator or the name of a method, got {shown(denoiser)}. For a function of"
-            " your own, leave it out."
+            f"denoiser must be None, an estimator or the name of a method, got {shown(denoiser)}. For your own"
+            " function, leave out denoiser=."
         )
     while True:
         if isinstance(denoiser, Pipeline):

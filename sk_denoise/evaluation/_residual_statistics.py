@@ -80,7 +80,7 @@ def _tile_sums(values):
 
 
 def shift(planes):
-    """Shift in pixels that explains the residual best, relative to its standard error and a tolerance."""
+    """Length of the shift that best explains the residual, in units of its standard error combined with a tolerance."""
     gradient = np.stack(np.gradient(_smooth(planes.denoised, 0.7), axis=(1, 2))) * planes.kept
     noise = gradient if planes.correlation is None else fftconvolve(gradient, planes.correlation[None, None], "same")
     clipped = np.clip(planes.residual, -_MOST, _MOST)

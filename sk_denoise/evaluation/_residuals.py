@@ -19,14 +19,14 @@ _MEASURED_SIDE = 192  # pixels of the images that thresholds and rates were meas
 _STRUCTURE = {"shift", "detail", "stripes", "agreement"}  # tests that say more than that the amount is wrong
 _WORDS = {
     "shift": "the denoised image is shifted, or its edges are",
-    "detail": "detail was removed, or added, near row {row}, column {column}",
+    "detail": "detail was removed or added near row {row}, column {column}",
     "stripes": "the denoised image has stripes",
-    "level": "the noise is {direction} than the given one",
+    "level": "the noise is {direction} than stated",
     "variance": "{direction} was removed than usual with this denoiser: {removed:.0%} of the variance of the noise",
     "smoothing": "the image was smoothed more than usual with this denoiser",
     "agreement": "the images differ by more than the noise explains, near row {row}, column {column}",
 }
-_BLIND = "Detail that was invented below the noise level is not seen."
+_BLIND = "Detail invented below the noise level cannot be detected."
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -37,23 +37,24 @@ class ResidualCheck:
     ----------
     verdict : {"nothing found", "structure", "amount", "not checked"}
         "structure" is a residual that is related to the image, or stripes; "amount" means that less or more was removed
-        than the noise explains; "not checked" images are too small or hardly have noise. "nothing found" does not mean
-        that the image is fine, only that these tests found nothing.
+        than the noise explains; "not checked" images are too small or have hardly any noise. "nothing found" does not
+        mean that the image is fine, only that these tests found nothing.
     severity : float
-        The largest ratio of a statistic to its threshold, both measured from a typical good image; above 1, something
-        was found. Sort by it. NaN if nothing was checked.
+        The largest ratio of a statistic to its threshold, both measured from the median of good outputs; above 1,
+        something was found. Use it to sort images. NaN if nothing was checked.
     found : tuple of str
         Names of the tests that found something, the clearest first.
     figures : dict of str to float
-        For each test, its statistic, "..._threshold" (and "..._lowest", for tests with two), "..._false_alarms", the
-        measured share of good images with an alarm, and "..._detected", that of faulty ones; then other figures, which
-        are not tested.
+        For each test, its statistic, "..._threshold" (and "..._lowest", for tests with two thresholds),
+        "..._false_alarms", the measured share of good images with an alarm, and "..._detected", that of faulty ones;
+        then other figures, which are not tested.
     residual : ndarray of shape (height, width) or (height, width, channels)
         Noisy minus denoised image, in standard deviations of the noise; for `agreement_check`, the difference of the
-        images, in those of the difference of the shots.
+        images, in standard deviations of the difference of the shots' noise.
     map : ndarray of shape (height, width)
-        Where: response of a disc to the residual, in standard deviations of the noise, positive where the noisy image
-        is brighter than the denoised one. Discs have radii of 3, 6 and 12 pixels; each pixel has the largest response.
+        Where structure is: response of disc-shaped filters to the residual, in standard deviations of the noise,
+        positive where the noisy image is brighter than the denoised one. Discs have radii of 3, 6 and 12 pixels; each
+        pixel has the largest response.
     notes : tuple of str
         What limits the verdict, such as tests that were not run.
     denoiser : str
@@ -91,8 +92,8 @@ class ResidualCheck:
             shown = " to ".join(f"{limit:.3g}" for limit in limits if math.isfinite(limit))
             mark = "!" if name in self.found else " "
             lines.append(
-                f"{mark} {name:<10}{self.figures[name]:>8.3g}  (limits: {shown}; faults found: {detected}, false"
-                f" alarms: {alarms})"
+                f"{mark} {name:<10}{self.figures[name]:>8.3g}  (thresholds: {shown}; faults found: {detected},"
+                f" false alarms: {alarms})"
             )
         return "\n".join([*lines, *self.notes])
 
@@ -122,14 +123,14 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
     denoiser : str, estimator or None, default=None
         The denoiser, or the ``method`` of `ImageFilter` or `denoise`, or "network". Thresholds were chosen for each of
         these, because good outputs of different denoisers leave different residuals. If None, or for other denoisers,
-        thresholds for any of them are used, which find less.
+        common thresholds are used, which detect fewer faults.
     channel_axis : int, default=None
         Axis of the colour channels, of the array or of each image in a list. If None, images are greyscale.
 
     Returns
     -------
     check : ResidualCheck, or list of ResidualCheck
-        The verdict, and a list of them, one for each image, if `noisy` is a stack or a list.
+        The result, or a list with one result per image if `noisy` is a stack or a list.
 
     Raises
     ------
@@ -150,9 +151,9 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
 
     Notes
     -----
-    That the residual, noisy minus denoised image, should look like noise is an old criterion [1]_ [2]_. It is divided
-    by the standard deviation of the noise, for photon noise that at the brightness of the denoised image. The tests
-    are:
+    An old criterion is that the residual, noisy minus denoised image, should look like noise [1]_ [2]_. The residual is
+    divided by the standard deviation of the noise; for photon noise, by that at the brightness of the denoised image.
+    The tests are:
 
     - "shift": regression of the residual on the gradient of the denoised image, in units of its standard error and a
       tolerance of 0.1 pixels.
@@ -163,8 +164,8 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
     - "level": `estimate_noise` on the noisy image, as the logarithm of the ratio to the given level.
     - "variance": mean square of the residual, as the logarithm of its ratio to the variance of the noise.
     - "smoothing": a weighted sum of the variance and the autocorrelation of the residual and of the energies of the
-      images at three scales, by a logistic regression of blurred and over-smoothed on good outputs of the same
-      denoiser. Only for white noise, for which the weights were learned.
+      images at three scales, learned by a logistic regression that separates blurred and over-smoothed outputs from
+      good ones of the same denoiser. Only for white noise, for which the weights were learned.
 
     Their thresholds were chosen, and their rates measured, on images of 192 x 192 pixels with white Gaussian noise of
     levels between 0.05 and 0.2 (``benchmarks/residuals.py``). On other images, the rates may differ; natural texture as
@@ -175,8 +176,8 @@ def residual_check(noisy, denoised, noise="auto", *, denoiser=None, channel_axis
     the noise, and the correlation of the residual with the edges of the denoised image. They are rarely zero even for
     good denoisers.
 
-    Detail that a denoiser invents below the noise level changes the residual by less than the noise, so no such test
-    can see it.
+    Invented detail that is weaker than the noise hardly changes the residual, so no test on a single image can detect
+    it.
 
     References
     ----------
@@ -241,7 +242,7 @@ def _reason_against(image, has_noise):
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
         return (
-            f"Images of {height} x {width} pixels are too small to tell; at least {SMALLEST} x {SMALLEST} are needed."
+            f"Images of {height} x {width} pixels are too small to check; at least {SMALLEST} x {SMALLEST} are needed."
         )
     return "" if has_noise.sum() >= FEWEST else "There are too few pixels, apart from constant areas."
 
@@ -259,7 +260,7 @@ def _skipped(planes, auto):
     """Tests that cannot be run, with the reasons."""
     skipped = {}
     if auto:
-        skipped["level"] = "noise='auto' is the level of this image"
+        skipped["level"] = "noise='auto' estimates the level from this image"
     if planes.correlation is not None:
         skipped["smoothing"] = "the noise is correlated"
     return skipped
@@ -268,7 +269,8 @@ def _skipped(planes, auto):
 def _notes(image, model):
     notes = []
     if min(image.shape[:2]) < _MEASURED_SIDE // 2:
-        notes.append(f"The image is much smaller than the {_MEASURED_SIDE} x {_MEASURED_SIDE} pixels of measurements.")
+        side = _MEASURED_SIDE
+        notes.append(f"Rates were measured at {side} x {side} pixels; this image is much smaller.")
     if model.gain or model.correlation is not None or image.shape[2] > 1:
         notes.append("Rates were measured on grey images with white Gaussian noise only.")
     return notes
@@ -320,7 +322,7 @@ def _result(ratios, figures, planes, where, notes, name):
 
 
 def agreement_check(denoised_a, denoised_b, noise, *, channel_axis=None):
-    """Find what two denoised shots of one scene differ by, beyond what their noise explains.
+    """Find where two denoised shots of one scene differ by more than their noise explains.
 
     A single image does not show whether its detail was invented. Noise differs between shots, so most of what a
     denoiser makes of it differs, too.
@@ -349,10 +351,10 @@ def agreement_check(denoised_a, denoised_b, noise, *, channel_axis=None):
 
     Notes
     -----
-    Discs of radii 3, 6 and 12 pixels are matched to the difference. Its largest response is compared with that of
-    noise of which nothing was removed, at 5 % of false alarms over all pixels (Bonferroni). So detail is found from a
-    contrast of about 0.6 sigma for a disc of 12 pixels in diameter, and 1.3 sigma for one of 6 pixels, but not if it is
-    finer or fainter. What both shots have in common, such as a bias of the denoiser, is not seen at all.
+    Discs of radii 3, 6 and 12 pixels are matched to the difference. The largest response is compared with that of
+    undenoised noise, with at most 5 % false alarms per image (Bonferroni correction over pixels). So detail is found
+    from a contrast of about 0.6 sigma for a disc of 12 pixels in diameter, and 1.3 sigma for one of 6 pixels, but not
+    if it is finer or fainter. What both shots have in common, such as a bias of the denoiser, is not seen at all.
 
     Examples
     --------

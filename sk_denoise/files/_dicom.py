@@ -175,8 +175,7 @@ def _decode(path, frame):
             raise
         raise ValueError(
             f"no decoder for {data.file_meta.TransferSyntaxUID.name} is installed. Install one: pip install pylibjpeg"
-            " pylibjpeg-libjpeg. Its licence and other decoders are in the documentation, on the page on DICOM and"
-            " NIfTI."
+            " pylibjpeg-libjpeg. See the documentation page 'DICOM and NIfTI' for its licence and for other decoders."
         ) from error
 
 

@@ -118,8 +118,8 @@ def round_and_clip(values, dtype, limits=None):
     if values.dtype.kind == "f":
         if not np.isfinite(values).all():
             raise ValueError(
-                f"array must hold finite numbers, because the file stores {dtype.name}, got NaN or infinity. Fill them,"
-                " as with np.nan_to_num(array)."
+                f"array must hold finite numbers, because the file stores {dtype.name}, got NaN or infinity. Replace"
+                " them, for example with np.nan_to_num(array)."
             )
         values = np.rint(values)
     if limits is None:

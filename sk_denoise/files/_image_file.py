@@ -20,7 +20,7 @@ _CACHED_PLANES = 64
 
 
 class _Cache:
-    """The planes that were read last, up to a number of bytes; memory maps count nothing."""
+    """The planes that were read last, up to a number of bytes; memory maps do not count."""
 
     def __init__(self):
         self._planes, self._lock = OrderedDict(), threading.Lock()
@@ -83,7 +83,7 @@ class ImageFile:
 
     Uncompressed TIFF and NIfTI files and ``.npy`` files are memory-mapped. PNG and JPEG files, ``.npz`` and ``.nii.gz``
     files and compressed planes of TIFF and DICOM files are read plane by plane, and each plane is decoded whole;
-    ``.npz`` files are read whole. The last planes, up to 128 MB in a process, are kept.
+    ``.npz`` files are read whole. The most recently read planes, up to 128 MB per process, are cached.
 
     Examples
     --------

@@ -99,9 +99,9 @@ def read_images(paths, *, channel_axis=None):
 def write_image(array, path, like, *, denoiser=None):
     """Write an image to a file in the format of another one, with its metadata.
 
-    Values are rounded and clipped to the dtype of the source, not truncated; rescaling, as that to Hounsfield units, is
-    inverted. The file is written to a temporary file in the same folder and then renamed, so that `path` is a complete
-    file at any time.
+    Values are rounded and clipped to the dtype of the source, not truncated; rescaling, such as that to Hounsfield
+    units, is inverted. The file is written to a temporary file in the same folder and then renamed, so that `path` is
+    never incomplete.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def write_image(array, path, like, *, denoiser=None):
         The image, in the units of `like`, or one array for each of its planes, in the order of ``like.planes``. It is
         read plane by plane, so it may be a memory map, or a generator that denoises one plane after the other.
     path : str or path-like
-        Path of the file, not that of `like`. Its extension must be one of ``like.suffixes``. An existing file is
-        replaced; the folder of a zarr array is not.
+        Path of the file to write; it must differ from that of `like`. Its extension must be one of ``like.suffixes``.
+        An existing file is replaced; the folder of a zarr array is not.
     like : ImageFile, str or path-like
         The file that the image was read from. It must be unchanged.
     denoiser : str or estimator object, default=None
@@ -166,7 +166,7 @@ def write_image(array, path, like, *, denoiser=None):
     if not isinstance(like, (ImageFile, str, os.PathLike)):
         raise TypeError(f"like must be an ImageFile or the path of the source, got {shown(like)}.")
     if not (denoiser is None or isinstance(denoiser, str) or hasattr(denoiser, "get_params")):
-        raise TypeError(f"denoiser must be a text, an estimator or None, got {shown(denoiser)}.")
+        raise TypeError(f"denoiser must be a str, an estimator or None, got {shown(denoiser)}.")
     like = like if isinstance(like, ImageFile) else ImageFile(like)
     path = os.fsdecode(path)
     form = dataclasses.replace(like._format, path=like.path)

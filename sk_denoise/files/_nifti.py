@@ -37,7 +37,7 @@ class NiftiFormat(Format):
         stored, proxy = image.header.get_data_dtype(), image.dataobj
         if stored.kind not in "iuf" or stored.itemsize > 8 or not 2 <= len(proxy.shape) <= 7:
             what = f"holds {stored} of shape {proxy.shape}, not images of real numbers"
-            raise refuse(path, what, "Save its real parts or its channels to separate files.")
+            raise refuse(path, what, "Save its real part or its channels to separate files.")
         scale = float(proxy.slope), float(proxy.inter)
         dtype = scaled_dtype(stored, *scale)
         axes = _AXES[: len(proxy.shape)]

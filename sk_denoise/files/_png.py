@@ -38,7 +38,7 @@ class PngFormat(Format):
         if colour == 3:
             raise refuse(path, _PALETTE, _REWRITE)
         if bits < 8:
-            raise refuse(path, f"has {bits} bits per pixel, which leaves nothing to denoise", _REWRITE)
+            raise refuse(path, f"has a bit depth of {bits}, but 8 or 16 is needed", _REWRITE)
         n_colours = 3 if colour & 2 else 1
         shape, axes = (height, width) + (3,) * (n_colours == 3), "YXS"[: 2 + (n_colours == 3)]
         dtype = np.dtype(f"u{bits // 8}")

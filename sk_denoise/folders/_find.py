@@ -35,7 +35,7 @@ def find_sources(paths, *, recursive=False, without=None):
         Files, folders, and patterns such as ``"scans/*.dcm"``. In folders, files are chosen by their extension, and
         those without one, as scanners write them, by their content.
     recursive : bool, default=False
-        Whether to look into the folders within folders.
+        Whether to search subfolders, too.
     without : str or path-like, default=None
         A folder not to look into, because it is that of the results.
 
@@ -63,7 +63,7 @@ def _expand(path, recursive, without):
     if os.path.isdir(path) and not is_image(path):  # the folder of a zarr array is an image
         sources = list(_in_folder(path, recursive, without))
         if not sources:
-            where = "" if recursive else " To look into the folders within it, pass recursive=True (--recursive)."
+            where = "" if recursive else " To search its subfolders, pass recursive=True (--recursive)."
             raise FileNotFoundError(f"{path} contains no files with the extensions {' '.join(SUFFIXES)}.{where}")
         return sources
     if os.path.exists(path):
@@ -87,7 +87,7 @@ def _in_folder(folder, recursive, without):
 
 
 def find_targets(sources, folder):
-    """Return the path of the result in `folder` for each of `sources`; None for files that are not images.
+    """Return the path of the result in `folder` for each of `sources`.
 
     Raises
     ------

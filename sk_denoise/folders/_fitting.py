@@ -36,9 +36,9 @@ def fit_files(paths, *, clean=None, architecture="unet", minutes=10, recursive=F
         Time for the training, from which the number of epochs follows. More time gives better results: the U-Net is
         good after ten minutes on two cores.
     recursive : bool, default=False
-        Whether to look into the folders within folders.
+        Whether to search subfolders, too.
     random_state : int, RandomState or None, default=0
-        Seeds weights, patches and noise. The number of epochs depends on the speed of the machine all the same.
+        Seeds weights, patches and noise. Even so, the number of epochs depends on the speed of the machine.
     verbose : int, default=0
         1 shows a progress bar.
 

@@ -35,7 +35,7 @@ def estimate_files(paths, *, recursive=False, n_jobs=1, progress=False):
     paths : str, path-like or iterable of them
         Files, folders, and patterns such as ``"scans/*.dcm"``, in the formats of `sk_denoise.files.ImageFile`.
     recursive : bool, default=False
-        Whether to look into the folders within folders.
+        Whether to search subfolders, too.
     n_jobs : int, default=1
         Number of processes, as in joblib; -1 for one per core.
     progress : bool, default=False
@@ -70,16 +70,15 @@ def denoise_files(
 ):
     """Denoise images in files, and write them in the same formats.
 
-    A result is written to a temporary file, which is then renamed. So no half file is ever left, and a run that was
-    interrupted can be started again to do the rest.
+    A result is written to a temporary file, which is then renamed. So results are always complete files, and an
+    interrupted run can be repeated to process the remaining files.
 
     Parameters
     ----------
     paths : str, path-like or iterable of them
         Files, folders, and patterns such as ``"scans/*.dcm"``, in the formats of `sk_denoise.files.ImageFile`.
     output : str or path-like
-        Folder for the results, which is made if necessary. Results of files in a folder have the same paths in it; JPEG
-        files become PNG files.
+        Folder for the results, created if necessary. Subfolders of the input are kept; JPEG files become PNG files.
     denoiser : str or PatchDenoiser, default="auto"
         "auto" or the name of a filter, as `method` of `sk_denoise.denoise`, which needs no training; or a fitted
         `PatchDenoiser`, such as `fit_files` returns.
@@ -87,13 +86,13 @@ def denoise_files(
         "auto" estimates the noise of each file. A number is the standard deviation of white noise, in the units of the
         images.
     recursive : bool, default=False
-        Whether to look into the folders within folders.
+        Whether to search subfolders, too.
     force : bool, default=False
         Whether to replace results that exist. By default, they are kept, and only checked.
     check : bool, default=True
         Whether to check each result, as `check_files` does.
     dry_run : bool, default=False
-        Whether only to report what would be done, with the sizes of the results and the estimated time.
+        Whether to only report what would be done, with the sizes of the results and the estimated time.
     n_jobs : int, default=1
         Number of processes, as in joblib; -1 for one per core.
     progress : bool, default=False
@@ -141,9 +140,10 @@ def check_files(paths, output, *, noise="auto", denoiser=None, recursive=False, 
     noise : "auto", NoiseEstimate or float, default="auto"
         As for `denoise_files`.
     denoiser : str, estimator or None, default=None
-        As for `residual_check`: thresholds depend on it. None takes those for any denoiser, which find less.
+        As for `residual_check`: thresholds depend on it. If None, common thresholds are used, which detect fewer
+        faults.
     recursive : bool, default=False
-        Whether to look into the folders within folders.
+        Whether to search subfolders, too.
     n_jobs : int, default=1
         Number of processes, as in joblib; -1 for one per core.
     progress : bool, default=False
@@ -318,7 +318,7 @@ def _check(image, target, noise, given, denoiser):
         planes = (one.planes[number] for one in (image, result))
         for noisy, denoised in zip(*(sample_parts(plane, _MOST_PARTS) for plane in planes)):
             axis = None if noisy.ndim == 2 else -1
-            # An estimate from the same pixels says nothing about its own level, which "auto" tells.
+            # An estimate from these very pixels cannot test the level; "auto" skips that test.
             own = given if n_planes == 1 and noisy.shape == image.planes[0].shape else noise
             found = residual_check(noisy, denoised, own, denoiser=denoiser, channel_axis=axis)
             if worst is None or not found.severity <= worst[0].severity:

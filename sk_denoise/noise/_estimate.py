@@ -304,7 +304,7 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
     autocorrelations = [blur_autocorrelation(axis) for axis in blur]
     notes += _notes(curve, fit, zero, texture, clipped)
     if spread > _MOST_SPREAD * sigma:
-        notes += ("The level differs between images or their channels; this is near that of the least noisy ones.",)
+        notes += ("The level differs between images or their channels; the one given is near that of the least noisy.",)
     fitted = model_variance(fit.kind, fit.gain, fit.offset, curve.mean, clips, zero)
     return NoiseEstimate(
         fit.kind,
