@@ -130,13 +130,13 @@ def _common(arguments):
 
 def _print_noise(report):
     frame = report.to_frame()
-    columns = ["file", "noise", "level", "sigma", "correlation_down", "correlation_across"]
+    columns = ["file", "noise", "level", "sigma", "white", "correlation_down", "correlation_across"]
     table = frame.reindex(columns=columns)[frame["error"] == ""]
     if len(table):
         print(table.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
     files = {}
     for row in report.rows:
-        for note in getattr(row.get("noise"), "notes", ()):
+        for note in (*getattr(row.get("noise"), "notes", ()), *row["warnings"]):
             files.setdefault(note, []).append(row["file"])
     for note, names in files.items():
         print(f"note: {note} ({names[0] if len(names) == 1 else f'{len(names)} files'})")
@@ -220,7 +220,9 @@ def fit(arguments):
     )
     save(denoiser, arguments.output)
     inner = denoiser.denoiser_
-    print(f"trained on: {denoiser.target_source_}, {inner.n_iter_} epochs")
+    pairs = denoiser.target_source_ == "X_clean"
+    data = "pairs of noisy and clean images" if pairs else f"noisy images alone ({denoiser.target_source_})"
+    print(f"trained on {data}, {inner.n_iter_} epochs")
     if inner.noise_ is not None:
         print(f"noise: {inner.noise_.kind}, level {inner.noise_.level:.3g} of {inner.noise_.data_range}")
     print("model:", arguments.output)
@@ -248,6 +250,8 @@ def check(arguments):
 def _finish(report):
     """Print the summary and errors; return the exit status."""
     print(report.summary())
+    if any(row.get("status") == "kept" for row in report.rows):
+        print("kept: results that existed; --force replaces them")
     for row in report.rows:
         if "error" in row:
             where = "" if row["path"] in row["error"] else f"{row['path']}: "

@@ -82,6 +82,5 @@ def warn_if_clipped(images, name, biased, has_noise=None):
     if low < high and share > _MOST_CLIPPED and at_ends > _FEWEST_CLIPPED:
         warn_user(
             f"{share:.0%} of the values of {name} lie at the ends of their range, so the noise was clipped, which"
-            f" biases {biased}. Pass images as they were before clipping, if you have them; NoiseInjector has"
-            " clip=False."
+            f" biases {biased}. Use images as they were before clipping, if you have them."
         )

@@ -101,8 +101,7 @@ def find_targets(sources, folder):
         if owner is not source:
             raise ValueError(
                 f"output must have a different name for each result, but {owner.path} and {source.path} would both"
-                f" become {target}. Pass the folder that contains both, with recursive=True (--recursive), or one"
-                " folder at a time."
+                f" become {target}. Rename one of them, or denoise them into different folders."
             )
         if os.path.realpath(os.path.dirname(target)) == os.path.realpath(os.path.dirname(source.path)):
             raise ValueError(

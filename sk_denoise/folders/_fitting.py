@@ -52,8 +52,8 @@ def fit_files(paths, *, clean=None, architecture="unet", minutes=10, recursive=F
     FileNotFoundError
         If a path does not exist, or a pattern or folder contains no images.
     ValueError
-        If the images have different numbers of channels, if `clean` has other names or sizes, or if `minutes` is not
-        positive.
+        If the images have different dtypes or numbers of channels, if `clean` has other names or sizes, or if `minutes`
+        is not positive.
     """
     if not is_real(minutes) or not 0 < minutes < float("inf"):
         raise ValueError(f"minutes must be a positive number, got {shown(minutes)}.")
@@ -63,6 +63,7 @@ def fit_files(paths, *, clean=None, architecture="unet", minutes=10, recursive=F
     planes = images.planes
     targets = None if clean is None else _pairs(sources, find_sources(clean, recursive=recursive), planes)
     colour = _all_colour(images)
+    _check_same_dtype(images)
     mode = None if clean is not None else _mode(planes, colour)
     inner = DenoisingAutoencoder(architecture, self_supervised=mode)
     denoiser = PatchDenoiser(inner, channel_axis=-1 if colour else None, random_state=random_state, verbose=verbose)
@@ -86,6 +87,14 @@ def _all_colour(images):
             " one network on each."
         )
     return colours[0]
+
+
+def _check_same_dtype(images):
+    """Raise for images of different dtypes, which have different units."""
+    first = {image.dtype.name: image.path for image in reversed(list(images))}
+    if len(first) > 1:
+        found = " and ".join(f"{path} ({name})" for name, path in sorted(first.items()))
+        raise ValueError(f"paths must name images in the same units, got {found}. Train one network on each.")
 
 
 def _pairs(sources, others, planes):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import warnings
 
 import joblib
 import numpy as np
 
-from .._core.checks import is_real, likely, shown
+from .._core.checks import is_real, likely, shown, warn_user
 from ..denoisers import ImageFilter, PatchDenoiser, denoise
 from ..denoisers._filtering import METHODS
 from ..evaluation import residual_check
@@ -23,6 +24,7 @@ _MOST_CHECKED = 8  # planes of a file that are checked
 _MOST_PARTS = 4  # of a large plane
 _PART = 1024  # pixels, side of the parts of large planes that are looked at
 _MOST_WHOLE = 1 << 24  # values of a plane up to which filters get all of it
+_ROUNDING = 0.29  # grey values, standard deviation of the error of rounding to integers
 _TRIED = 256  # pixels, side of the part that is denoised to estimate the run time
 _ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
@@ -213,14 +215,14 @@ def _guarded(function, number, source, *options):
         except _ERRORS as error:
             row["error"] = " ".join(str(error).split()) or type(error).__name__
         row["seconds"] = time.perf_counter() - started
-    own = (warning for warning in caught if issubclass(warning.category, UserWarning))
-    row["warnings"] = list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in own))
+    texts = [" ".join(str(w.message).split()) for w in caught if issubclass(w.category, UserWarning)]
+    row["warnings"] = list({re.sub(r"[\d.]+", "", text): text for text in texts}.values())  # once for all planes
     return row
 
 
 def _estimate_one(source):
     image = ImageFile(source.path)
-    return _describe(image) | {"noise": _estimate(image)}
+    return {"noise": _estimate(image)} | _describe(image)
 
 
 def _describe(image):
@@ -232,6 +234,7 @@ def _denoise_one(source, target, denoiser, noise, force, check):
     row |= _describe(image)
     known = _estimate(image) if isinstance(noise, str) else noise
     if force or not os.path.exists(target):
+        row["denoiser"] = _name(denoiser) if isinstance(denoiser, str) else "model"
         os.makedirs(os.path.dirname(target), exist_ok=True)
         planes = (_denoise_plane(plane, denoiser, known) for plane in image.planes)
         row["n_clipped"] = write_image(planes, target, image, denoiser=_name(denoiser))
@@ -256,10 +259,15 @@ def _denoise_plane(plane, denoiser, noise):
                 f"denoiser must be for images of {n_channels} channels, got one for {denoiser.n_channels_}. Fit one on"
                 " such images."
             )
-        if denoiser.channel_axis in (None, -1, 2):
+        if denoiser.channel_axis in (None, -1, 2):  # the channels are last already
             return denoiser.transform([plane])[0]
         moved = np.moveaxis(np.asarray(plane), -1, denoiser.channel_axis)
         return np.moveaxis(denoiser.transform([moved])[0], denoiser.channel_axis, -1)
+    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear" and denoiser != "median":
+        raise ValueError(
+            f"The noise cannot be estimated. {' '.join(noise.notes)} State its standard deviation: noise=NUMBER"
+            " (--sigma NUMBER)."
+        )
     if plane.size <= _MOST_WHOLE:
         return denoise(np.asarray(plane), method=denoiser, noise=noise, channel_axis=axis)
     return _filter_parts(plane, denoiser, noise, axis)
@@ -281,7 +289,15 @@ def _estimate(image):
     planes = image.planes
     some = [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, _MOST_PLANES).astype(int))]
     parts = [part for plane in some for part in sample_parts(plane, max(1, _MOST_PARTS // len(some)))]
-    return estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
+    estimate = estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
+    if image.format == "JPEG":
+        warn_user("JPEG compression removes a part of the noise and correlates the rest, so its level is uncertain.")
+    if image.dtype.kind in "iu" and estimate.sigma < _ROUNDING:
+        warn_user(
+            f"The noise, of standard deviation {estimate.sigma:.2g}, is weaker than the rounding of the stored values,"
+            " so hardly anything can be removed."
+        )
+    return estimate
 
 
 def sample_parts(plane, n):
@@ -312,7 +328,8 @@ def _check(image, target, noise, given, denoiser):
         raise ValueError(f"{target} has the shape {result.shape}, not that of {image.path}, {image.shape}.")
     row = {"noise": noise}
     if isinstance(noise, NoiseEstimate) and noise.kind not in ("gaussian", "poisson_gaussian"):
-        return row | {"verdict": "not checked", "words": f"Not checked. {str(noise).splitlines()[0]}."}
+        kind = str(noise).splitlines()[0].partition(",")[0].lower()
+        return row | {"verdict": "not checked", "words": f"Not checked: no tests for {kind}."}
     n_planes, worst = len(image.planes), None
     for number in np.unique(np.linspace(0, n_planes - 1, _MOST_CHECKED).astype(int)):
         planes = (one.planes[number] for one in (image, result))
@@ -326,7 +343,14 @@ def _check(image, target, noise, given, denoiser):
     found, noisy, denoised, number = worst
     row |= {"verdict": found.verdict, "severity": found.severity, "figures": found.figures, "words": str(found)}
     row["thumbnails"] = thumbnails(noisy, denoised, found)
-    return row | ({"plane": int(number)} if n_planes > 1 else {})
+    return row | ({"plane": _place(image, number)} if n_planes > 1 else {})
+
+
+def _place(image, number):
+    """Say which plane of an image it is, such as "Z 3 of 24, T 1 of 2"."""
+    index = image.planes[number].index
+    loops = [axis for axis in range(image.ndim) if axis not in image._format.plane_axes]
+    return ", ".join(f"{image.axes[axis]} {i + 1} of {image.shape[axis]}" for axis, i in zip(loops, index))
 
 
 def _plan_one(source, target, denoiser, noise, force, check):

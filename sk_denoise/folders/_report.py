@@ -20,6 +20,13 @@ _MOST_SHOWN = 200  # files with thumbnails on a page
 _LIMIT = 4.0  # standard deviations of the noise that are drawn black and white in residuals
 
 
+_ADVICE = {
+    "structure": "Look at the residual. If the image shows in it, use another denoiser or a weaker setting.",
+    "amount": "Check the level of the noise (sk-denoise noise), and state it with --sigma if the estimate is wrong.",
+    "not checked": "Look at the image yourself.",
+}
+
+
 class FolderReport:
     """What was done with each file of a folder, and the verdicts.
 
@@ -73,9 +80,10 @@ class FolderReport:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns that do not apply are missing.
+            Columns that apply to no file are missing. The figures of the tests begin with "test_".
         """
-        return pd.DataFrame([_flatten(row) for row in self.rows])
+        frame = pd.DataFrame([_flatten(row) for row in self.rows])
+        return frame.dropna(axis="columns", how="all")
 
     def to_csv(self, path):
         """Write the table as a CSV file.
@@ -122,13 +130,12 @@ class FolderReport:
 
 def _flatten(row):
     """Return one row of the table."""
-    flat = {name: row[name] for name in ("file", "status", "output", "format", "dtype") if name in row}
-    if "shape" in row:
-        flat["shape"] = " x ".join(map(str, row["shape"]))
+    flat = {name: row.get(name) for name in ("file", "status", "denoiser", "output", "format", "dtype")}
+    flat["shape"] = " x ".join(map(str, row["shape"])) if "shape" in row else None
     flat |= _noise_columns(row.get("noise"))
-    flat |= {name: row[name] for name in ("verdict", "severity") if name in row} | row.get("figures", {})
-    flat |= {name: row[name] for name in ("plane", "n_clipped", "bytes", "time", "seconds") if name in row}
-    return flat | {"warnings": " ".join(row["warnings"]), "error": row.get("error", "")}
+    flat |= {name: row.get(name) for name in ("verdict", "severity", "plane", "n_clipped", "bytes", "time", "seconds")}
+    flat |= {"warnings": " ".join(row["warnings"]), "error": row.get("error", "")}
+    return flat | {f"test_{name}": value for name, value in row.get("figures", {}).items()}
 
 
 def _noise_columns(noise):
@@ -179,8 +186,14 @@ def _environment():
 
 def _page(report):
     """Render the page."""
-    ordered = sorted(report.rows, key=lambda row: ("error" in row, _severity(row)), reverse=True)
-    context = {"summary": report.summary().split("\n"), "rows": ordered, "sigma": _sigma, "limit": _LIMIT}
+    ordered = sorted(report.rows, key=_urgency, reverse=True)
+    context = {
+        "summary": report.summary().split("\n"),
+        "rows": ordered,
+        "describe": _describe_noise,
+        "advice": _ADVICE,
+        "limit": _LIMIT,
+    }
     return _environment().get_template("verdicts.html").render(context, folder=os.fsdecode(report.folder or ""))
 
 
@@ -189,5 +202,18 @@ def _severity(row):
     return -math.inf if math.isnan(severity) else severity
 
 
-def _sigma(noise):
-    return noise.sigma if isinstance(noise, NoiseEstimate) else noise
+def _urgency(row):
+    """Return a key that sorts failed files first, then by what was found, then those that were not checked."""
+    rank = 3 if "error" in row else {"structure": 2, "amount": 2, "not checked": 1}.get(row.get("verdict"), 0)
+    return rank, _severity(row)
+
+
+def _describe_noise(noise):
+    """Return what is known of the noise in one line."""
+    if not isinstance(noise, NoiseEstimate):
+        return f"White noise of standard deviation {noise:g}, as stated"
+    name = str(noise).splitlines()[0].partition(",")[0]
+    if not math.isfinite(noise.sigma):
+        return name
+    correlated = ", correlated" if any(noise.blur) else ""
+    return f"{name}{correlated}, standard deviation {noise.sigma:.3g} grey values"

@@ -69,7 +69,7 @@ def test_a_saved_model(scans, capsys):
 @pytest.mark.slow
 def test_fit(scans, capsys):
     assert main(["fit", "scans", "-o", "model.skops", "--architecture", "conv", "--minutes", "0.01"]) == 0
-    assert "trained on: recorrupted, 2 epochs" in capsys.readouterr().out
+    assert "trained on noisy images alone (recorrupted), 2 epochs" in capsys.readouterr().out
     assert main(["apply", "scans", "-o", "denoised", "--model", "model.skops"]) == 0
 
 

@@ -217,6 +217,28 @@ class TestReports:
         assert not re.search(r"(src|href)=\"(?!data:)", page)
         assert list(pd.read_csv(tmp_path / "table.csv")["file"]) == ["a.png", "b.png", "colour.jpg"]
 
+    def test_the_page_and_the_table_say_what_was_not_checked(self, folder, tmp_path):
+        impulses = noisy(100, 150, sigma=0)
+        impulses[np.random.default_rng(0).random(impulses.shape) < 0.05] = 255
+        impulses[np.random.default_rng(1).random(impulses.shape) < 0.05] = 0
+        iio.imwrite(folder / "salt.png", impulses)
+        report = denoise_files(folder, tmp_path / "out", recursive=True)
+        frame = report.to_frame().set_index("file")
+        assert frame["verdict"]["salt.png"] == "not checked" and frame["noise"]["salt.png"] == "salt_pepper"
+        assert "JPEG compression" in frame["warnings"]["colour.jpg"]
+        assert re.fullmatch(r"Z \d of 3", frame["plane"][os.path.join("more", "stack.tif")])
+        assert frame["level"]["a.png"] == pytest.approx(15 / 255, rel=0.3)  # not the figure of a test
+        assert list(frame.columns[:3]) == ["status", "denoiser", "output"]
+        report.to_html(tmp_path / "page.html")
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert '<p class="note">Not checked: no tests for salt-and-pepper noise.</p>' in page
+
+    def test_images_of_unknown_noise_name_the_remedy(self, folder, tmp_path):
+        iio.imwrite(folder / "tiny.png", noisy(0, 0, (12, 12)))
+        report = denoise_files(folder / "tiny.png", tmp_path / "out")
+        assert re.search(r"cannot be estimated\. .*too small.*--sigma NUMBER", report.rows[0]["error"])
+        assert denoise_files(folder / "tiny.png", tmp_path / "out", noise=15.0).rows[0]["status"] == "denoised"
+
     def test_missing_and_other_results(self, folder, tmp_path):
         denoise_files(folder / "a.png", tmp_path / "out", denoiser="gaussian", check=False)
         iio.imwrite(tmp_path / "out" / "b.png", noisy(0, 0, (30, 30)))
@@ -236,6 +258,7 @@ class TestFitting:
         ("options", "match"),
         [
             ({"minutes": 0}, "minutes must be a positive number"),
+            ({"paths": ["a.png", "more/stack.tif"]}, r"same units, got .*stack\.tif \(uint16\) and .*a\.png \(uint8\)"),
             ({"paths": ["a.png", "colour.jpg"]}, r"grey or colour images, got .*a\.png \(grey\) and .*colour\.jpg"),
             ({"paths": ["a.png"], "clean": ["b.png"]}, r"clean must have one file of the same name .* none for a\.png"),
         ],
