@@ -50,7 +50,7 @@ def main(argv=None):
     try:
         with warnings_as_lines():
             return arguments.run(arguments) or 0
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         print(f"sk-denoise: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -69,7 +69,7 @@ def _add_apply(commands):
     how.add_argument("--model", metavar="FILE", help="model from 'fit', or a PatchDenoiser saved by sk_denoise.save")
     _add_sigma(parser)
     parser.add_argument("--force", action="store_true", help="replace results that exist, instead of keeping them")
-    parser.add_argument("--no-check", action="store_true", help="do not check the results")
+    parser.add_argument("--no-check", action="store_true", help="do not check the results, which saves time")
     text = "only report what would be done, with time and size"
     parser.add_argument("--dry-run", action="store_true", help=text)
     _add_jobs(parser)
@@ -113,6 +113,8 @@ def noise(arguments):
     """Print a table of the noise of each file."""
     from ..folders import estimate_files
 
+    for path in filter(None, (arguments.csv, arguments.plot)):
+        _check_result(path, arguments)
     report = estimate_files(arguments.files, **_common(arguments))
     _print_noise(report)
     if arguments.csv is not None:
@@ -120,7 +122,7 @@ def noise(arguments):
         print("table:", arguments.csv)
     if arguments.plot is not None:
         _plot(report, arguments.plot)
-    return _finish(report)
+    return _finish(report, arguments)
 
 
 def _common(arguments):
@@ -172,9 +174,9 @@ def apply(arguments):
     )
     if arguments.dry_run:
         _print_plan(report, arguments.jobs)
-    elif not arguments.no_check:
+    else:
         _write(report, arguments.output)
-    return _finish(report)
+    return _finish(report, arguments)
 
 
 def _load(path):
@@ -205,6 +207,7 @@ def _write(report, folder):
 def fit(arguments):
     """Train a network, and save it."""
     _check_writable(arguments.output)
+    _check_result(arguments.output, arguments)
     import_networks()
     from ..files import save
     from ..folders import fit_files
@@ -228,6 +231,16 @@ def fit(arguments):
     print("model:", arguments.output)
 
 
+def _check_result(path, arguments):
+    """Raise if a result would replace one of the images."""
+    from ..folders._find import find_sources
+
+    if os.path.exists(path):
+        sources = find_sources(arguments.files, recursive=arguments.recursive)
+        if any(os.path.samefile(path, source.path) for source in sources):
+            raise ValueError(f"{path} is one of the images, which it would replace. Choose another name.")
+
+
 def _check_writable(path):
     """Raise if no file can be written at `path`, before training rather than after it."""
     folder = os.path.dirname(os.path.abspath(path))
@@ -244,12 +257,15 @@ def check(arguments):
     options = {"noise": "auto" if arguments.sigma is None else arguments.sigma, "denoiser": arguments.denoiser}
     report = check_files(arguments.files, arguments.output, **options, **_common(arguments))
     _write(report, arguments.output)
-    return _finish(report)
+    return _finish(report, arguments)
 
 
-def _finish(report):
+def _finish(report, arguments):
     """Print the summary and errors; return the exit status."""
     print(report.summary())
+    n_warned = sum(bool(row["warnings"]) for row in report.rows)
+    if n_warned and arguments.command != "noise":
+        print(f"warnings for {n_warned} files: see {_TABLE} or {_PAGE}")
     if any(row.get("status") == "kept" for row in report.rows):
         print("kept: results that existed; --force replaces them")
     for row in report.rows:

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from .._core.checks import shown, warn_user
+from .._core.checks import sample_rows, shown, warn_user
 from ..noise import NoiseEstimate, estimate_noise
 from ..noise._identify import SMALLEST
 from ._filtering import METHODS, denoise, spatial_sides, wavelet_depth
@@ -236,11 +236,9 @@ def _parts(images):
         for top in range(0, height - tall + 1, tall)
         for left in range(0, width - wide + 1, wide)
     ]
-    # The middle of each of `n_parts` equal shares.
-    chosen = {int((part + 0.5) * len(corners) / n_parts) for part in range(n_parts)}
-    return np.stack(
-        [images[i, top : top + tall, left : left + wide] for i, top, left in (corners[k] for k in sorted(chosen))]
-    )
+    # Equal steps could meet the same column of tiles each time.
+    chosen = sample_rows(np.arange(len(corners)), n_parts, jitter=True)
+    return np.stack([images[i, top : top + tall, left : left + wide] for i, top, left in (corners[k] for k in chosen)])
 
 
 def _stein_error(images, method, noise, weights):

@@ -123,13 +123,15 @@ class DicomFormat(Format):
         """Say in the tags that the image is derived, and from what; it is a new instance in a new series."""
         uid = require("pydicom.uid", "dicom").generate_uid
         # Files of one series, denoised in the same way, belong to one new series.
-        sources = [str(data.get("SeriesInstanceUID", "")), self.description]
+        names = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")
+        sources = [*(str(data.get(name, "")) for name in names), self.description]
         data.SeriesInstanceUID = uid(entropy_srcs=sources)
         data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = uid()
         kind = data.get("ImageType") or ["", "PRIMARY"]
         data.ImageType = ["DERIVED", *([kind] if isinstance(kind, str) else list(kind))[1:]]
         before = str(data.get("DerivationDescription") or "")
-        data.DerivationDescription = "; ".join(filter(None, [before, self.description]))[-_LONGEST:]
+        own = self.description if len(self.description) <= _LONGEST else f"{self.description[: _LONGEST - 3]}..."
+        data.DerivationDescription = "; ".join(filter(None, [before, own]))[-_LONGEST:]
         if data.PhotometricInterpretation in _RGB:
             data.PhotometricInterpretation, data.PlanarConfiguration = "RGB", 0
         for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):

@@ -25,7 +25,11 @@ _BY_SUFFIX = {
     ".jpeg": "jpeg",
     ".tif": "tiff",
     ".tiff": "tiff",
+    ".btf": "tiff",
+    ".tf8": "tiff",
     ".dcm": "dicom",
+    ".dicom": "dicom",
+    ".ima": "dicom",
     ".nii": "nifti",
     ".nii.gz": "nifti",
     ".npy": "npy",
@@ -53,9 +57,11 @@ def format_of(path, channel_axis=None):
 
 def _find_kind(path):
     if os.path.isdir(path):
-        if any(os.path.exists(os.path.join(path, name)) for name in ("zarr.json", ".zarray", ".zgroup")):
+        if _is_zarr(path):
             return "zarr"
         raise refuse(path, "is a folder", "Pass the files in it: sorted(pathlib.Path(folder).glob('*')).")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise refuse(path, "is not a file", f"Pass {_ALLOWED}.")
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     kind = _by_content(head)
@@ -68,14 +74,22 @@ def _find_kind(path):
 
 
 def is_image(path):
-    """Return whether a file seems to be an image: by its extension, or by its content if it has none."""
-    name = os.path.basename(os.path.normpath(path))
-    if "." in name.lstrip("."):
-        return name.lower().endswith(SUFFIXES)
-    if not os.path.isfile(path):
+    """Return whether a file seems to be an image: by its extension, or else by its content."""
+    if os.path.isdir(path):
+        return _is_zarr(path)
+    if not os.path.isfile(path):  # a pipe would wait for a writer
         return False
-    with open(path, "rb") as file:
-        return _by_content(file.read(_HEAD)) is not None
+    if suffix_of(path) in _BY_SUFFIX:
+        return True
+    try:
+        with open(path, "rb") as file:
+            return _by_content(file.read(_HEAD)) not in (None, "npz")  # other zip files are no images
+    except OSError:
+        return False
+
+
+def _is_zarr(path):
+    return any(os.path.exists(os.path.join(path, name)) for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
 def _by_content(head):

@@ -53,9 +53,20 @@ class PngFormat(Format):
 
     def write(self, file, planes):
         pixels = _decode(self.path).copy()
+        colours, transparent = self._colours(pixels), dict(_chunks(self.path)).get(b"tRNS")
         for _, stored in planes:
-            self._colours(pixels)[:] = stored
+            colours[:] = stored if transparent is None else _keep_transparent(stored, colours, transparent)
         write_png(file, pixels, [(kind, data) for kind, data in _chunks(self.path) if kind not in _NOT_COPIED])
+
+
+def _keep_transparent(stored, before, transparent):
+    """Return `stored` with the pixels of the transparent colour as they were, and no others of that colour."""
+    key = np.frombuffer(transparent, ">u2").astype(before.dtype)
+    is_key = lambda pixels: (pixels == key).reshape(*pixels.shape[:2], -1).all(axis=2)
+    kept, result = is_key(before), stored.astype(before.dtype)
+    result[is_key(result) & ~kept] ^= 1  # the next grey value
+    result[kept] = before[kept]
+    return result
 
 
 @dataclass

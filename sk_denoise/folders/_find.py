@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from dataclasses import dataclass
 
 from .._core.checks import shown
@@ -26,7 +27,7 @@ class Source:
     name: str
 
 
-def find_sources(paths, *, recursive=False, without=None):
+def find_sources(paths, *, recursive=False):
     """Return the image files that are named by `paths`.
 
     Parameters
@@ -36,8 +37,6 @@ def find_sources(paths, *, recursive=False, without=None):
         those without one, as scanners write them, by their content.
     recursive : bool, default=False
         Whether to search subfolders, too.
-    without : str or path-like, default=None
-        A folder not to look into, because it is that of the results.
 
     Returns
     -------
@@ -54,14 +53,14 @@ def find_sources(paths, *, recursive=False, without=None):
         raise ValueError("paths must name at least one file, got none.")
     found = {}
     for path in map(os.fsdecode, given):
-        for source in _expand(path, recursive, None if without is None else os.path.realpath(without)):
+        for source in _expand(path, recursive):
             found.setdefault(os.path.realpath(source.path), source)
     return list(found.values())
 
 
-def _expand(path, recursive, without):
+def _expand(path, recursive):
     if os.path.isdir(path) and not is_image(path):  # the folder of a zarr array is an image
-        sources = list(_in_folder(path, recursive, without))
+        sources = list(_in_folder(path, recursive))
         if not sources:
             where = "" if recursive else " To search its subfolders, pass recursive=True (--recursive)."
             raise FileNotFoundError(f"{path} contains no files with the extensions {' '.join(SUFFIXES)}.{where}")
@@ -72,14 +71,19 @@ def _expand(path, recursive, without):
     if not matches:
         what = "matches no file" if glob.has_magic(path) else "does not exist"
         raise FileNotFoundError(f"{path} {what}. Check the spelling and the current folder.")
-    return [source for match in matches for source in _expand(match, recursive, without)]
+    return [source for match in matches for source in _matched(match, recursive)]
 
 
-def _in_folder(folder, recursive, without):
+def _matched(path, recursive):
+    """Return the images at a path that matches a pattern; folders may have none."""
+    folder = os.path.isdir(path) and not is_image(path)
+    return _in_folder(path, recursive) if folder else [Source(path, os.path.basename(path))]
+
+
+def _in_folder(folder, recursive):
     for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) != without]
         arrays = [name for name in folders if is_image(os.path.join(here, name))]
-        folders[:] = sorted(set(folders) - set(arrays)) if recursive else []
+        folders[:] = sorted(f for f in set(folders) - set(arrays) if not f.startswith(".")) if recursive else []
         for name in sorted([*names, *arrays]):
             path = os.path.join(here, name)
             if not name.startswith(".") and is_image(path):
@@ -92,11 +96,13 @@ def find_targets(sources, folder):
     Raises
     ------
     ValueError
-        If two results would have the same path, or if one would replace its source.
+        If two results would have the same path, or if one would replace a source.
     """
+    real = {os.path.realpath(source.path): source for source in sources}
+    stems = Counter(os.path.splitext(source.name)[0] for source in sources)
     owners, targets = {}, []
     for source in sources:
-        target = os.path.join(folder, _result_name(source))
+        target = os.path.join(folder, _result_name(source, stems))
         owner = owners.setdefault(os.path.normcase(target), source)
         if owner is not source:
             raise ValueError(
@@ -107,11 +113,18 @@ def find_targets(sources, folder):
             raise ValueError(
                 f"output must not be the folder of the noisy files, got {shown(folder)}. Name another one."
             )
+        if os.path.realpath(target) in real:
+            raise ValueError(
+                f"output must not hold noisy files, but {target} is {real[os.path.realpath(target)].path}. Name another"
+                " folder, outside that of the noisy files."
+            )
         targets.append(target)
     return targets
 
 
-def _result_name(source):
-    """Return the name of the result, which has another extension if files of that format are not written."""
+def _result_name(source, stems):
+    """Return the name of the result; JPEG files become PNG files. `stems` counts the names without extension."""
     stem, suffix = os.path.splitext(source.name)
-    return stem + ".png" if suffix.lower() in (".jpg", ".jpeg") else source.name
+    if suffix.lower() not in (".jpg", ".jpeg"):
+        return source.name
+    return f"{stem}.png" if stems[stem] == 1 else f"{source.name}.png"

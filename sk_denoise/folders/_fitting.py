@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from .._core.checks import is_real, shown
+from .._core.checks import is_real, shown, warn_user
 from .._core.images import check_alike
 from ..denoisers import DenoisingAutoencoder, PatchDenoiser
 from ..files import read_images
 from ..noise import estimate_noise
 from ._find import find_sources
-from ._jobs import sample_parts
+from ._noise import sample_parts
 
 _MOST_MEASURED = 16  # planes from which the noise is estimated
 _TIMED_EPOCHS = 2
@@ -72,7 +72,9 @@ def fit_files(paths, *, clean=None, architecture="unet", minutes=10, recursive=F
     denoiser.set_params(denoiser__epochs=_TIMED_EPOCHS).fit(planes, X_clean=targets)
     one = (time.monotonic() - before) / _TIMED_EPOCHS
     n_epochs = int(_SPENT * (60 * minutes - (time.monotonic() - started)) / one)
-    if n_epochs > _TIMED_EPOCHS:
+    if n_epochs <= _TIMED_EPOCHS:
+        warn_user(f"minutes={minutes:g} is too short for more than {_TIMED_EPOCHS} epochs, of {one:.0f} seconds each.")
+    else:
         denoiser.set_params(denoiser__epochs=n_epochs).fit(planes, X_clean=targets)
     return denoiser
 
@@ -124,5 +126,7 @@ def _mode(planes, colour):
     some = planes[:: max(1, len(planes) // _MOST_MEASURED)][:_MOST_MEASURED]
     parts = [part for plane in some for part in sample_parts(plane, 1)]
     estimate = estimate_noise(parts, channel_axis=-1 if colour else None)
+    if estimate.sigma == 0:
+        raise ValueError("paths must name noisy images, but all pixels of each image have the same value.")
     splits = estimate.kind in _SPLITS and not (estimate.kind == "poisson_gaussian" and any(estimate.blur))
     return "recorrupted" if splits else "blind_spot"

@@ -1,4 +1,4 @@
-"""What is done with each file, one after the other or in several processes."""
+"""Work on files, one after the other or in several processes; errors and warnings go into the report."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import os
 import re
 import time
 import warnings
+from concurrent.futures import BrokenExecutor
 
 import joblib
-import numpy as np
 
-from .._core.checks import is_real, likely, shown, warn_user
-from ..denoisers import ImageFilter, PatchDenoiser, denoise
+from .._core.checks import is_real, likely, shown
+from ..denoisers import PatchDenoiser
 from ..denoisers._filtering import METHODS
-from ..evaluation import residual_check
-from ..files import ImageFile, write_image
-from ..noise import NoiseEstimate, estimate_noise
+from ..noise import NoiseEstimate
 from ._find import find_sources, find_targets
-from ._report import FolderReport, thumbnails
+from ._one_file import check_one, denoise_one, estimate_one, label_of, plan_one
+from ._report import FolderReport
 
-_MOST_PLANES = 16  # of a file, from which its noise is estimated
-_MOST_CHECKED = 8  # planes of a file that are checked
-_MOST_PARTS = 4  # of a large plane
-_PART = 1024  # pixels, side of the parts of large planes that are looked at
-_MOST_WHOLE = 1 << 24  # values of a plane up to which filters get all of it
-_ROUNDING = 0.29  # grey values, standard deviation of the error of rounding to integers
-_TRIED = 256  # pixels, side of the part that is denoised to estimate the run time
+_KILLED = "The process that worked on it was killed, perhaps for lack of memory. Use fewer jobs (--jobs)."
 _ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
 
@@ -54,7 +47,7 @@ def estimate_files(paths, *, recursive=False, n_jobs=1, progress=False):
         If a path does not exist, or a pattern or folder contains no images.
     """
     sources = find_sources(paths, recursive=recursive)
-    return _run(_estimate_one, [(source,) for source in sources], n_jobs, progress)
+    return _run(estimate_one, [(source,) for source in sources], n_jobs, progress)
 
 
 def denoise_files(
@@ -121,13 +114,14 @@ def denoise_files(
     """
     _check_denoiser(denoiser)
     _check_noise(noise)
-    sources = find_sources(paths, recursive=recursive, without=output)
+    sources = find_sources(paths, recursive=recursive)
     targets = find_targets(sources, os.fsdecode(output))
-    tasks = [(source, target, denoiser, noise, force, check) for source, target in zip(sources, targets)]
+    options = (denoiser, label_of(denoiser, noise), noise, force, check)
+    tasks = [(source, target, *options) for source, target in zip(sources, targets)]
     if dry_run:
-        return _run(_plan_one, tasks, 1, progress, folder=output)
+        return _run(plan_one, tasks, 1, progress, folder=output)
     os.makedirs(output, exist_ok=True)
-    return _run(_denoise_one, tasks, n_jobs, progress, folder=output)
+    return _run(denoise_one, tasks, n_jobs, progress, folder=output)
 
 
 def check_files(paths, output, *, noise="auto", denoiser=None, recursive=False, n_jobs=1, progress=False):
@@ -163,10 +157,10 @@ def check_files(paths, output, *, noise="auto", denoiser=None, recursive=False, 
         If a path does not exist, or a pattern or folder contains no images.
     """
     _check_noise(noise)
-    sources = find_sources(paths, recursive=recursive, without=output)
+    sources = find_sources(paths, recursive=recursive)
     targets = find_targets(sources, os.fsdecode(output))
     tasks = [(source, target, noise, denoiser) for source, target in zip(sources, targets)]
-    return _run(_check_one, tasks, n_jobs, progress, folder=output)
+    return _run(check_one, tasks, n_jobs, progress, folder=output)
 
 
 def _check_denoiser(denoiser):
@@ -196,16 +190,30 @@ def _run(function, tasks, n_jobs, progress, folder=None):
     calls = (joblib.delayed(_guarded)(function, number, *task) for number, task in enumerate(tasks))
     results = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     bar = tqdm(results, total=len(tasks), unit="file", disable=not progress, dynamic_ncols=True)
-    report = FolderReport([], folder)
-    for row in bar:
-        report.add(row)
+    report, missing = FolderReport([], folder), dict(enumerate(task[0] for task in tasks))
+    try:
+        for row in bar:
+            report.add(row)
+            del missing[row["number"]]
+    except BrokenExecutor:
+        for number, source in missing.items():
+            report.add(_new_row(number, source) | {"error": _KILLED, "warnings": []})
     report.rows.sort(key=lambda row: row["number"])
     return report
 
 
+def _new_row(number, source):
+    return {"number": number, "file": _printable(source.name), "path": _printable(source.path)}
+
+
+def _printable(text):
+    """Return a name of a file, or a message with it, without bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _guarded(function, number, source, *options):
     """Return the row of one file; an error is reported in it, so that the other files are done nevertheless."""
-    row = {"number": number, "file": source.name, "path": source.path}
+    row = _new_row(number, source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
@@ -213,159 +221,10 @@ def _guarded(function, number, source, *options):
         try:
             row |= function(source, *options)
         except _ERRORS as error:
-            row["error"] = " ".join(str(error).split()) or type(error).__name__
+            row["error"] = _printable(" ".join(str(error).split())) or type(error).__name__
         row["seconds"] = time.perf_counter() - started
     texts = [" ".join(str(w.message).split()) for w in caught if issubclass(w.category, UserWarning)]
     row["warnings"] = list({re.sub(r"[\d.]+", "", text): text for text in texts}.values())  # once for all planes
+    if "output" in row:
+        row["output"] = _printable(row["output"])
     return row
-
-
-def _estimate_one(source):
-    image = ImageFile(source.path)
-    return {"noise": _estimate(image)} | _describe(image)
-
-
-def _describe(image):
-    return {"format": image.format, "shape": image.shape, "dtype": image.dtype.name}
-
-
-def _denoise_one(source, target, denoiser, noise, force, check):
-    image, row = ImageFile(source.path), {"status": "kept", "output": target}
-    row |= _describe(image)
-    known = _estimate(image) if isinstance(noise, str) else noise
-    if force or not os.path.exists(target):
-        row["denoiser"] = _name(denoiser) if isinstance(denoiser, str) else "model"
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        planes = (_denoise_plane(plane, denoiser, known) for plane in image.planes)
-        row["n_clipped"] = write_image(planes, target, image, denoiser=_name(denoiser))
-        row["status"] = "denoised"
-    if not check:
-        return row | {"noise": known}
-    return row | _check(image, target, known, noise, _name(denoiser))
-
-
-def _name(denoiser):
-    if isinstance(denoiser, str):
-        return "nl_ridge" if denoiser == "auto" else denoiser
-    return denoiser.denoiser_
-
-
-def _denoise_plane(plane, denoiser, noise):
-    """Denoise one plane, with an estimate of its noise or the standard deviation of white noise."""
-    axis, n_channels = (None, 1) if plane.ndim == 2 else (-1, plane.shape[-1])
-    if not isinstance(denoiser, str):
-        if denoiser.n_channels_ != n_channels:
-            raise ValueError(
-                f"denoiser must be for images of {n_channels} channels, got one for {denoiser.n_channels_}. Fit one on"
-                " such images."
-            )
-        if denoiser.channel_axis in (None, -1, 2):  # the channels are last already
-            return denoiser.transform([plane])[0]
-        moved = np.moveaxis(np.asarray(plane), -1, denoiser.channel_axis)
-        return np.moveaxis(denoiser.transform([moved])[0], denoiser.channel_axis, -1)
-    if isinstance(noise, NoiseEstimate) and noise.kind == "unclear" and denoiser != "median":
-        raise ValueError(
-            f"The noise cannot be estimated. {' '.join(noise.notes)} State its standard deviation: noise=NUMBER"
-            " (--sigma NUMBER)."
-        )
-    if plane.size <= _MOST_WHOLE:
-        return denoise(np.asarray(plane), method=denoiser, noise=noise, channel_axis=axis)
-    return _filter_parts(plane, denoiser, noise, axis)
-
-
-def _filter_parts(plane, method, noise, axis):
-    """Filter a plane in overlapping parts, because filters that look at all of it need many times its memory."""
-    method = "nl_ridge" if method == "auto" else method
-    if isinstance(noise, NoiseEstimate) and not noise.is_additive:
-        raise ValueError(
-            f"noise must be additive for planes of more than {_MOST_WHOLE:,} values, got {noise.kind!r}. Cut the image."
-        )
-    filter_ = ImageFilter(method, noise=noise) if isinstance(noise, NoiseEstimate) else ImageFilter(method)
-    return PatchDenoiser(filter_, channel_axis=axis, random_state=0).fit([plane]).transform([plane])[0]
-
-
-def _estimate(image):
-    """Estimate the noise of the planes of an image."""
-    planes = image.planes
-    some = [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, _MOST_PLANES).astype(int))]
-    parts = [part for plane in some for part in sample_parts(plane, max(1, _MOST_PARTS // len(some)))]
-    estimate = estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
-    if image.format == "JPEG":
-        warn_user("JPEG compression removes a part of the noise and correlates the rest, so its level is uncertain.")
-    if image.dtype.kind in "iu" and estimate.sigma < _ROUNDING:
-        warn_user(
-            f"The noise, of standard deviation {estimate.sigma:.2g}, is weaker than the rounding of the stored values,"
-            " so hardly anything can be removed."
-        )
-    return estimate
-
-
-def sample_parts(plane, n):
-    """Return the pixels of a plane, or of at most about `n` square parts of a large one, spread over it."""
-    height, width = plane.shape[:2]
-    if max(height, width) <= 2 * _PART:
-        return [np.asarray(plane)]
-    places = np.linspace(0, 1, n + 2)[1:-1]
-    corners = [(int(place * max(0, height - _PART)), int(place * max(0, width - _PART))) for place in places]
-    return [np.asarray(plane[y : y + _PART, x : x + _PART]) for y, x in corners]
-
-
-def _check_one(source, target, noise, denoiser):
-    if not os.path.exists(target):
-        raise FileNotFoundError(f"There is no denoised file {target}. Denoise it first: sk-denoise apply.")
-    image = ImageFile(source.path)
-    known = _estimate(image) if isinstance(noise, str) else noise
-    return {"output": target} | _describe(image) | _check(image, target, known, noise, denoiser)
-
-
-def _check(image, target, noise, given, denoiser):
-    """Compare planes of an image with those of its denoised copy; return the verdict on the worst of them.
-
-    `noise` is what is known of the noise, and `given` what the user said of it.
-    """
-    result = ImageFile(target)
-    if result.shape != image.shape:
-        raise ValueError(f"{target} has the shape {result.shape}, not that of {image.path}, {image.shape}.")
-    row = {"noise": noise}
-    if isinstance(noise, NoiseEstimate) and noise.kind not in ("gaussian", "poisson_gaussian"):
-        kind = str(noise).splitlines()[0].partition(",")[0].lower()
-        return row | {"verdict": "not checked", "words": f"Not checked: no tests for {kind}."}
-    n_planes, worst = len(image.planes), None
-    for number in np.unique(np.linspace(0, n_planes - 1, _MOST_CHECKED).astype(int)):
-        planes = (one.planes[number] for one in (image, result))
-        for noisy, denoised in zip(*(sample_parts(plane, _MOST_PARTS) for plane in planes)):
-            axis = None if noisy.ndim == 2 else -1
-            # An estimate from these very pixels cannot test the level; "auto" skips that test.
-            own = given if n_planes == 1 and noisy.shape == image.planes[0].shape else noise
-            found = residual_check(noisy, denoised, own, denoiser=denoiser, channel_axis=axis)
-            if worst is None or not found.severity <= worst[0].severity:
-                worst = found, noisy, denoised, number
-    found, noisy, denoised, number = worst
-    row |= {"verdict": found.verdict, "severity": found.severity, "figures": found.figures, "words": str(found)}
-    row["thumbnails"] = thumbnails(noisy, denoised, found)
-    return row | ({"plane": _place(image, number)} if n_planes > 1 else {})
-
-
-def _place(image, number):
-    """Say which plane of an image it is, such as "Z 3 of 24, T 1 of 2"."""
-    index = image.planes[number].index
-    loops = [axis for axis in range(image.ndim) if axis not in image._format.plane_axes]
-    return ", ".join(f"{image.axes[axis]} {i + 1} of {image.shape[axis]}" for axis, i in zip(loops, index))
-
-
-def _plan_one(source, target, denoiser, noise, force, check):
-    """Say what `_denoise_one` would do, with the time that it takes for a small part."""
-    image = ImageFile(source.path)
-    row = {"output": target, "bytes": image.nbytes} | _describe(image)
-    if os.path.exists(target) and not force:
-        return row | {"status": "would be kept"}
-    plane = image.planes[0]
-    part = plane[: min(_TRIED, plane.shape[0]), : min(_TRIED, plane.shape[1])]
-    known = _estimate(image) if isinstance(noise, str) else noise
-    started = time.perf_counter()
-    _denoise_plane(part, denoiser, known)
-    return row | {
-        "status": "would be denoised",
-        "noise": known,
-        "time": (time.perf_counter() - started) * image.size / part.size,
-    }

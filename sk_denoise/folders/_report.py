@@ -94,7 +94,7 @@ class FolderReport:
             File to write; an existing one is replaced.
         """
         with replacing(path) as file:
-            self.to_frame().to_csv(file, index=False)
+            self.to_frame().to_csv(file, index=False, encoding="utf-8")
 
     def to_html(self, path):
         """Write a self-contained page: thumbnails and verdicts in words, the worst first.

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from skimage import data
 
-from sk_denoise import EstimatorDenoiser, PatchDenoiser, save
+from sk_denoise import EstimatorDenoiser, ImageFilter, PatchDenoiser, save
 from sk_denoise.cli import main
 from sk_denoise.files import read_images
 
@@ -63,7 +63,14 @@ def test_a_saved_model(scans, capsys):
     images = read_images([scans / "one.png", scans / "two.png"])
     save(PatchDenoiser(inner, patch_shape=(8, 8), random_state=0).fit(images), "model.skops")
     assert main(["apply", "scans", "-o", "denoised", "--model", "model.skops", "--no-check"]) == 0
-    assert "2 denoised" in capsys.readouterr().out and not (scans.parent / "denoised" / "verdicts.csv").exists()
+    assert "2 denoised" in capsys.readouterr().out
+    assert "verdict" not in pd.read_csv("denoised/verdicts.csv")
+
+
+def test_other_models_are_refused(scans, capsys):
+    save(ImageFilter("median"), "filter.skops")
+    assert main(["apply", "scans", "-o", "denoised", "--model", "filter.skops"]) == 1
+    assert "denoiser must be" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -90,6 +97,8 @@ def test_one_bad_file_is_named_and_skipped(scans, capsys):
         (["apply", "scans", "-o", "denoised", "--model", "scans/one.png"], "one.png"),
         (["fit", "scans", "-o", "none/model.skops"], "none"),
         (["noise", "*.bmp"], "*.bmp matches no file"),
+        (["noise", "scans", "--csv", "scans/one.png"], "one of the images"),
+        (["fit", "scans", "-o", "scans/two.png"], "one of the images"),
     ],
 )
 def test_errors_are_one_line(scans, capsys, arguments, part):

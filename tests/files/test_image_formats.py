@@ -180,3 +180,16 @@ def test_channel_axis_of_arrays(tmp_path):
     for axis, match in [(None, "channel_axis=-1"), (4, "channel_axis")]:
         with pytest.raises(InvalidFileError, match=match):
             _ = ImageFile(tmp_path / "c.npy", channel_axis=axis).shape
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_pixels_of_the_transparent_colour_stay_the_only_ones(tmp_path, colour):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 4, (20, 30, 3) if colour else (20, 30)).astype("uint8")
+    key = (1, 2, 3) if colour else 2
+    Image.fromarray(pixels).save(tmp_path / "a.png", transparency=key)
+    image = ImageFile(tmp_path / "a.png")
+    write_image(rng.integers(0, 4, pixels.shape), tmp_path / "b.png", like=image)
+    is_key = lambda values: (values.reshape(20, 30, -1) == key).all(axis=2)
+    np.testing.assert_array_equal(is_key(np.asarray(ImageFile(tmp_path / "b.png"))), is_key(pixels))
+    assert is_key(pixels).any()

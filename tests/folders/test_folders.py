@@ -60,7 +60,6 @@ class TestFinding:
             os.path.join("more", "stack.tif"),
         ]
         assert names(find_sources([folder / "b.png", str(folder / "*.png")])) == ["b.png", "a.png"]
-        assert names(find_sources(folder, recursive=True, without=folder / "more")) == ["a.png", "b.png", "colour.jpg"]
 
     def test_files_without_extension_are_known_by_their_content(self, folder):
         (folder / "b.png").rename(folder / "IM0001")
@@ -78,6 +77,17 @@ class TestFinding:
         with pytest.raises(FileNotFoundError, match=r"contains no files .*\.png.* --recursive|recursive=True"):
             find_sources(tmp_path / "empty")
 
+    def test_unusual_names_and_files(self, folder):
+        (folder / "a.png").rename(folder / "1.2.840.10008.5")
+        (folder / "b.png").rename(folder / "b.PNG")
+        (folder / "dir.png").mkdir()
+        (folder / ".hidden").mkdir()
+        (folder / ".hidden" / "b.png").write_bytes((folder / "b.PNG").read_bytes())
+        os.mkfifo(folder / "pipe.png")
+        assert names(find_sources(folder, recursive=True))[:3] == ["1.2.840.10008.5", "b.PNG", "colour.jpg"]
+        assert names(find_sources(str(folder / "*")))[:4] == ["1.2.840.10008.5", "b.PNG", "colour.jpg", "stack.tif"]
+        assert "is not a file" in estimate_files(folder / "pipe.png").rows[0]["error"]
+
     def test_results_keep_their_places(self, folder, tmp_path):
         targets = find_targets(find_sources(folder, recursive=True), tmp_path / "out")
         places = [os.path.relpath(target, tmp_path / "out") for target in targets]
@@ -88,6 +98,20 @@ class TestFinding:
         with pytest.raises(ValueError, match=r"output must have a different name for each result, but .*scans.a\.png"):
             denoise_files([folder / "a.png", folder / "more" / "a.png"], tmp_path / "out")
         assert not (tmp_path / "out").exists()
+
+    def test_same_name_of_two_formats(self, folder, tmp_path):
+        iio.imwrite(folder / "b.jpg", noisy(0, 0))
+        targets = find_targets(find_sources(folder), tmp_path / "out")
+        assert [os.path.basename(target) for target in targets] == ["a.png", "b.jpg.png", "b.png", "colour.png"]
+
+    def test_no_result_replaces_a_source(self, folder, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "a.png").symlink_to(folder / "b.png")
+        with pytest.raises(ValueError, match=r"output must not hold noisy files, but .*out.a\.png"):
+            denoise_files(folder, tmp_path / "out", force=True)
+        (folder / "more" / "a.png").write_bytes((folder / "b.png").read_bytes())
+        with pytest.raises(ValueError, match="output must not hold noisy files"):
+            denoise_files(folder, folder / "more", recursive=True, force=True)
 
     @pytest.mark.parametrize("output", ["scans", "scans/more/.."])
     def test_the_folder_of_the_sources_is_refused(self, folder, output):
@@ -151,6 +175,44 @@ class TestDenoising:
         weak, strong = (iio.imread(tmp_path / str(noise) / "a.png").astype(float) for noise in (1.0, 40.0))
         assert np.abs(np.diff(strong)).mean() < 0.7 * np.abs(np.diff(weak)).mean()
 
+    def test_older_results_warn(self, folder, tmp_path):
+        denoise_files(folder / "a.png", tmp_path / "out", denoiser="gaussian", check=False)
+        os.utime(tmp_path / "out" / "a.png", (0, 0))
+        report = denoise_files(folder / "a.png", tmp_path / "out", denoiser="gaussian", check=False)
+        assert report.rows[0]["status"] == "kept" and "older than the noisy file" in report.rows[0]["warnings"][0]
+
+    def test_channels_have_their_own_noise(self, tmp_path):
+        clean = CAMERA[100:164, 150:246].astype(float)
+        rng = np.random.default_rng(0)
+        stack = np.stack([100 * clean + level * rng.standard_normal(clean.shape) for level in (300, 4000)]) + 10000
+        tifffile.imwrite(tmp_path / "cells.ome.tif", stack.astype("uint16"), metadata={"axes": "CYX"})
+        denoise_files(tmp_path / "cells.ome.tif", tmp_path / "out")
+        result = tifffile.imread(tmp_path / "out" / "cells.ome.tif")
+        errors = [np.std(image - 100 * clean) for image in result.astype(float)]
+        assert errors[0] < 280 and errors[1] < 2000
+
+    def test_zarr_is_replaced(self, tmp_path):
+        zarr = pytest.importorskip("zarr")
+        zarr.save_array(tmp_path / "a.zarr", noisy(100, 150))
+        for n, force in enumerate((False, False, True)):
+            report = denoise_files(tmp_path / "a.zarr", tmp_path / "out", denoiser="gaussian", force=force, check=False)
+            assert report.rows[0]["status"] == ("kept" if n == 1 else "denoised")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.zarr"]
+
+    def test_a_worker_that_is_killed(self, folder, tmp_path, monkeypatch):
+        from sk_denoise.folders import _jobs
+
+        monkeypatch.setattr(_jobs, "denoise_one", lambda *args: os.kill(os.getpid(), signal.SIGKILL))
+        report = denoise_files(folder, tmp_path / "out", denoiser="gaussian", n_jobs=2)
+        assert report.n_errors == 3 and all("was killed" in row["error"] for row in report.rows)
+
+    def test_names_that_are_no_text(self, folder, tmp_path):
+        os.rename(folder / "a.png", os.fsencode(folder) + b"/bad\xff.png")
+        report = denoise_files(folder, tmp_path / "out", denoiser="gaussian")
+        report.to_csv(tmp_path / "table.csv")
+        report.to_html(tmp_path / "page.html")
+        assert report.n_errors == 0 and "bad\\udcff.png" in set(report.to_frame()["file"])
+
     def test_dry_run_writes_nothing(self, folder, tmp_path):
         report = denoise_files(folder, tmp_path / "out", dry_run=True)
         assert not (tmp_path / "out").exists()
@@ -188,10 +250,13 @@ class TestDenoising:
         assert not (tmp_path / "out").exists()
 
     def test_large_planes_are_filtered_in_parts(self, folder, tmp_path, monkeypatch):
-        monkeypatch.setattr("sk_denoise.folders._jobs._MOST_WHOLE", 1000)
-        report = denoise_files(folder / "b.png", tmp_path / "out", denoiser="gaussian")
-        assert report.rows[0]["status"] == "denoised"
-        assert iio.imread(tmp_path / "out" / "b.png").std() < iio.imread(folder / "b.png").std()
+        monkeypatch.setattr("sk_denoise.folders._one_file._MOST_WHOLE", 1000)
+        roughness = []
+        for sigma in (2.0, 15.0, 60.0):
+            report = denoise_files(folder / "b.png", tmp_path / str(sigma), noise=sigma, check=False)
+            assert report.rows[0]["status"] == "denoised"
+            roughness.append(np.abs(np.diff(iio.imread(tmp_path / str(sigma) / "b.png").astype(float))).mean())
+        assert roughness[0] > 1.2 * roughness[1] > 1.2 * roughness[2]
 
 
 class TestReports:
