@@ -22,9 +22,11 @@ from sklearn.utils._param_validation import StrOptions, generate_invalid_param_v
 
 import sk_denoise
 from sk_denoise import ImageFilter, NoiseInjector, estimate_noise, recovery_report
+from sk_denoise.evaluation import residual_check
 
 X = np.random.default_rng(0).random((12, 16))
 X.flags.writeable = False
+SCENE = np.random.default_rng(0).random((40, 40))
 Y = np.arange(12) % 3
 Y.flags.writeable = False
 
@@ -40,6 +42,10 @@ def _report(name):
 
 def _search():
     return GridSearchCV(quick(epochs=1), {"latent_dim": [1, 2]}, cv=2).fit(X)
+
+
+def _checks():
+    return [residual_check(SCENE, SCENE / 2, 0.1)]
 
 
 #: Factories of valid values for required arguments; a prefix names the class or function that an entry applies to.
@@ -87,6 +93,13 @@ VALID = {
     "history": lambda: {"loss": [1.0, 0.5]},
     "curves": lambda: {"a": {"level": [0.1, 0.2], "accuracy": [0.5, 0.4]}},
     "RecoveryDisplay.labels": lambda: {},
+    **dict.fromkeys(("residual_check.noisy", "residual_check.denoised"), lambda: SCENE),
+    **dict.fromkeys(("denoised_a", "denoised_b"), lambda: SCENE),
+    **dict.fromkeys(("residual_check.noise", "agreement_check.noise"), lambda: 0.1),
+    **dict.fromkeys(("from_checks.noisy", "from_checks.denoised"), lambda: SCENE),
+    "from_checks.checks": lambda: _checks()[0],
+    "ResidualDisplay.images": lambda: {"noisy": [SCENE], "denoised": [SCENE / 2]},
+    "ResidualDisplay.checks": _checks,
 }
 #: Other arguments to pass, without which an argument is not checked.
 ALSO_PASSED = {
