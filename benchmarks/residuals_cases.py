@@ -23,6 +23,10 @@ FILTERS = ("gaussian", "median", "bilateral", "tv", "wavelet", "nlm", "nl_ridge"
 EPOCHS = 30  # of the network
 STRIPES = 0.5  # standard deviation of the offsets of rows or columns, in sigma
 DISC = (2.0, 6)  # contrast in sigma, and radius in pixels
+FAINT_DISC = (1.0, 6)  # the same, of one that is rarely found
+PEAK = 10.0  # sigma, of a single pixel
+OFFSET = 0.2  # sigma, of the whole image
+LINE = (2.0, 60)  # contrast in sigma, and length in pixels; one pixel wide
 _GOOD = 0.9
 memory = Memory(os.environ.get("RESIDUALS_CACHE"), verbose=0)  # to repeat a run without denoising again
 
@@ -152,10 +156,23 @@ def faulty(clean, noisy, stripes, sigma, outputs, rng):
     error, before = (np.mean((image - clean) ** 2) for image in (outputs["over"], good))
     if error > 1.1 * before:
         yield "over-smoothed", noisy, outputs["over"], sigma
+    place = tuple(rng.integers(good.shape))
+    yield "pixel", _brighter(noisy, place, rng.choice([-PEAK, PEAK]) * sigma), good, sigma
+    yield "offset", noisy, good + rng.choice([-OFFSET, OFFSET]) * sigma, sigma
+    yield "faint disc", noisy + sigma * _disc(good.shape, rng, FAINT_DISC), good, sigma
+    row, column = rng.integers(good.shape[0]), rng.integers(good.shape[1] - LINE[1])
+    line = (row, slice(column, column + LINE[1]))
+    yield "line", _brighter(noisy, line, rng.choice([-1, 1]) * LINE[0] * sigma), good, sigma
 
 
-def _disc(shape, rng):
-    contrast, radius = DISC
+def _brighter(image, where, value):
+    image = image.copy()
+    image[where] += value
+    return image
+
+
+def _disc(shape, rng, kind=DISC):
+    contrast, radius = kind
     centre = [rng.uniform(2 * radius, length - 2 * radius) for length in shape]
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     inside = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2

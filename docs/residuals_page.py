@@ -4,13 +4,15 @@ import pandas as pd
 from results_page import OUT, ROOT, table
 
 RESULTS = ROOT / "benchmarks" / "results" / "residuals"
-TESTS = ("shift", "detail", "stripes", "level", "variance", "smoothing")
+TESTS = ("shift", "detail", "peak", "brightness", "stripes", "level", "variance", "smoothing")
 ANY = "any"
 #: Fault, test that is for it, and share of faults to be found, at 5 % false alarms.
 GOALS = (
     ("shift 0.5 px", "shift", 0.95),
     ("shift 1 px", "shift", 0.95),
     ("disc", "detail", 0.95),
+    ("pixel", "peak", 0.95),
+    ("offset", "brightness", 0.95),
     ("sigma -25 %", "level", 0.95),
     ("sigma +25 %", "level", 0.95),
     ("stripes", "stripes", 0.95),
@@ -49,6 +51,18 @@ def detected(frame, column=None):
             cells.append(f"{shares.loc[fault, column or test]:.0%}" if fault in shares.index else "")
         lines.append([denoiser, *cells])
     return table(["", *(fault for fault, _, _ in GOALS)], lines)
+
+
+def unseen(frame):
+    """Shares of weak faults that are found, by the test that comes closest and by any test."""
+    lines = []
+    for denoiser, some in frame.groupby("denoiser", sort=False):
+        shares = some.groupby("fault").mean(numeric_only=True)
+        cells = [shares.loc["faint disc", test] for test in ("detail", "all")]
+        cells += [shares.loc["line", test] for test in ("detail", "peak", "all")]
+        lines.append([denoiser, *(f"{share:.0%}" for share in cells), f"{shares.loc['good', 'all']:.0%}"])
+    heads = ["faint disc: detail", "any test", "line: detail", "peak", "any test", "good output: any test"]
+    return table(["", *heads], lines)
 
 
 def goals(frame):
@@ -108,6 +122,7 @@ def make():
         "alarms": false_alarms(own),
         "detected": detected(own),
         "detected-any": detected(own, "all"),
+        "unseen": unseen(own),
         "level": by_level(own),
         "image": by_image(own),
         "unknown-alarms": false_alarms(unknown),

@@ -30,6 +30,8 @@ class ResidualDisplay(Display):
         Results of `residual_check` or `agreement_check`, one for each image.
     data_range : tuple of float
         Values of black and white.
+    numbers : list of int or None, default=None
+        Number of each image, which its label starts with. If None, labels are without.
 
     See Also
     --------
@@ -39,8 +41,9 @@ class ResidualDisplay(Display):
     Notes
     -----
     After `plot`, ``axes_`` holds the axes of the panels, of shape (n_images, 4). A residual that is only noise looks
-    the same everywhere. The map shows responses of discs of three sizes; a ring marks the largest one if "detail" or
-    "agreement" was found.
+    the same everywhere; a ring marks the largest one if "peak" was found. The map shows responses of discs of three
+    sizes; a ring marks the largest one if "detail" or "agreement" was found. If there are several images, each row says
+    which image it is, counting from 1 in the order in which they were passed.
 
     Examples
     --------
@@ -62,12 +65,14 @@ class ResidualDisplay(Display):
         "images": [dict],
         "checks": [list, tuple],
         "data_range": [tuple, list, np.ndarray],
+        "numbers": [list, tuple, None],
     }
 
-    def __init__(self, images, checks, *, data_range):
+    def __init__(self, images, checks, *, data_range, numbers=None):
         self.images = images
         self.checks = checks
         self.data_range = data_range
+        self.numbers = numbers
 
     @classmethod
     def from_checks(cls, noisy, denoised, checks, *, channel_axis=None, data_range=None, n_images=5, ax=None):
@@ -109,12 +114,12 @@ class ResidualDisplay(Display):
         data_range = choose_range(data_range, arrays)
         severities = [getattr(check, "severity", math.nan) for check in checks]
         order = np.argsort([-severity if severity == severity else math.inf for severity in severities], kind="stable")
+        order = order[:n_images]
         agreement = any("agreement" in getattr(check, "figures", ()) for check in checks)
         names = ("first", "second") if agreement else ("noisy", "denoised")
-        images = {
-            name: [several[i] for i in order[:n_images]] for name, several in zip(names, arrays.values(), strict=True)
-        }
-        return cls(images, [checks[i] for i in order[:n_images]], data_range=data_range).plot(ax=ax)
+        images = {name: [several[i] for i in order] for name, several in zip(names, arrays.values(), strict=True)}
+        numbers = [int(i) + 1 for i in order] if len(checks) > 1 else None
+        return cls(images, [checks[i] for i in order], data_range=data_range, numbers=numbers).plot(ax=ax)
 
     def _check(self):
         if len(self.images) != 2:
@@ -136,7 +141,10 @@ class ResidualDisplay(Display):
         maps = [np.broadcast_to(_as_last(check.map, check.residual), check.residual.shape) for check in self.checks]
         residuals = [check.residual for check in self.checks]
         panels = {**self.images, "residual": residuals, "map": maps}
-        return _CheckPanels(panels, self.data_range, [_label(check) for check in self.checks], None, None, self.checks)
+        labels = [_label(check) for check in self.checks]
+        if self.numbers is not None:
+            labels = [f"image {number}: {label}" for number, label in zip(self.numbers, labels)]
+        return _CheckPanels(panels, self.data_range, labels, None, None, self.checks)
 
     @property
     def _size(self):
@@ -182,19 +190,27 @@ class _CheckPanels(ImagePanels):
         image = ax.imshow(self._drawn("residual" if name == "residual" else "map", i), **options)
         ax.set(xticks=[], yticks=[])
         draw_colour_bar(ax, image, (1.02, 0, 0.035, 1))
-        if name == "map" and {"detail", "agreement"} & set(self.checks[i].found):
-            self._draw_ring(ax, i)
+        place = self._place(name, self.checks[i])
+        if place is not None:
+            self._draw_ring(ax, place, self.checks[i].map.shape)
         return options
+
+    def _place(self, name, check):
+        """Row and column that a ring marks in a panel, or None."""
+        if name == "map" and {"detail", "agreement"} & set(check.found):
+            return np.unravel_index(np.abs(check.map).argmax(), check.map.shape)
+        if name == "residual" and "peak" in check.found:
+            return check.figures["peak_row"], check.figures["peak_column"]
+        return None
 
     def _drawn(self, name, i):
         return self.checks[i].map if name == "map" else super()._drawn(name, i)
 
-    def _draw_ring(self, ax, i):
+    def _draw_ring(self, ax, place, shape):
         from matplotlib.patches import Circle
 
-        response = self.checks[i].map
-        row, column = np.unravel_index(np.abs(response).argmax(), response.shape)
-        radius = max(6.0, _RING * max(response.shape))
+        row, column = place
+        radius = max(6.0, _RING * max(shape))
         ring = Circle((column, row), radius, fill=False, edgecolor=COLOURS[1], linewidth=1.5)
         ring.set_gid("ring")
         ax.add_patch(ring)

@@ -41,14 +41,16 @@ class NoiseModel:
         first, second = (np.moveaxis(image.astype(np.float64), -1, 0) for image in (first, second))
         if self.gain == 0:
             deviation = math.sqrt(self.offset)
-            flat = second / deviation
+            flat, stabilized = second / deviation, None
         else:
             found = self.gain * second + self.offset
-            deviation = np.sqrt(np.maximum(found, _DARKEST * max(float(found.mean()), np.finfo(float).tiny)))
+            least = _DARKEST * max(float(found.mean()), np.finfo(float).tiny)
+            deviation = np.sqrt(np.maximum(found, least))
             flat = 2 * deviation / self.gain
+            stabilized = 2 * np.sqrt(np.maximum(self.gain * first + self.offset, least)) / self.gain - flat
         residual = (first - second) / deviation / (math.sqrt(2) if both_noisy else 1)
         has_noise = np.moveaxis(has_noise, -1, 0)
-        return Planes(*fill_padding(residual, flat, has_noise), keep(has_noise), self.correlation)
+        return Planes(*fill_padding(residual, flat, has_noise), keep(has_noise), self.correlation, stabilized)
 
 
 def read_pairs(first, second, names, channel_axis):
@@ -58,6 +60,16 @@ def read_pairs(first, second, names, channel_axis):
     check_alike(others, arrays, names[1], names[0], single=layout.form == "image")
     shaped = ([image.reshape(*image.shape[:2], -1) for image in images] for images in (arrays, others))
     return *shaped, layout
+
+
+def reason_against(image, has_noise):
+    """Return why an image (height, width, channels) cannot be checked, or ""."""
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        return (
+            f"Images of {height} x {width} pixels are too small to check; at least {SMALLEST} x {SMALLEST} are needed."
+        )
+    return "" if has_noise.sum() >= FEWEST else "There are too few pixels, apart from constant areas."
 
 
 def read_noise(noise, image):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 from scipy.signal import fftconvolve
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 from ..noise import estimate_noise
 
 RADII = (3, 6, 12)  # pixels, of the discs
 _BLOCK = 16  # pixels, side of the tiles
+_RARE = 0.01  # share of images of pure noise with a larger peak than the expected largest one
+_OFFSET_ERROR = 0.05  # standard deviations of offset that are tolerated, beside the standard error
 _MISFIT = 0.1  # squared residual at an edge that is tolerated, as a fraction of the squared gradient
 _SHIFT_ERROR = 0.1  # pixels of shift that are tolerated, beside the standard error
 _MOST = 4.0  # standard deviations; larger residuals are clipped before regressions
@@ -35,12 +37,16 @@ class Planes:
         Whether a pixel is neither padding nor next to it.
     correlation : ndarray of shape (n, m) or None
         Autocorrelation of the noise; None if it is white.
+    stabilized : ndarray of shape (n_channels, height, width) or None
+        The residual after both images were mapped to a scale on which photon noise has a variance of one; None for
+        other noise.
     """
 
     residual: np.ndarray
     denoised: np.ndarray
     kept: np.ndarray
     correlation: np.ndarray | None
+    stabilized: np.ndarray | None = None
 
     @property
     def noisy(self):
@@ -57,6 +63,17 @@ class Planes:
         full = counts > _BLOCK**2 / 2
         full = full if full.any() else counts > 0
         return sums[full] / counts[full]
+
+
+def centre(planes):
+    """Move the mean of the residual to the denoised image, so that changed brightness does not look like blur."""
+    means = np.array(_means(planes))[:, np.newaxis, np.newaxis]
+    stabilized = None if planes.stabilized is None else planes.stabilized - means
+    return replace(planes, residual=planes.residual - means, denoised=planes.denoised + means, stabilized=stabilized)
+
+
+def _means(planes):
+    return [float(values[kept].mean()) if kept.any() else 0.0 for values, kept in zip(planes.residual, planes.kept)]
 
 
 def fill_padding(residual, denoised, has_noise):
@@ -133,6 +150,40 @@ def kernel_deviation(kernel, correlation=None):
 
 def _filtered(planes, kernel):
     return fftconvolve(planes, kernel[np.newaxis], mode="same", axes=(1, 2))
+
+
+def peak(planes):
+    """Largest residual of a pixel, relative to what noise exceeds in one of a hundred images of this size."""
+    return float(np.abs(peaks(planes)).max() / norm.isf(_RARE / 2 / max(1, np.count_nonzero(planes.kept))))
+
+
+def peaks(planes):
+    """Residual of each pixel, less where the image has edges and where residuals are large all around."""
+    residual = np.where(planes.kept, planes.residual, 0.0)
+    if planes.stabilized is not None:  # photon noise is skewed: either scale exaggerates one of its tails
+        residual = np.where(np.abs(planes.stabilized) < np.abs(residual), planes.stabilized, residual)
+    steep = np.sum(np.square(np.gradient(_smooth(planes.denoised, 0.7), axis=(1, 2))), axis=0)
+    wide, narrow = (ndimage.uniform_filter(np.abs(residual), (0, side, side)) for side in (7, 3))
+    around = math.sqrt(math.pi / 2) * (49 * wide - 9 * narrow) / 40  # standard deviation of the ring, if it is noise
+    return residual / np.sqrt(1 + _MISFIT * steep) / np.maximum(around, 1.0)
+
+
+def place_of_peak(planes):
+    """Row and column of the largest peak, as a dict."""
+    place = np.unravel_index(np.abs(peaks(planes)).argmax(), planes.residual.shape)
+    return {"peak_row": float(place[1]), "peak_column": float(place[2])}
+
+
+def brightness(planes):
+    """Mean of the residual in units of its standard error and a tolerance."""
+    redundancy = 1.0 if planes.correlation is None else max(float(planes.correlation.sum()), 0.0)
+    count = max(1, np.count_nonzero(planes.kept) / len(planes.kept))
+    return offset(planes) / math.sqrt(redundancy / count + _OFFSET_ERROR**2)
+
+
+def offset(planes):
+    """Mean of the residual, of the channel where it is largest."""
+    return max(_means(planes), key=abs)
 
 
 def stripes(planes):
@@ -233,10 +284,18 @@ def _smooth(planes, scale):
     return ndimage.gaussian_filter(planes, (0, scale, scale))
 
 
-#: Statistics of the tests, by name; that of "smoothing" is a weighted sum of features.
+def find(planes, skipped=()):
+    """Statistics of the tests, by name, but "smoothing", which is a weighted sum of features."""
+    centred = centre(planes)
+    found = {test: function(centred) for test, function in STATISTICS.items() if test not in skipped}
+    return found | {"brightness": brightness(planes)}
+
+
+#: Functions of images whose residual has a mean of zero, by the name of the test.
 STATISTICS = {
     "shift": shift,
     "detail": detail,
+    "peak": peak,
     "stripes": stripes,
     "level": level,
     "variance": variance,

@@ -26,7 +26,11 @@ def test_worst_first_and_a_ring_where_detail_is_missing(inside):
     severities = [check.severity for check in display.checks]
     assert severities == sorted(severities, reverse=True)
     worst = display.checks[0]
-    assert display.axes_[0, 0].get_ylabel().startswith("structure")
+    labels = [ax.get_ylabel() for ax in display.axes_[:, 0]]
+    assert labels[0].startswith("image 2: structure")
+    for label, check in zip(labels, display.checks):
+        number = next(i for i, one in enumerate(checks) if one is check) + 1
+        assert label.startswith(f"image {number}: {check.verdict}")
     assert "detail" in worst.found
     assert [bool(ring) for ring in rings(display)] == ["detail" in check.found for check in display.checks]
     centre = display.axes_[0, 3].patches[0].center
@@ -46,6 +50,15 @@ def test_colour(inside):
     assert display.axes_[0, 0].images[0].get_array().shape == clean.shape
     assert display.axes_[0, 3].images[0].get_array().shape == clean.shape[:2]
     assert inside(display.figure_)
+
+
+def test_a_ring_around_a_lost_pixel():
+    noisy = NOISY.copy()
+    noisy[30, 60] += 150
+    check = residual_check(noisy, DENOISED, 10.0, denoiser="tv")
+    display = ResidualDisplay.from_checks(noisy, DENOISED, check)
+    assert display.axes_[0, 2].patches[0].center == (60, 30)
+    assert display.axes_[0, 0].get_ylabel().startswith("structure")  # a single image needs no number
 
 
 def test_two_shots():

@@ -1,16 +1,19 @@
 """Each test of `residual_check` finds its fault, is quiet on noise, and does not depend on the units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
+from scipy.signal import fftconvolve
 from skimage import color, data
 from sklearn.pipeline import make_pipeline
 
 from sk_denoise import DenoisingAutoencoder, ImageFilter, NoiseInjector, PatchDenoiser, denoise, estimate_noise
 from sk_denoise.evaluation import ResidualCheck, agreement_check, residual_check
-from sk_denoise.evaluation._residual_inputs import read_denoiser
-from sk_denoise.evaluation._residual_statistics import Planes, disc, kernel_deviation
-from sk_denoise.evaluation._residual_table import RATES, TESTS, THRESHOLDS, WEIGHTS
+from sk_denoise.evaluation._residual_inputs import NoiseModel, read_denoiser
+from sk_denoise.evaluation._residual_statistics import Planes, brightness, disc, kernel_deviation, peak
+from sk_denoise.evaluation._residual_table import FAULTS, RATES, TESTS, THRESHOLDS, WEIGHTS
 from sk_denoise.evaluation._residuals import limits
 
 COLOUR = data.astronaut()[50:178, 160:288] / 255
@@ -43,13 +46,16 @@ def test_nothing_is_found_in_a_good_image():
     text = str(check)
     assert "fine" not in text
     assert all(test in text for test in TESTS)
-    assert "invented below the noise" in text
+    assert "Detail that was invented or removed may be missed" in text
+    assert all(f"{fault}: found in " in text for test, fault in FAULTS.items() if test in TESTS)
+    assert "not measured" not in text
 
 
 @pytest.mark.parametrize("denoiser", THRESHOLDS)
 def test_the_tables_are_complete(denoiser):
     assert len(THRESHOLDS[denoiser]) == 3 * len(TESTS)
     assert set(RATES[denoiser]) == {*TESTS, "all"}
+    assert limits("peak", denoiser)[2] >= 1  # noise alone reaches it in one of a hundred images
     assert len(WEIGHTS[denoiser]) == 16
     for test in TESTS:
         low, centre, high = limits(test, denoiser)
@@ -75,7 +81,7 @@ def test_false_alarms_on_noise_of_any_level():
 def test_shift(pixels):
     check = residual_check(NOISY, shift(DENOISED, pixels, mode="nearest"), SIGMA, **RIDGE)
     assert check.verdict == "structure"
-    assert "shift" in check.found
+    assert check.found[0] == "shift"
 
 
 @pytest.mark.parametrize("contrast", [-2.0, 2.0])
@@ -90,12 +96,75 @@ def test_removed_detail_is_found_where_it_is(contrast):
     assert f"row {place[0]}, column {place[1]}" in str(check)
 
 
+@pytest.mark.parametrize("contrast", [-10, 10])
+def test_a_lost_pixel_is_found_where_it_is(contrast):
+    noisy = CLEAN + SIGMA * white()
+    noisy[50, 100] = CLEAN[50, 100] + contrast * SIGMA
+    check = residual_check(noisy, DENOISED, SIGMA, **RIDGE)
+    assert check.verdict == "structure"
+    assert check.found == ("peak",)
+    assert "at row 50, column 100" in str(check)
+
+
+@pytest.mark.parametrize("denoiser", [None, "gaussian", "tv", "median"])
+def test_stars_that_a_median_removed(denoiser):
+    rng = np.random.default_rng(0)
+    stars = np.zeros((128, 128))
+    stars.flat[rng.choice(stars.size, 80, replace=False)] = 12 * SIGMA
+    noisy = 0.2 + stars + SIGMA * white(stars.shape)
+    check = residual_check(noisy, denoise(noisy, method="median", noise=SIGMA), SIGMA, denoiser=denoiser)
+    assert "peak" in check.found
+
+
+def planes_of(noisy, clean, gain, offset):
+    has_noise = np.ones((*noisy.shape, 1), bool)
+    return NoiseModel(gain, offset).planes(noisy[..., np.newaxis], clean[..., np.newaxis], has_noise)
+
+
+@pytest.mark.parametrize("counts", [0.3, 2, 20, 200])
+def test_photon_noise_has_no_peaks(counts):
+    rng, clean = np.random.default_rng(0), counts * (0.05 + CLEAN)
+    planes = [planes_of(rng.poisson(clean).astype(float), clean, 1.0, 0.0) for _ in range(20)]
+    assert max(map(peak, planes)) < 1
+    assert max(abs(brightness(plane)) for plane in planes) < 0.5
+
+
+def test_clipped_noise_has_no_peaks():
+    noisy = (np.clip(CLEAN + 3 * SIGMA * white(seed=seed), 0, 1) for seed in range(20))
+    assert max(peak(planes_of(image, CLEAN, 0.0, 9 * SIGMA**2)) for image in noisy) < 1
+
+
+def test_peaks_of_noise_do_not_depend_on_the_size():
+    largest = [
+        max(peak(planes_of(white((side, side), seed), np.zeros((side, side)), 0.0, 1.0)) for seed in range(5))
+        for side in (48, 192, 768)
+    ]
+    assert 0.7 < min(largest) <= max(largest) < 1
+
+
+@pytest.mark.parametrize("offset", [-0.2, 0.2])
+def test_changed_brightness(offset):
+    check = residual_check(NOISY, DENOISED + offset * SIGMA, SIGMA, **RIDGE)
+    assert check.verdict == "structure"
+    assert check.found == ("brightness",)
+    assert f"{'brighter' if offset > 0 else 'darker'} than the noisy one, by 0.2 sigma" in str(check)
+    assert residual_check(NOISY, DENOISED + 10 * offset * SIGMA, SIGMA, **RIDGE).found == ("brightness",)
+
+
+def test_changed_brightness_of_one_channel():
+    noisy, cast = COLOUR + SIGMA * white(COLOUR.shape), np.array([0.2, 0, -0.3]) * SIGMA
+    check = residual_check(noisy, COLOUR + cast, SIGMA, channel_axis=-1)
+    assert check.found == ("brightness",)
+    assert check.figures["offset"] == pytest.approx(0.3, abs=0.03)
+
+
 @pytest.mark.parametrize("factor", [0.75, 1.25])
 def test_wrong_level(factor):
     check = residual_check(NOISY, DENOISED, factor * SIGMA, **RIDGE)
     assert check.verdict == "amount"
     assert "level" in check.found
-    assert ("stronger" if factor < 1 else "weaker") in str(check)
+    assert check.found[0] == "level"
+    assert str(check).startswith("Wrong noise level: the noise is " + ("stronger" if factor < 1 else "weaker"))
     assert check.figures["level"] == pytest.approx(-np.log(factor), abs=0.08)
 
 
@@ -115,13 +184,23 @@ def test_blur(name):
     assert "smoothing" not in residual_check(NOISY, good, SIGMA, denoiser=name).found
     check = residual_check(NOISY, gaussian_filter(good, 1.5), SIGMA, denoiser=name)
     assert {"smoothing", "variance"} & set(check.found)
+    assert check.verdict == "structure" or str(check).startswith("Too much was removed: ")
+
+
+def test_edges_smoothed_although_little_was_removed():
+    check = residual_check(NOISY, DENOISED, SIGMA)
+    figures = check.figures | {"variance": -1.0}
+    words = str(replace(check, verdict="amount", found=("variance", "smoothing"), figures=figures)).splitlines()[0]
+    assert words.startswith("Too little was removed: less was removed than usual")
+    assert "edges were smoothed although little noise was removed" in words
+    assert "more than" not in words
 
 
 def test_nothing_removed():
     check = residual_check(NOISY, NOISY, SIGMA)
     assert check.verdict == "amount"
     assert check.found == ("variance",)
-    assert "less was removed" in str(check)
+    assert str(check).startswith("Too little was removed: less was removed than usual: 0% of")
 
 
 def test_the_worst_has_the_highest_severity():
@@ -135,7 +214,7 @@ def test_units(scale, offset):
     check = residual_check(NOISY, DENOISED, SIGMA, **RIDGE)
     other = residual_check(scale * NOISY + offset, scale * DENOISED + offset, scale * SIGMA, **RIDGE)
     assert other.verdict == check.verdict
-    for name in ("shift", "detail", "variance", "stripes"):
+    for name in ("shift", "detail", "peak", "brightness", "variance", "stripes"):
         assert other.figures[name] == pytest.approx(check.figures[name], rel=1e-4, abs=1e-4)
     np.testing.assert_allclose(other.map, check.map, atol=1e-3)
 
@@ -186,8 +265,6 @@ def test_deviation_of_responses_to_correlated_noise():
     noise = gaussian_filter(rng.standard_normal((400, 400)), 1.0, mode="wrap")
     lags = np.arange(-8, 9)
     correlation = np.exp(-(lags[:, np.newaxis] ** 2 + lags**2) / 4.0)
-    from scipy.signal import fftconvolve
-
     response = fftconvolve(noise / noise.std(), kernel, mode="valid")
     assert response.std() == pytest.approx(kernel_deviation(kernel, correlation), rel=0.1)
     assert kernel_deviation(kernel) == pytest.approx(29**-0.5)
@@ -281,6 +358,8 @@ def test_two_shots_agree_unless_detail_is_invented():
     check = agreement_check(DENOISED, second, SIGMA)
     assert check.verdict == "nothing found"
     assert 0.05 < check.figures["difference"] < 0.8
+    assert "What both images have in common is not seen." in str(check)
+    assert f"{FAULTS['agreement']}: found in" in str(check)
     invented = DENOISED + a_disc(1)
     check = agreement_check(invented, second, SIGMA)
     assert check.verdict == "structure"
@@ -288,6 +367,15 @@ def test_two_shots_agree_unless_detail_is_invented():
     assert "row" in str(check)
     assert agreement_check(second, invented, SIGMA).map.min() == pytest.approx(-check.map.max(), rel=1e-3)
     assert residual_check(NOISY, invented, SIGMA, **RIDGE).verdict == "nothing found"  # which is why there are two
+
+
+def test_images_of_one_shot_are_not_two_shots():
+    with pytest.warns(UserWarning, match="hardly of two shots"):
+        check = agreement_check(DENOISED, DENOISED, SIGMA)
+    assert check.severity == 0
+    assert "hardly of two shots" in str(check)
+    with pytest.warns(UserWarning, match="hardly of two shots"):
+        agreement_check(DENOISED, DENOISED + 0.005 * SIGMA * white(), SIGMA)
 
 
 def test_noise_that_was_not_removed_agrees():
