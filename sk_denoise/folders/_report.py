@@ -80,7 +80,7 @@ class FolderReport:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns that apply to no file are missing. The figures of the tests begin with "test_".
+            Columns that apply to no file are missing. The names of the figures of the tests begin with ``test_``.
         """
         frame = pd.DataFrame([_flatten(row) for row in self.rows])
         return frame.dropna(axis="columns", how="all")
