@@ -12,7 +12,7 @@ from ..noise import NoiseEstimate, estimate_noise
 _MOST_PLANES = 16  # of a file, from which its noise is estimated
 MOST_PARTS = 4  # of a large plane
 _PART = 1024  # pixels, side of the parts of large planes that are looked at
-_ROUNDING = 0.29  # grey values, standard deviation of the error of rounding to integers
+_ROUNDING = 0.35  # grey values, a bit more than the standard deviation of the error of rounding to integers
 
 
 class NoiseOfPlanes:
@@ -59,12 +59,17 @@ def _estimate(image, planes):
     estimate = estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
     if image.format == "JPEG":
         warn_user("JPEG compression removes a part of the noise and correlates the rest, so its level is uncertain.")
-    if image.dtype.kind in "iu" and estimate.sigma < _ROUNDING:
+    if is_below_rounding(image, estimate):
         warn_user(
             f"The noise, of standard deviation {estimate.sigma:.2g}, is weaker than the rounding of the stored values,"
             " so hardly anything can be removed."
         )
     return estimate
+
+
+def is_below_rounding(image, noise):
+    """Return whether the noise of an image of integers is weaker than the error of rounding."""
+    return image.dtype.kind in "iu" and getattr(noise, "sigma", noise) < _ROUNDING
 
 
 def sample_parts(plane, n):

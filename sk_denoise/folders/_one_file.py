@@ -15,7 +15,7 @@ from ..denoisers import ImageFilter, PatchDenoiser, denoise
 from ..evaluation import residual_check
 from ..files import ImageFile, write_image
 from ..noise import NoiseEstimate
-from ._noise import MOST_PARTS, NoiseOfPlanes, loop_axes, sample_parts, white_noise
+from ._noise import MOST_PARTS, NoiseOfPlanes, is_below_rounding, loop_axes, sample_parts, white_noise
 from ._report import thumbnails
 
 _MOST_CHECKED = 8  # planes of a file that are checked
@@ -134,6 +134,8 @@ def _check(image, target, noise, given, denoiser):
     if isinstance(noise.first, NoiseEstimate) and noise.first.kind not in ("gaussian", "poisson_gaussian"):
         kind = str(noise.first).splitlines()[0].partition(",")[0].lower()
         return {"verdict": "not checked", "words": f"Not checked: no tests for {kind}."}
+    if is_below_rounding(image, noise.first):
+        return {"verdict": "not checked", "words": "Not checked: there is hardly any noise that could be removed."}
     n_planes, worst = len(image.planes), None
     for number in np.unique(np.linspace(0, n_planes - 1, _MOST_CHECKED).astype(int)):
         planes = (one.planes[number] for one in (image, result))

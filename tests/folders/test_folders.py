@@ -298,6 +298,15 @@ class TestReports:
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
         assert '<p class="note">Not checked: no tests for salt-and-pepper noise.</p>' in page
 
+    def test_images_without_noise_are_not_judged(self, folder, tmp_path):
+        y, x = np.mgrid[:80, :80]
+        smooth = (20000 + 300 * np.sin(x / 40) * np.cos(y / 50)).round().astype("uint16")
+        iio.imwrite(folder / "clean.png", smooth)
+        row = denoise_files(folder / "clean.png", tmp_path / "out").rows[0]
+        assert (
+            row["verdict"] == "not checked" and "hardly any" in row["words"] and "weaker than the rounding" in str(row)
+        )
+
     def test_images_of_unknown_noise_name_the_remedy(self, folder, tmp_path):
         iio.imwrite(folder / "tiny.png", noisy(0, 0, (12, 12)))
         report = denoise_files(folder / "tiny.png", tmp_path / "out")
