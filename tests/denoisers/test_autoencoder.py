@@ -281,6 +281,7 @@ class TestTraining:
         other = quick(architecture=architecture, latent_dim=4, epochs=1, loss="mae").fit(rows)
         assert other._spec.loss == "mae"
 
+    @pytest.mark.slow
     def test_residual_head_restores_values_outside_the_range(self):
         rows = np.random.default_rng(0).normal(0.5, 2, (4, 64))
         est = quick(architecture="unet", head="residual", latent_dim=4, epochs=1, data_range=(0, 1), noise=None)
@@ -481,6 +482,7 @@ def test_errors_that_name_a_remedy(small, params, match):
         quick(**params).fit(small)
 
 
+@pytest.mark.slow
 def test_networks_of_the_users_own_are_compiled_once_for_each_estimator(small):
     built = []
 

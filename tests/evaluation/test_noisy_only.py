@@ -107,6 +107,7 @@ class TestOptions:
         assert len(make(noisy, data[1], search, refit=False).to_frame()) == 1
 
 
+@pytest.mark.slow
 class TestColumns:
     def test_those_that_require_clean_images_are_left_out(self, alone, report):
         left_out = set(report.to_frame()) - set(alone.to_frame())

@@ -184,6 +184,7 @@ class TestTraining:
         assert row(Memory(), Watched())["refit"] == "not cross-fitted"
         assert seen[1] == 0 and seen[3] > 0
 
+    @pytest.mark.slow
     def test_counts_and_progress(self, quick, data, row, capsys):
         assert tuple(row(n_labels=50)[["n_rows", "n_labels", "n_test"]]) == (300, 50, 100)
         assert row(n_labels=297)["n_labels"] == 297
