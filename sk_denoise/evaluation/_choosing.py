@@ -11,9 +11,7 @@ from ..denoisers._risk import stein_terms, warn_if_clipped
 from ..denoisers._stabilizing import other_units_error
 from ..metrics import decibels
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
-from ..noise._moments import blur_autocorrelation, two_sided
-from ..noise._params import check_blur, check_level
-from ._scored import find_noisy, read_denoiser, read_noisy, row_shape, takes_rows, width_of_range
+from ._scored import find_noisy, read_denoiser, read_injector, read_noisy, row_shape, takes_rows, width_of_range
 
 __all__ = ["blind_spot_score", "blind_spot_scorer", "sure_score", "sure_scorer"]
 
@@ -105,7 +103,7 @@ def sure_score(denoiser, noisy, noise, *, image_shape=None, channel_axis=None, d
     images, call = read_noisy(denoiser, function, noisy, image_shape, channel_axis)
     noise_range = getattr(noise, "data_range_", getattr(noise, "data_range", "auto"))
     width = width_of_range(data_range, denoiser, noise_range, images)
-    sigma, correlation = _read_noise(noise, noise_range)
+    sigma, correlation = _read_noise(noise)
     images = [image.astype(np.float64) for image in images]
     for image in images:
         if sigma > np.ptp(image) > 0:
@@ -308,7 +306,7 @@ def _neighbour_mean(images, axes):
     return total / (2 * len(axes))
 
 
-def _read_noise(noise, noise_range):
+def _read_noise(noise):
     """Return the standard deviation of Gaussian noise, in user units, and its autocorrelation, None if white."""
     if is_real(noise) and 0 < noise < math.inf:
         return float(noise), None
@@ -324,18 +322,8 @@ def _read_noise(noise, noise_range):
         )
     if isinstance(noise, NoiseEstimate):
         return noise.sigma, noise.autocorrelation if any(noise.blur) else None
-    level = check_level(noise.level, noise.kind)
-    if isinstance(level, tuple) or level == 0:
-        raise ValueError(f"noise must have a single positive level, got level={noise.level!r}.")
-    if isinstance(noise_range, str):
-        raise ValueError(
-            "noise must have a known data range, of which its level is a fraction, got a NoiseInjector with"
-            " data_range='auto' that is not fitted. Fit it to clean images, or pass the standard deviation in grey"
-            " values."
-        )
-    blur = check_blur(noise.blur)
-    correlation = two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
-    return level * (noise_range[1] - noise_range[0]), correlation
+    level, (low, high), correlation = read_injector(noise)
+    return level * (high - low), correlation
 
 
 def _check_result(terms, denoised):

@@ -14,9 +14,8 @@ from ..denoisers._filtering import METHODS
 from ..denoisers._risk import is_noisy, warn_if_clipped
 from ..denoisers._stabilizing import other_units_error
 from ..noise import NoiseEstimate, NoiseInjector, estimate_noise
-from ..noise._moments import blur_autocorrelation, two_sided
-from ..noise._params import check_blur, check_level
 from ._residual_statistics import Planes, fill_padding, keep
+from ._scored import read_injector
 
 SMALLEST = 32  # pixels along each side
 FEWEST = 1024  # pixels outside padding
@@ -115,18 +114,8 @@ def _from_estimate(estimate):
 
 def _from_injector(noise):
     _check_kind(noise.kind, ("gaussian", "poisson", "poisson_gaussian"))
-    level, data_range = check_level(noise.level, noise.kind), getattr(noise, "data_range_", noise.data_range)
-    if isinstance(level, tuple) or level == 0:
-        raise ValueError(f"noise must have a single positive level, got level={noise.level!r}.")
-    if isinstance(data_range, str):
-        raise ValueError(
-            "noise must have a known data range, of which its level is a fraction, got a NoiseInjector with"
-            " data_range='auto' that is not fitted. Fit it to clean images, or pass the standard deviation in grey"
-            " values."
-        )
-    low, high = data_range
-    width, blur = high - low, check_blur(noise.blur)
-    correlation = two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
+    level, (low, high), correlation = read_injector(noise)
+    width = high - low
     if noise.kind == "gaussian":
         return NoiseModel(0.0, (level * width) ** 2, correlation)
     gain = level**2 * width

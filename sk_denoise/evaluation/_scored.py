@@ -1,4 +1,4 @@
-"""What scores without clean images need: the denoiser as a function of images, and the noisy images."""
+"""What scores without clean images need: the denoiser as a function of images, the noisy images, and their noise."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ..denoisers._risk import is_noisy
 from ..metrics import _denoiser, _layers
 from ..noise import NoiseInjector
 from ..noise._identify import observed_range
+from ..noise._moments import blur_autocorrelation, two_sided
+from ..noise._params import check_blur, check_level
 
 
 def read_denoiser(denoiser):
@@ -93,3 +95,22 @@ def width_of_range(data_range, denoiser, noise_range, images):
     data_range = check_data_range(own_range if data_range is None else data_range)
     low, high = observed_range(images, "noisy") if data_range == "auto" else data_range
     return high - low
+
+
+def read_injector(noise):
+    """Return the level of the noise that an injector draws, the range that it refers to, and its autocorrelation.
+
+    The autocorrelation is None if the noise is white.
+    """
+    level, data_range = check_level(noise.level, noise.kind), getattr(noise, "data_range_", noise.data_range)
+    if isinstance(level, tuple) or level == 0:
+        raise ValueError(f"noise must have a single positive level, got level={noise.level!r}.")
+    if isinstance(data_range, str):
+        raise ValueError(
+            "noise must have a known data range, of which its level is a fraction, got a NoiseInjector with"
+            " data_range='auto' that is not fitted. Fit it to clean images, or pass the standard deviation in grey"
+            " values."
+        )
+    blur = check_blur(noise.blur)
+    correlation = two_sided([blur_autocorrelation(axis) for axis in blur]) if any(blur) else None
+    return level, data_range, correlation

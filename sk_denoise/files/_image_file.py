@@ -52,7 +52,29 @@ class _Cache:
 _CACHE = _Cache()
 
 
-class ImageFile:
+class _ArrayLike:
+    """What an image in a file has in common with an array, given its `shape` and `__getitem__`."""
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of values."""
+        return math.prod(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("An image in a file cannot be converted to an array without a copy.")
+        return np.asarray(self[...], dtype=dtype)
+
+
+class ImageFile(_ArrayLike):
     """An image in a file, of which only the pixels that are asked for are read.
 
     It has the shape, dtype and axes of the image, can be indexed like an array, and can be passed wherever this package
@@ -127,16 +149,6 @@ class ImageFile:
         return self._format.dtype
 
     @property
-    def ndim(self):
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self):
-        """Number of values."""
-        return math.prod(self.shape)
-
-    @property
     def nbytes(self):
         """Number of bytes of the pixels in an uncompressed file, an estimate of the size of a written one."""
         return self.size * self._format.stored.itemsize
@@ -166,14 +178,6 @@ class ImageFile:
         """Sequence of the 2-D images in the file; colour channels, if any, are last. No pixels are read."""
         return Planes([Plane(self, index) for index in self._format.indexes()])
 
-    def __len__(self):
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError("An image in a file cannot be converted to an array without a copy.")
-        return np.asarray(self[...], dtype=dtype)
-
     def __getitem__(self, index):
         ranges, kept = _read_index(index, self.shape)
         if ranges is None:
@@ -201,7 +205,7 @@ class ImageFile:
         return f"ImageFile({self.path!r})"
 
 
-class Plane:
+class Plane(_ArrayLike):
     """A 2-D image in a file: a slice, a frame or a channel.
 
     Made by `ImageFile.planes`; it can be indexed like an array, and is read when its pixels are asked for.
@@ -232,24 +236,6 @@ class Plane:
     def dtype(self):
         """Dtype of the values."""
         return self.image.dtype
-
-    @property
-    def ndim(self):
-        """2 for grey images, 3 for colour images."""
-        return len(self._order)
-
-    @property
-    def size(self):
-        """Number of values."""
-        return math.prod(self.shape)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError("An image in a file cannot be converted to an array without a copy.")
-        return np.asarray(self[...], dtype=dtype)
 
     def __getitem__(self, index):
         ranges, kept = _read_index(index, self.shape)

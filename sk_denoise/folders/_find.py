@@ -34,7 +34,7 @@ def find_sources(paths, *, recursive=False):
     ----------
     paths : str, path-like or iterable of them
         Files, folders, and patterns such as ``"scans/*.dcm"``. In folders, files are chosen by their extension, and
-        those without one, as scanners write them, by their content.
+        others, such as those without one, by their content.
     recursive : bool, default=False
         Whether to search subfolders, too.
 

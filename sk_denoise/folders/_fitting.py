@@ -9,11 +9,9 @@ from .._core.checks import is_real, shown, warn_user
 from .._core.images import check_alike
 from ..denoisers import DenoisingAutoencoder, PatchDenoiser
 from ..files import read_images
-from ..noise import estimate_noise
 from ._find import find_sources
-from ._noise import sample_parts
+from ._noise import estimate_planes
 
-_MOST_MEASURED = 16  # planes from which the noise is estimated
 _TIMED_EPOCHS = 2
 _SPENT = 0.9  # share of the remaining time for which epochs are planned
 _SPLITS = ("gaussian", "poisson_gaussian")  # kinds of noise that can be recorrupted
@@ -64,7 +62,7 @@ def fit_files(paths, *, clean=None, architecture="unet", minutes=10, recursive=F
     targets = None if clean is None else _pairs(sources, find_sources(clean, recursive=recursive), planes)
     colour = _all_colour(images)
     _check_same_dtype(images)
-    mode = None if clean is not None else _mode(planes, colour)
+    mode = None if clean is not None else _mode(planes)
     inner = DenoisingAutoencoder(architecture, self_supervised=mode)
     denoiser = PatchDenoiser(inner, channel_axis=-1 if colour else None, random_state=random_state, verbose=verbose)
     denoiser.set_params(denoiser__epochs=1).fit(planes, X_clean=targets)  # compiles the training step
@@ -121,11 +119,9 @@ def _repeated(others):
     return next(other for other in others if stems.count(_stem(other)) > 1)
 
 
-def _mode(planes, colour):
+def _mode(planes):
     """Return how to train on noisy images alone, by what their noise is."""
-    some = planes[:: max(1, len(planes) // _MOST_MEASURED)][:_MOST_MEASURED]
-    parts = [part for plane in some for part in sample_parts(plane, 1)]
-    estimate = estimate_noise(parts, channel_axis=-1 if colour else None)
+    estimate = estimate_planes(planes)
     if estimate.sigma == 0:
         raise ValueError("paths must name noisy images, but all pixels of each image have the same value.")
     splits = estimate.kind in _SPLITS and not (estimate.kind == "poisson_gaussian" and any(estimate.blur))

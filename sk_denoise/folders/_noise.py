@@ -42,21 +42,14 @@ class NoiseOfPlanes:
 
 def _axis_of_channels(image):
     """Return the place of the axis C in the index of a plane; None if there is none, or one channel only."""
-    loops = loop_axes(image)
+    loops = image._format.loop_axes
     places = [place for place, axis in enumerate(loops) if image.axes[axis] == "C" and image.shape[axis] > 1]
     return places[0] if places else None
 
 
-def loop_axes(image):
-    """Return the axes that number the planes."""
-    return [axis for axis in range(image.ndim) if axis not in image._format.plane_axes]
-
-
 def _estimate(image, planes):
-    """Estimate the noise of planes of an image."""
-    some = [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, _MOST_PLANES).astype(int))]
-    parts = [part for plane in some for part in sample_parts(plane, max(1, MOST_PARTS // len(some)))]
-    estimate = estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
+    """Estimate the noise of planes of an image, and warn of what makes it uncertain."""
+    estimate = estimate_planes(planes)
     if image.format == "JPEG":
         warn_user("JPEG compression removes a part of the noise and correlates the rest, so its level is uncertain.")
     if is_below_rounding(image, estimate):
@@ -65,6 +58,13 @@ def _estimate(image, planes):
             " so hardly anything can be removed."
         )
     return estimate
+
+
+def estimate_planes(planes):
+    """Estimate the noise of planes, from some of them, and of large ones from parts."""
+    some = [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, _MOST_PLANES).astype(int))]
+    parts = [part for plane in some for part in sample_parts(plane, max(1, MOST_PARTS // len(some)))]
+    return estimate_noise(parts, channel_axis=None if some[0].ndim == 2 else -1)
 
 
 def is_below_rounding(image, noise):

@@ -15,7 +15,7 @@ from ..denoisers import ImageFilter, PatchDenoiser, denoise
 from ..evaluation import residual_check
 from ..files import ImageFile, write_image
 from ..noise import NoiseEstimate
-from ._noise import MOST_PARTS, NoiseOfPlanes, is_below_rounding, loop_axes, sample_parts, white_noise
+from ._noise import MOST_PARTS, NoiseOfPlanes, is_below_rounding, sample_parts, white_noise
 from ._report import thumbnails
 
 _MOST_CHECKED = 8  # planes of a file that are checked
@@ -136,13 +136,13 @@ def _check(image, target, noise, given, denoiser):
         return {"verdict": "not checked", "words": f"Not checked: no tests for {kind}."}
     if is_below_rounding(image, noise.first):
         return {"verdict": "not checked", "words": "Not checked: there is hardly any noise that could be removed."}
-    n_planes, worst = len(image.planes), None
+    planes, others, worst = image.planes, result.planes, None
+    n_planes = len(planes)
     for number in np.unique(np.linspace(0, n_planes - 1, _MOST_CHECKED).astype(int)):
-        planes = (one.planes[number] for one in (image, result))
-        for noisy, denoised in zip(*(sample_parts(plane, MOST_PARTS) for plane in planes)):
+        plane = planes[number]
+        for noisy, denoised in zip(*(sample_parts(one, MOST_PARTS) for one in (plane, others[number]))):
             axis = None if noisy.ndim == 2 else -1
             # An estimate from these very pixels cannot test the level; "auto" skips that test.
-            plane = image.planes[number]
             own = given if n_planes == 1 and noisy.shape == plane.shape else noise.of(plane)
             found = residual_check(noisy, denoised, own, denoiser=denoiser, channel_axis=axis)
             if worst is None or not found.severity <= worst[0].severity:
@@ -150,13 +150,13 @@ def _check(image, target, noise, given, denoiser):
     found, noisy, denoised, number = worst
     row = {"verdict": found.verdict, "severity": found.severity, "figures": found.figures, "words": str(found)}
     row["thumbnails"] = thumbnails(noisy, denoised, found)
-    return row | ({"plane": _place(image, number)} if n_planes > 1 else {})
+    return row | ({"plane": _place(image, planes[number].index)} if n_planes > 1 else {})
 
 
-def _place(image, number):
+def _place(image, index):
     """Say which plane of an image it is, such as "Z 3 of 24, T 1 of 2"."""
-    index = image.planes[number].index
-    return ", ".join(f"{image.axes[axis]} {i + 1} of {image.shape[axis]}" for axis, i in zip(loop_axes(image), index))
+    axes = image._format.loop_axes
+    return ", ".join(f"{image.axes[axis]} {i + 1} of {image.shape[axis]}" for axis, i in zip(axes, index))
 
 
 def plan_one(source, target, denoiser, name, noise, force, check):

@@ -81,7 +81,7 @@ def test_the_correlation_is_that_of_the_injector():
 
     injector = NoiseInjector("gaussian", 1.0, blur=(1.0, 0.5), clip=False, data_range=(0, 1), random_state=0)
     noise = injector.fit_transform([np.full((400, 400), 0.5)])[0] - 0.5
-    _, correlation = _read_noise(injector, (0, 1))
+    _, correlation = _read_noise(injector)
     reach = correlation.shape[0] // 2
     found = np.array([[np.mean(noise[8:-8, 8:-8] * np.roll(noise, (dy, dx), (0, 1))[8:-8, 8:-8])
                        for dx in range(-reach, reach + 1)] for dy in range(-reach, reach + 1)])  # fmt: skip
