@@ -6,13 +6,14 @@ import numpy as np
 from skimage import filters, restoration
 
 from sk_denoise import ImageFilter, denoise
+from sk_denoise.noise.stabilization import anscombe, inverse_anscombe
 
 OWN = ("nl_ridge", "nlm", "tv", "wavelet", "bilateral", "gaussian", "median")
 _TV_FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5)  # of the level
 
 
 def given(sigma, channel_axis=None):
-    """Filters of this package, by method, given the level of the noise; "denoise(image)" estimates it."""
+    """Filters of this package, given the level or an estimate of the noise, which "denoise(image)" makes itself."""
     functions = {"denoise(image)": functools.partial(denoise, channel_axis=channel_axis)}
     return functions | {
         method: functools.partial(denoise, method=method, noise=sigma, channel_axis=channel_axis) for method in OWN
@@ -55,6 +56,15 @@ def tv(sigma, channel_axis=None):
         functools.partial(restoration.denoise_tv_chambolle, weight=factor * sigma, channel_axis=channel_axis)
         for factor in _TV_FACTORS
     ]
+
+
+def stabilized(function, gain, low=0.0, width=1.0):
+    """The function between a transform that makes the variance of photon noise 1 / width**2, and its inverse."""
+
+    def denoised(image):
+        return inverse_anscombe(function((anscombe(image, gain) - low) / width) * width + low, gain)
+
+    return denoised
 
 
 def _positive(function, image, **options):

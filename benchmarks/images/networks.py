@@ -1,5 +1,6 @@
 """U-Nets that were trained on other images, beside filters."""
 
+import math
 import time
 
 import methods
@@ -19,12 +20,14 @@ MINUTES = 10
 
 def networks(minutes=MINUTES):
     """U-Nets with each head, trained for ten minutes on images other than those that are denoised, and two filters."""
-    training = [image.astype(np.float32) for image in _training_images()]
+    training = training_images()
     injector = NoiseInjector(level=TRAINED_LEVELS, clip=False, data_range=(0, 1))
     fitted = {}
     for head in ("residual", "sigmoid"):
         unet = DenoisingAutoencoder("unet", latent_dim=32, head=head, noise=injector, random_state=0, batch_size=32)
-        fitted[f"U-Net, {head}"] = _trained(unet, training, 60 * minutes)
+        patches = PatchDenoiser(unet, patch_shape=(PATCH, PATCH), n_patches=N_PATCHES, random_state=0)
+        print(head, end=": ")
+        fitted[f"U-Net, {head}"] = trained(patches, training, 60 * minutes)
     for sigma in TESTED_LEVELS:
         own = methods.given(sigma)
         functions = {name: own[name] for name in ("nl_ridge", "nlm")} | {n: d.transform for n, d in fitted.items()}
@@ -48,25 +51,23 @@ def digits(epochs=10, sigma=0.5):
     yield {"image": "MNIST digits", "sigma": sigma}, figures
 
 
-def _training_images():
+def training_images():
     """Photographs, micrographs and scans, none of which is denoised later."""
     images = [sets.grey(getattr(data, name)()) for name in ("camera", "moon", "cell", "grass", "brick", "coins")]
     images += [sets.grey(data.astronaut())] + [image for name, image in sets.tuning().items() if name in ("CT", "MR")]
     images += [sets.grey(image) for image in data.stereo_motorcycle()[:1]]
-    return images
+    return [image.astype(np.float32) for image in images]
 
 
-def _trained(denoiser, images, seconds):
-    """Fit on patches for about `seconds`: time two epochs, and train for as many as fit in."""
-    patches = {"patch_shape": (PATCH, PATCH), "n_patches": N_PATCHES, "random_state": 0, "data_range": (0, 1)}
+def trained(denoiser, images, seconds):
+    """Fit a `PatchDenoiser` with a network for about `seconds`: time two epochs, and train for as many as fit in."""
+    denoiser.set_params(data_range=(0, 1), denoiser__epochs=1).fit(images)  # compiles
     start = time.perf_counter()
-    PatchDenoiser(denoiser.set_params(epochs=1), **patches).fit(images)  # compiles
-    start = time.perf_counter()
-    PatchDenoiser(denoiser.set_params(epochs=N_TIMED), **patches).fit(images)
+    denoiser.set_params(denoiser__epochs=N_TIMED).fit(images)
     each = (time.perf_counter() - start) / N_TIMED
-    denoiser.set_params(epochs=max(1, round(seconds / each)))
+    epochs = max(1, round(seconds / each))
     start = time.perf_counter()
-    fitted = PatchDenoiser(denoiser, **patches).fit(images)
-    steps = denoiser.epochs * N_PATCHES // 32
-    print(f"{denoiser.head}: {denoiser.epochs} epochs, {steps} steps, {time.perf_counter() - start:.0f} s", flush=True)
-    return fitted
+    denoiser.set_params(denoiser__epochs=epochs).fit(images)
+    steps = epochs * math.ceil(denoiser.n_patches / denoiser.denoiser.batch_size)
+    print(f"{epochs} epochs, {steps} steps, {time.perf_counter() - start:.0f} s", flush=True)
+    return denoiser

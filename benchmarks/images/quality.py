@@ -1,16 +1,16 @@
 """PSNR, SSIM and seconds of the filters on noisy images. Each function yields the case, and the figures by method."""
 
-import time
+import functools
 import warnings
 
 import methods
 import numpy as np
 import sets
-from scipy import ndimage, signal
+from memory import costs
+from scipy import signal
 from skimage.metrics import structural_similarity
 
 from sk_denoise.metrics import psnr
-from sk_denoise.noise.stabilization import anscombe, inverse_anscombe
 
 LEVELS = (0.05, 0.1, 0.2)
 BLURS = (0.7, 1.0, (0.0, 0.8))  # standard deviation in pixels, or one for each axis
@@ -49,7 +49,6 @@ def correlated(sigma=BLURRED_LEVEL):
         kernel = sets.kernel(blur)
         correlation = signal.correlate2d(kernel, kernel)
         for seed, (name, clean) in enumerate(images.items(), start=100):
-            noise = ndimage.convolve(sets.noise(clean, seed).astype(float), kernel, mode="wrap")
             own, theirs = methods.given(sigma), methods.scikit_image(sigma)
             functions = {
                 "nl_ridge, exact correlation": methods.exact(sigma, correlation),
@@ -58,8 +57,8 @@ def correlated(sigma=BLURRED_LEVEL):
                 "denoise_nl_means": theirs["denoise_nl_means"],
                 "denoise_tv_chambolle, best weight": methods.tv(sigma),
             }
-            spectrum = np.abs(np.fft.fft2(kernel, clean.shape)) ** 2 * clean.size * sigma**2
-            noisy = (clean + sigma * noise).astype(np.float32)
+            spectrum = sets.spectrum(clean, sigma, kernel)
+            noisy = (clean + sigma * sets.blurred_noise(clean, seed, kernel)).astype(np.float32)
             case = {"image": name, "blur": str(blur)}
             yield case, measure(clean, noisy, methods.with_bm3d(functions, spectrum))
 
@@ -67,39 +66,39 @@ def correlated(sigma=BLURRED_LEVEL):
 def poisson(peak=PEAK):
     """Photon noise, with and without stabilization of its variance."""
     for seed, (name, clean) in enumerate(sets.held_out().items(), start=200):
-        noisy = (np.random.default_rng(seed).poisson(peak * clean.astype(float)) / peak).astype(np.float32)
+        noisy = sets.photons(clean, seed, peak)
         sigma = float(np.sqrt(clean.mean() / peak))
         constant, stable = (methods.with_bm3d(methods.given(level), level) for level in (sigma, 1.0))
         functions = {"denoise(image)": constant["denoise(image)"]}
         for method in ("nl_ridge", "bm3d"):
             if method in constant:
-                functions[f"{method}, exact gain"] = _stabilized(stable[method], 1 / peak)
+                functions[f"{method}, exact gain"] = methods.stabilized(stable[method], 1 / peak)
                 functions[f"{method}, constant level"] = constant[method]
         yield {"image": name, "peak": peak}, measure(clean, noisy, functions)
 
 
-def _stabilized(function, gain):
-    return lambda image: inverse_anscombe(function(anscombe(image, gain)), gain)
-
-
 def measure(clean, noisy, functions):
     """Figures of each function; of functions in a list, those with the best PSNR, and the mean time."""
-    figures = {"noisy": quality(clean, noisy) | {"cpu_seconds": 0.0, "seconds": 0.0, "refused": False}}
+    nothing = {"cpu_seconds": 0.0, "seconds": 0.0, "megabytes": 0.0}
+    figures = {"noisy": quality(clean, noisy) | nothing | {"refused": False}}
     for name, variants in functions.items():
         variants = variants if isinstance(variants, list) else [variants]
-        cpu, start, refused = time.process_time(), time.perf_counter(), False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
-                found = [np.asarray(function(noisy)) for function in variants]
-            except ValueError as error:  # denoise(image) refuses images whose noise is unclear
-                print(f"{name}: {error}")
-                found, refused = [noisy], True
-        cpu, seconds = time.process_time() - cpu, time.perf_counter() - start
+            (found, refused), spent = costs(functools.partial(_call, name, variants, noisy))
         best = max((quality(clean, image) for image in found), key=lambda quality: quality["psnr"])
-        times = {"cpu_seconds": cpu / len(variants), "seconds": seconds / len(variants)}
-        figures[name] = best | times | {"refused": refused}
+        times = {key: spent[key] / len(variants) for key in ("cpu_seconds", "seconds")}
+        figures[name] = best | times | {"megabytes": spent["megabytes"], "refused": refused}
     return figures
+
+
+def _call(name, functions, noisy):
+    """Results of the functions, and whether they refused the image; the noisy image is then the result."""
+    try:
+        return [np.asarray(function(noisy)) for function in functions], False
+    except ValueError as error:  # denoise(image) refuses images whose noise is unclear
+        print(f"{name}: {error}")
+        return [noisy], True
 
 
 def quality(clean, image):

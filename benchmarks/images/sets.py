@@ -85,6 +85,21 @@ def noise(image, seed):
     return np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
 
 
+def blurred_noise(image, seed, kernel):
+    """Correlated Gaussian noise with a standard deviation of 1."""
+    return ndimage.convolve(noise(image, seed).astype(float), kernel, mode="wrap")
+
+
+def spectrum(image, sigma, kernel):
+    """Spectrum of `blurred_noise` at a level, in the form that bm3d takes."""
+    return np.abs(np.fft.fft2(kernel, image.shape)) ** 2 * image.size * sigma**2
+
+
+def photons(image, seed, peak):
+    """The image with photon noise, of `peak` photons at white."""
+    return (np.random.default_rng(seed).poisson(peak * image.astype(float)) / peak).astype(np.float32)
+
+
 def kernel(blur):
     """Gaussian kernel with a sum of squares of 1, so that blurred white noise keeps its level."""
     impulse = np.zeros((13, 13))

@@ -49,13 +49,7 @@ def noise2void(images=None, seconds=SECONDS, levels=LEVELS, clock=time.perf_coun
         Clock by which training times are equal. `time.process_time` counts the seconds of all cores.
     """
     images = _images() if images is None else images
-    methods = {f"sk_denoise, {mode}": _own(mode) for mode in OWN}
-    try:
-        from careamics import CAREamist  # noqa: F401
-    except ImportError as error:
-        print(f"CAREamics is skipped: {error}")
-    else:
-        methods["CAREamics, Noise2Void"] = _careamics
+    methods = trainings()
     rows = []
     for seed, (name, clean) in enumerate(images.items(), start=500):
         clean = clean.astype(np.float32)
@@ -71,6 +65,17 @@ def noise2void(images=None, seconds=SECONDS, levels=LEVELS, clock=time.perf_coun
             rows += found
     table = pd.DataFrame(rows).pivot_table("psnr", ["method", "level"], "image", sort=False)
     print(table.round(2).to_string())
+
+
+def trainings():
+    """Functions of a noisy image, seconds and a clock, by method, which train on the image and denoise it."""
+    methods = {f"sk_denoise, {mode}": _own(mode) for mode in OWN}
+    try:
+        from careamics import CAREamist  # noqa: F401
+    except ImportError as error:
+        print(f"CAREamics is skipped: {error}")
+        return methods
+    return methods | {"CAREamics, Noise2Void": _careamics}
 
 
 def _images():
