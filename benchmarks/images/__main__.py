@@ -1,7 +1,9 @@
 """Filters of this package, BM3D and scikit-image's functions on images: PSNR, SSIM, seconds and memory.
 
-Run: python benchmarks/images white|colour|correlated|poisson|memory|networks|digits|large|pictures
+Run: python benchmarks/images table|white|colour|correlated|poisson|memory|networks|digits|large|pictures
 
+- "table" compares all methods, of this package and of others, and trained networks, on ten images with white,
+  correlated and photon noise of three levels; see table.py. It takes half an hour on two cores.
 - "white" denoises 14 held-out images with Gaussian noise of three levels. On the nine images that the settings of
   nl_ridge were chosen on, it compares only nl_ridge with BM3D.
 - "colour" is the same for three colour images and one level.
@@ -15,7 +17,8 @@ Run: python benchmarks/images white|colour|correlated|poisson|memory|networks|di
 
 Except in "memory", images are cropped to at most 256 x 256 pixels, because BM3D takes long. Filters that take a level
 are given the true one, except "denoise(image)", which estimates the noise. ``pip install -e .[bench]`` installs BM3D,
-whose licence is non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped. Each part but
+whose licence is non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped.
+CAREamics, for "table", is installed as benchmarks/self_supervised/noise2void.py says, or else skipped. Each part but
 "pictures" prints a table, and writes a CSV file to benchmarks/results/images/, from which docs/images_page.py makes the
 tables of the documentation. Without arguments, all parts run, one after the other.
 """
@@ -25,6 +28,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.append(str(Path(__file__).parents[1] / "self_supervised"))  # for the training on single images
 
 import pandas as pd
 from large import large
@@ -32,10 +36,13 @@ from memory import memory
 from networks import digits, networks
 from pictures import draw
 from quality import colour, correlated, poisson, white
+from table import table
 
 RESULTS = Path(__file__).parents[1] / "results" / "images"
-PARTS = {f.__name__: f for f in (white, colour, correlated, poisson, memory, networks, digits, large)}
-DIGITS = {"psnr": 3, "ssim": 4, "cpu_seconds": 3, "seconds": 3, "megapixels": 3, "megabytes": 0}
+PARTS = {f.__name__: f for f in (table, white, colour, correlated, poisson, memory, networks, digits, large)}
+DIGITS = {
+    "psnr": 3, "ssim": 4, "cpu_seconds": 3, "seconds": 3, "megapixels": 3, "megabytes": 1, "training_seconds": 1,
+}  # fmt: skip
 
 
 def measure(name):
@@ -45,11 +52,11 @@ def measure(name):
         rows += [case | {"method": method} | found for method, found in figures.items()]
         shown = (f"{method} {found.get('psnr', found.get('seconds')):.2f}" for method, found in figures.items())
         print(*case.values(), "|", ", ".join(shown), flush=True)
-    table = pd.DataFrame(rows).round(DIGITS)
+    frame = pd.DataFrame(rows).round(DIGITS)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    table.to_csv(RESULTS / f"{name}.csv", index=False)
-    keys = [key for key in ("set", "sigma", "blur", "side") if key in table]
-    means = table.groupby(["method", *keys], sort=False)[[key for key in DIGITS if key in table]].mean()
+    frame.to_csv(RESULTS / f"{name}.csv", index=False)
+    keys = [key for key in ("set", "noise", "sigma", "blur", "side") if key in frame]
+    means = frame.groupby(["method", *keys], sort=False)[[key for key in DIGITS if key in frame]].mean()
     print((means.unstack(keys) if keys else means).round(2).to_string())
 
 
