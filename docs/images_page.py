@@ -4,9 +4,11 @@ import pandas as pd
 from results_page import OUT, ROOT, table
 
 RESULTS = ROOT / "benchmarks" / "results" / "images"
-NAMES = {"psnr": "PSNR", "ssim": "SSIM", "cpu_seconds": "CPU s"}
-DIGITS = {"psnr": 2, "ssim": 3, "cpu_seconds": 2}
+NAMES = {"psnr": "PSNR", "ssim": "SSIM", "cpu_seconds": "CPU s", "seconds": "s", "megabytes": "MB"}
+DIGITS = {"psnr": 2, "ssim": 3, "cpu_seconds": 2, "seconds": 3, "megabytes": 0}
 EACH = ("noisy", "nl_ridge", "bm3d", "nlm", "tv", "denoise_nl_means", "denoise_tv_chambolle, best weight")
+#: Methods shown beside those that were trained on the noisy image.
+BESIDE = ("noisy", "denoise(image)", "nl_ridge", "bm3d", "linear, on the noisy image", "U-Net, on clean images")
 
 
 def read(name):
@@ -21,10 +23,14 @@ def means(frame, column, values=("psnr", "ssim")):
     head = ["", *(f"{NAMES[value]}, {entry}" for value, entry in wide.columns)]
     lines = []
     for method, row in wide.iterrows():
-        refused = frame.loc[frame["method"] == method, "refused"]
-        label = f"{method} ({refused.sum()} of {len(refused)} images refused)" if refused.any() else method
-        lines.append([label, *(f"{number:.{DIGITS[value]}f}" for (value, _), number in row.items())])
+        lines.append([labelled(frame, method), *(f"{number:.{DIGITS[value]}f}" for (value, _), number in row.items())])
     return table(head, lines)
+
+
+def labelled(frame, method):
+    """The method, and on how many images it refused to work."""
+    refused = frame.loc[frame["method"] == method, "refused"]
+    return f"{method} ({refused.sum()} of {len(refused)} images refused)" if refused.any() else method
 
 
 def each(frame, sigma):
@@ -128,6 +134,115 @@ def large():
     return table(["", "megapixels denoised", "seconds, with the fit", "MB"], lines)
 
 
+def hurry():
+    """Tables for readers in a hurry, by part; empty if the benchmark has not run."""
+    if not (RESULTS / "table.csv").exists():
+        return dict.fromkeys(("facts", "table", "winners", "levels", "trained"), "")
+    frame = read("table")
+    counts = frame.groupby("method")["image"].count()
+    few = counts.index[counts < counts.max()]  # trained on the noisy image, which takes too long to be done on all
+    everywhere = frame[~frame["method"].isin(few)]
+    keys = ["image", "noise", "level"]
+    cases = frame.loc[frame["method"].isin(few), keys].drop_duplicates()
+    beside = frame[frame["method"].isin([*few, *BESIDE])].merge(cases, on=keys)
+    return {
+        "facts": facts(everywhere, cases),
+        "table": compact(everywhere),
+        "winners": winners(everywhere),
+        "levels": by_level(everywhere),
+        "trained": compact(beside) if len(few) else "",
+    }
+
+
+def facts(frame, cases):
+    """Sentences on the images, the levels and the trainings."""
+    images = listed(f'"{image}"' for image in frame["image"].unique())
+    levels = listed(f"{level:g}" for level in frame["level"].unique())
+    peaks = listed(f"{peak:g}" for peak in frame["peak"].dropna().unique())
+    lines = [f"There are {frame['image'].nunique()} images ({images}) and noise of level {levels} of the range."]
+    if peaks:
+        lines.append(f"Photon noise is about as strong, with {peaks} photons at white.")
+    if len(cases):
+        levels = listed(f"{level:g}" for level in cases["level"].unique())
+        trained_on = listed(f'"{image}"' for image in cases["image"].unique())
+        lines.append(f"Networks were trained on the noisy image at level {levels} for {trained_on}.")
+    return "\n".join(lines) + "\n"
+
+
+def listed(words):
+    """The words with commas, and "and" before the last."""
+    *first, last = [*map(str, words)] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def compact(frame):
+    """Table with a row for each method, the best one first, and means over images and levels in the columns."""
+    noises = list(frame["noise"].unique())
+    wide = frame.pivot_table(["psnr", "ssim"], "method", "noise")
+    keys = [(value, noise) for value in ("psnr", "ssim") for noise in noises]
+    costs = frame[frame["method"] != "noisy"].groupby("method")[["seconds", "megabytes"]].mean()
+    wide = ranked(wide[keys]).join(pd.concat({value: costs[[value]] for value in costs}, axis=1))
+    columns = [in_bold(wide[key], DIGITS[key[0]], key[0] in ("seconds", "megabytes")) for key in wide]
+    lines = []
+    for method, *cells in zip(wide.index, *columns):
+        some = frame[frame["method"] == method]
+        given = some.groupby("noise")["given"].first().reindex(noises).dropna()
+        given = " / ".join(given.unique() if given.nunique() == 1 else given)
+        lines.append([labelled(frame, method), *cells, clean_images(some), given])
+    head = [NAMES[value] if noise == value else f"{NAMES[value]}, {noise}" for value, noise in wide]
+    return table(["", *head, "clean images", "given"], lines)
+
+
+def ranked(wide):
+    """Rows of a table of PSNR by mean, and then by what there is, because not all methods are made for all noise."""
+    psnr = wide["psnr"]
+    order = pd.DataFrame({"all": psnr.mean(axis=1, skipna=False), "some": psnr.mean(axis=1)})
+    return wide.loc[order.sort_values(["all", "some"], ascending=False).index]
+
+
+def in_bold(column, digits, low=False):
+    """Format the numbers of a column, the best one in bold: the largest or, if `low`, the smallest."""
+    best = f"{column.min() if low else column.max():.{digits}f}"
+    texts = ["" if pd.isna(number) else f"{number:.{digits}f}" for number in column]
+    return [f"**{text}**" if text == best else text for text in texts]
+
+
+def clean_images(rows):
+    """Whether a method needs clean images, and how long it was trained on them."""
+    if (rows["method"] == "noisy").all():
+        return ""
+    if not rows["needs_clean"].any():
+        return "no"
+    seconds = rows["training_seconds"].mean()
+    return f"yes, {seconds:.0f} s of training" if seconds else "yes, to choose"
+
+
+def by_level(frame):
+    """Mean PSNR for each kind and level of noise."""
+    keys = frame[["noise", "level"]].drop_duplicates().itertuples(index=False, name=None)
+    wide = ranked(pd.concat({"psnr": frame.pivot_table("psnr", "method", ["noise", "level"])[list(keys)]}, axis=1))
+    columns = [in_bold(wide[key], DIGITS["psnr"]) for key in wide]
+    head = [f"{noise} {level:g}" for _, noise, level in wide]
+    return table(["", *head], [list(line) for line in zip(wide.index, *columns)])
+
+
+def winners(frame):
+    """The best method for each kind and level of noise, by mean PSNR."""
+    groups = {
+        "best": frame["method"] != "noisy",
+        "without clean images": ~frame["needs_clean"] & (frame["method"] != "noisy"),
+        "of other packages": ~frame["package"].isin(["sk_denoise"]) & frame["package"].notna(),
+    }
+    lines = []
+    for (noise, level), some in frame.groupby(["noise", "level"], sort=False):
+        line = [noise, f"{level:g}"]
+        for mask in groups.values():
+            psnr = some[mask[some.index]].groupby("method")["psnr"].mean()
+            line.append(f"{psnr.idxmax()}, {psnr.max():.2f}")
+        lines.append(line)
+    return table(["noise", "level", *groups], lines)
+
+
 def make():
     """Write everything that docs/measured/images.rst includes."""
     OUT.mkdir(exist_ok=True)
@@ -150,6 +265,7 @@ def make():
         "digits": table(["", "PSNR"], [[row.method, f"{row.psnr:.2f}"] for row in read("digits").itertuples()]),
         "large": large(),
     }
+    parts |= {f"hurry-{part}": text for part, text in hurry().items()}
     for part, text in parts.items():
         (OUT / f"images-{part}.inc").write_text(text, encoding="utf-8")
 
