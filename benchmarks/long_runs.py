@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import provenance
 
 from sk_denoise import DenoisingAutoencoder
 from sk_denoise.datasets import load_digit_images
@@ -89,4 +90,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with provenance.kept("long_runs.py"):
+        main()

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import provenance
 from scipy.ndimage import gaussian_filter
 
 from sk_denoise import estimate_noise
@@ -233,8 +234,9 @@ def show_repeats():
 if __name__ == "__main__":
     which = sys.argv[1] if len(sys.argv) > 1 else "held-out"
     RESULTS.mkdir(parents=True, exist_ok=True)
-    frame = measure(which)
-    frame.round(4).to_csv(RESULTS / f"{which.replace('-', '_')}.csv", index=False)
+    with provenance.kept(f"noise.py {which}"):
+        frame = measure(which)
+        frame.round(4).to_csv(RESULTS / f"{which.replace('-', '_')}.csv", index=False)
     show(frame)
     if which == "held-out":
         show_repeats()

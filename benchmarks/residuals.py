@@ -25,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+import provenance
 from residuals_cases import FILTERS, cases, faulty, invented, shots
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -203,4 +204,5 @@ PARTS = {"thresholds": thresholds, "held-out": held_out, "agreement": agreement}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:
-        PARTS[part]()
+        with provenance.kept(f"residuals.py {part}"):
+            PARTS[part]()

@@ -28,9 +28,11 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.append(str(Path(__file__).parents[1] / "self_supervised"))  # for the training on single images
+# For the training on single images, and for `provenance`.
+sys.path += [str(Path(__file__).parents[1] / "self_supervised"), str(Path(__file__).parents[1])]
 
 import pandas as pd
+import provenance
 from large import large
 from memory import memory
 from networks import digits, networks
@@ -65,4 +67,8 @@ if __name__ == "__main__":
     if set(chosen) - {*PARTS, "pictures"}:
         raise SystemExit(__doc__)
     for part in chosen:
-        draw() if part == "pictures" else measure(part)
+        if part == "pictures":
+            draw()
+            continue
+        with provenance.kept(f"images {part}"):
+            measure(part)

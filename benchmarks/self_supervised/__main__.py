@@ -17,9 +17,11 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).parents[1] / "images"))  # for the images
+# For the images, and for `provenance`.
+sys.path[:0] = [str(Path(__file__).parents[1] / "images"), str(Path(__file__).parents[1])]
 
 import pandas as pd
+import provenance
 from choosing import choosing
 from noise2void import noise2void
 from trainings import mnist, photographs
@@ -43,4 +45,5 @@ if __name__ == "__main__":
     if set(chosen) - set(PARTS):
         raise SystemExit(__doc__)
     for part in chosen:
-        measure(part)
+        with provenance.kept(f"self_supervised {part}"):
+            measure(part)

@@ -10,6 +10,7 @@ from measure import RESULTS, Row, show
 
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "performance.md"
 TITLES = {
+    "shares": "Networks, and the rate of matrix products",
     "training": "Training, on MNIST",
     "search": "Many small fits, on the embedded digits",
     "inference": "Denoising",
@@ -63,6 +64,39 @@ def _memory(table):
     )
 
 
+def _shares(table):
+    cells = []
+    for line in table:
+        goal = line["goal"]
+        verdict = "" if goal is None else f"{goal:.0%}, {'reached' if line['share'] >= goal else '**not reached**'}"
+        numbers = (
+            f"{line['MFLOP']:.3g}",
+            f"{line['milliseconds']:.3g} ms",
+            f"{line['rate']:.0f}",
+            f"{line['products']:.0f}",
+        )
+        cells.append(
+            [line["network"], f"{line['parameters']:,}", line["doing"], *numbers, f"{line['share']:.0%}", verdict]
+        )
+    head = [
+        "network",
+        "parameters",
+        "",
+        "MFLOP per image",
+        "batch of 64",
+        "GFLOP/s",
+        "of matrix products",
+        "share",
+        "goal",
+    ]
+    return (
+        "Floating-point operations per image, as TensorFlow's profiler counts them, and three times as many for a step"
+        ' of training. "share" is their rate relative to that of a product of two matrices of 2048 x 2048, measured in'
+        " turns in the same process. Inference is `transform`, from array to array; training draws noise, too.\n\n"
+        + _table(head, cells)
+    )
+
+
 def _growth(table):
     cells = [[line["cost of"], line["by"], f"{line['exponent']:.2f}"] for line in table]
     return (
@@ -92,6 +126,8 @@ def write():
         for entry in entries:
             if "memory" in entry:
                 parts.append(_memory(entry["memory"]) + "\n")
+            if "shares" in entry:
+                parts.append(_shares(entry["shares"]) + "\n")
             if "growth" in entry:
                 parts.append(_growth(entry["growth"]) + "\n")
     notes = Path(__file__).with_name("notes.md")

@@ -67,15 +67,16 @@ class DenoisingAutoencoder(FittedNetwork):
     optimizer : str or class, default="adam"
         Keras optimizer, by name or class.
     learning_rate : float, "auto" or callable, default="auto"
-        Maximum learning rate. "auto" is 0.01 for "dense" and 0.003 for other architectures with Adam, and the default
-        rate of any other optimizer. A callable, such as a Keras schedule, returns the rate for each step.
+        Maximum learning rate. "auto" is 0.01 for "dense", 0.004 for "unet" and 0.003 for others with Adam, and the
+        default rate of any other optimizer. A callable, such as a Keras schedule, returns the rate for each step.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" rises over the first tenth of the steps and then falls to zero, which results in a lower error. Use
         "constant" with callbacks that set the rate. `partial_fit` always uses a constant rate.
     epochs : int or "auto", default="auto"
-        Passes over the rows. "auto" gives enough gradient steps for any number of rows, in 5 to 300 epochs.
+        Passes over the rows. "auto" gives enough gradient steps for any number of rows, in at most 300 epochs, and at
+        least 25 for "dense", 6 for "unet" and 12 for others.
     batch_size : int or "auto", default="auto"
-        Rows per gradient step. "auto" is 32, or 64 for at least 4,096 rows, or 128 for at least 8,192 rows.
+        Rows per gradient step. "auto" is 32. Larger batches take less time per row, but more time to the same error.
     validation_split : float or None, default=None
         Fraction of the rows, drawn at random, held out to compute "val_loss". If None, 0.1 with `early_stopping`,
         otherwise 0.

@@ -16,8 +16,6 @@ from .spec import ARCHITECTURES, CONV_FILTERS, FINE_FILTERS, halvings, unet_filt
 
 __all__ = ["conv", "dense", "unet"]
 
-_ACTIVATIONS = {"sigmoid": "sigmoid", "linear": None}
-
 
 def _seeded(name):
     # Without a seed, the initializer would draw one from Python's global random stream. The initial weights do not
@@ -32,10 +30,21 @@ def _dense(units, activation, name=None):
     return layers.Dense(units, activation=activation, kernel_initializer=init, name=name)
 
 
-def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False, init=None):
+def _conv(filters, activation="relu", *, size=3, strides=1, transpose=False, init=None, bias=True):
     layer = layers.Conv2DTranspose if transpose else layers.Conv2D
     init = _seeded(init or ("he" if activation == "relu" else "glorot"))
-    return layer(filters, size, strides=strides, padding="same", activation=activation, kernel_initializer=init)
+    options = {"padding": "same", "activation": activation, "kernel_initializer": init, "use_bias": bias}
+    return layer(filters, size, strides=strides, **options)
+
+
+def _conv_of_both(filters, x, join):
+    """Convolve two stacks of feature maps as if they were one, without copying them into one."""
+    return layers.Add()([_conv(filters, None)(x), _conv(filters, None, bias=False)(join)])
+
+
+def _activated(x, head):
+    """The output; the sigmoid comes last, because Keras then computes the cross-entropy from its logits."""
+    return layers.Activation("sigmoid")(x) if head == "sigmoid" else x
 
 
 def _crop(x, height, width):
@@ -101,7 +110,7 @@ def dense(image_shape, latent_dim, hidden_layer_sizes=(), head="sigmoid"):
     code = x = keras.Input((latent_dim,))
     for units in reversed(hidden_layer_sizes):
         x = _dense(units, "relu")(x)
-    return _autoencoder(rows, latent, code, _dense(n_features, _ACTIVATIONS[head])(x))
+    return _autoencoder(rows, latent, code, _activated(_dense(n_features, None)(x), head))
 
 
 def conv(image_shape, latent_dim, head="sigmoid"):
@@ -140,8 +149,8 @@ def conv(image_shape, latent_dim, head="sigmoid"):
     x = layers.Reshape((*sizes[-1], CONV_FILTERS[-1]))(x)
     for filters, size in zip((*CONV_FILTERS[-2::-1], CONV_FILTERS[0]), sizes[-2::-1]):
         x = _crop(_conv(filters, size=4, strides=2, transpose=True)(x), *size)
-    x = _conv(image_shape[2], _ACTIVATIONS[head])(x)
-    return _autoencoder(rows, latent, code, layers.Flatten()(x))
+    x = _conv(image_shape[2], None)(x)
+    return _autoencoder(rows, latent, code, _activated(layers.Flatten()(x), head))
 
 
 def unet(image_shape, latent_dim, head="sigmoid"):
@@ -181,7 +190,7 @@ def unet(image_shape, latent_dim, head="sigmoid"):
     _check_sizes(image_shape, latent_dim)
     rows = keras.Input((math.prod(image_shape),))
     restored = _unet_layers(layers.Reshape(image_shape)(rows), image_shape, latent_dim, head)
-    return keras.Model(rows, layers.Flatten()(restored), name="unet")
+    return keras.Model(rows, _activated(layers.Flatten()(restored), head), name="unet")
 
 
 def unet_for_images(n_channels, latent_dim, head="sigmoid"):
@@ -201,7 +210,8 @@ def unet_for_images(n_channels, latent_dim, head="sigmoid"):
         and width must be multiples of 8.
     """
     images = keras.Input((None, None, n_channels))
-    return keras.Model(images, _unet_layers(images, (None, None, n_channels), latent_dim, head), name="unet")
+    restored = _unet_layers(images, (None, None, n_channels), latent_dim, head)
+    return keras.Model(images, _activated(restored, head), name="unet")
 
 
 def _unet_layers(image, image_shape, latent_dim, head):
@@ -215,15 +225,15 @@ def _unet_layers(image, image_shape, latent_dim, head):
         x = _conv(n)(x)
     for n, join in zip(filters[-2::-1], joins[:0:-1]):
         x = _crop(_conv(n, None, size=2, strides=2, transpose=True)(x), *join.shape[1:3])
-        x = _conv(n)(layers.Concatenate()([x, join]))
+        x = layers.ReLU()(_conv_of_both(n, x, join))
     n = FINE_FILTERS if is_residual else max(1, filters[0] // 2)
     x = _crop(_conv(n, size=4, strides=2, transpose=True)(x), *image_shape[:2])
-    joined = layers.Concatenate()([x, joins[0]])
     if is_residual:
         # Training starts from the input itself, not from random changes of it, which takes hundreds of steps to undo.
-        noise = _conv(image_shape[2], None, init="small")(_conv(FINE_FILTERS)(joined))
+        fine = layers.ReLU()(_conv_of_both(FINE_FILTERS, x, joins[0]))
+        noise = _conv(image_shape[2], None, init="small")(fine)
         return layers.Subtract()([image, noise])
-    return _conv(image_shape[2], _ACTIVATIONS[head])(joined)
+    return _conv_of_both(image_shape[2], x, joins[0])
 
 
 def build(spec):

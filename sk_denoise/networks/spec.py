@@ -1,7 +1,7 @@
 """The table of architectures, and what follows from it without Keras: layer sizes, memory, and the values of "auto".
 
-The numbers of steps and the learning rates were chosen on held-out training rows. `benchmarks/defaults.py` prints these
-results; the learning rates of "conv" and "unet" require its argument `more`.
+The numbers of steps, the learning rates and the batch size were chosen on held-out training rows, as
+`benchmarks/defaults.py` shows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 CONV_FILTERS = (16, 32, 64)
 FINE_FILTERS = 16  # feature maps of the U-Net at the size of the image, with a residual head
-_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
+_MOST_EPOCHS = 300
+_BATCH_SIZE = 32  # larger ones take less time per row, but more time to the same error
 _LEAST_RESIDUAL = 32  # pixels, height and width from which predicting the noise is better than predicting the image
 
 
@@ -29,7 +30,8 @@ class Architecture:
     has_hidden_layers: bool
     compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
     learning_rate: float  # peak, with Adam
-    n_steps: int  # gradient steps after which the held-out error hardly decreases
+    n_steps: int  # gradient steps after which the held-out error of a few thousand rows hardly decreases
+    fewest_epochs: int  # of many rows, which are worth more steps
     reach: int | None  # largest radius of the receptive field in pixels over all heads; None for the whole image
     multiple: int  # heights and widths that are multiples of it need no padding when halved
     counts: Callable  # from NetworkSpec.sizes: number of weights, and of layer outputs for one row
@@ -100,7 +102,8 @@ ARCHITECTURES = {
         has_hidden_layers=True,
         compiles_with_xla=True,
         learning_rate=1e-2,
-        n_steps=9_400,
+        n_steps=15_000,
+        fewest_epochs=25,
         reach=None,
         multiple=1,
         counts=_dense_counts,
@@ -111,7 +114,8 @@ ARCHITECTURES = {
         has_hidden_layers=False,
         compiles_with_xla=False,
         learning_rate=3e-3,
-        n_steps=7_050,
+        n_steps=9_000,
+        fewest_epochs=12,
         reach=None,  # through its dense code
         multiple=8,
         counts=_conv_counts,
@@ -121,8 +125,9 @@ ARCHITECTURES = {
         has_code=False,
         has_hidden_layers=False,
         compiles_with_xla=False,
-        learning_rate=3e-3,
-        n_steps=3_760,
+        learning_rate=4e-3,
+        n_steps=5_000,
+        fewest_epochs=6,
         reach=38,
         multiple=8,
         counts=_unet_counts,
@@ -137,12 +142,9 @@ def training_bytes(spec, batch_size):
     return 4 * (5 * n_weights + 2 * batch_size * n_activations)
 
 
-def resolve_batch_size(batch_size, n_rows):
-    """Return 32 for few rows, which gives more steps, up to 128 for many rows, which is faster."""
-    if batch_size != "auto":
-        return int(batch_size)
-    # Only three sizes, because each is compiled separately.
-    return 128 if n_rows >= 64 * 128 else 64 if n_rows >= 64 * 64 else 32
+def resolve_batch_size(batch_size):
+    """Resolve "auto"."""
+    return _BATCH_SIZE if batch_size == "auto" else int(batch_size)
 
 
 def _line(architecture):
@@ -151,11 +153,12 @@ def _line(architecture):
 
 
 def resolve_epochs(epochs, architecture, n_rows, batch_size):
-    """Number of epochs with which any number of rows gives enough steps, between 5 and 300."""
+    """Number of epochs with which any number of rows gives enough steps, at most 300."""
     if epochs != "auto":
         return int(epochs)
-    n_epochs = math.ceil(_line(architecture).n_steps / math.ceil(n_rows / batch_size))
-    return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, n_epochs))
+    line = _line(architecture)
+    n_epochs = math.ceil(line.n_steps / math.ceil(n_rows / batch_size))
+    return min(_MOST_EPOCHS, max(line.fewest_epochs, n_epochs))
 
 
 def needs_unit_outputs(loss):
