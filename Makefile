@@ -54,7 +54,7 @@ bench: $(VENV)/.dev
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/defaults.py digits mnist
+	$(BIN)/python benchmarks/defaults.py
 
 bench-long: $(VENV)/.dev
 	$(BIN)/python benchmarks/long_runs.py

@@ -33,27 +33,6 @@ def labelled(frame, method):
     return f"{method} ({refused.sum()} of {len(refused)} images refused)" if refused.any() else method
 
 
-def each(frame, sigma):
-    """PSNR of each image at one level, the best filters of each package only."""
-    frame = frame[frame["sigma"] == sigma]
-    wide = frame.pivot(index="image", columns="method", values="psnr").loc[frame["image"].unique(), list(EACH)]
-    return table(["", *EACH], [[image, *(f"{number:.2f}" for number in row)] for image, row in wide.iterrows()])
-
-
-def gain(frame, column, method="nl_ridge"):
-    """PSNR of a method minus that of BM3D, with a row for each image."""
-    wide = frame.pivot(index="image", columns=[column, "method"], values="psnr").loc[frame["image"].unique()]
-    return wide.xs(method, axis=1, level="method") - wide.xs("bm3d", axis=1, level="method")
-
-
-def gains(frame, column, method="nl_ridge"):
-    """Table of `gain`, with the mean last."""
-    found = gain(frame, column, method)
-    found.loc["**mean**"] = found.mean()
-    lines = [[image, *(f"{number:+.2f}" for number in row)] for image, row in found.iterrows()]
-    return table(["", *(f"{column} {entry}" for entry in found.columns)], lines)
-
-
 def costs():
     """Seconds and memory for two sizes of images, the fastest method first."""
     wide = read("memory").pivot(index="method", columns="side")
@@ -66,23 +45,46 @@ def costs():
     return table(["", *head, "MB, 512²", "MB, 1024²"], lines)
 
 
-def goals(white, correlated):
+def large():
+    """Memory and time for a file of 10 GB."""
+    lines = [
+        [row.method, f"{row.megapixels:,.0f}", f"{row.seconds:.0f}", f"{row.megabytes:.0f}"]
+        for row in read("large").itertuples()
+    ]
+    return table(["", "megapixels denoised", "seconds, with the fit", "MB"], lines)
+
+
+def gains(frame, noise, method):
+    """PSNR of a method minus that of BM3D for one kind of noise, with a row for each image and a column for each level."""
+    some = frame[frame["noise"] == noise]
+    wide = some.pivot(index="image", columns=["level", "method"], values="psnr").loc[some["image"].unique()]
+    return wide.xs(method, axis=1, level="method") - wide.xs("bm3d", axis=1, level="method")
+
+
+def each(found):
+    """Table of `gains`, with the mean last."""
+    found = pd.concat([found, found.mean().rename("**mean**").to_frame().T])
+    lines = [[image, *(f"{number:+.2f}" for number in row)] for image, row in found.iterrows()]
+    return table(["", *(f"level {level:g}" for level in found.columns)], lines)
+
+
+def goals(frame):
     """Goals of nl_ridge, with what was measured."""
     lines = []
 
     def add(goal, measured, reached):
         lines.append([goal, measured, "reached" if reached else "**missed**"])
 
-    found = gain(white, "sigma")
-    for sigma, mean in found.mean().items():
-        add(f"white noise, sigma {sigma:g}: not worse than BM3D on average", f"{mean:+.2f} dB", mean >= 0)
+    found = gains(frame, "white", "nl_ridge")
+    for level, mean in found.mean().items():
+        add(f"white noise of level {level:g}: not worse than BM3D on average", f"{mean:+.2f} dB", mean >= 0)
     worst = f"{found.min().min():+.2f} dB ({found.min(axis=1).idxmin()})"
     add("white noise: on no image more than 0.15 dB worse", worst, found.min().min() >= -0.15)
-    cpu = white.groupby("method")["cpu_seconds"].sum()
+    cpu = frame[frame["noise"] == "white"].groupby("method")["cpu_seconds"].sum()
     share = cpu["nl_ridge"] / cpu["bm3d"]
     add("white noise: at most a quarter of the CPU time of BM3D", f"{share:.2f}", share <= 0.25)
-    for method, least in (("nl_ridge, exact correlation", 0.3), ("denoise(image)", 0)):
-        mean = gain(correlated, "blur", method).mean().mean()
+    for method, least in (("nl_ridge", 0.3), ("denoise(image)", 0)):
+        mean = gains(frame, "correlated", method).mean().mean()
         aim = f"{least} dB better than" if least else "not worse than"
         add(f"correlated noise, {method}: {aim} BM3D on average", f"{mean:+.2f} dB", mean >= least)
     cost = read("memory").pivot(index="method", columns="side").loc["nl_ridge"]
@@ -94,50 +96,8 @@ def goals(white, correlated):
     return table(["goal", "measured", ""], lines)
 
 
-def tuning(frame):
-    """Sentence on the images that nl_ridge was tuned on."""
-    found = gain(frame, "sigma")
-    listed = ", ".join(f"{mean:+.2f} dB at sigma {sigma:g}" for sigma, mean in found.mean().items())
-    return (
-        f"On {len(found)} images that the settings of ``nl_ridge`` were chosen on"
-        f" ({', '.join(found.index)}), its mean difference from BM3D is {listed}.\n"
-    )
-
-
-def networks(frame):
-    """PSNR of the U-Nets minus that of non-local means, on the image where they are worst, and how often they win."""
-    lines = []
-    for sigma, some in frame.groupby("sigma"):
-        wide = some.pivot(index="image", columns="method", values="psnr")
-        cells = [f"{sigma:g}"]
-        for method in ("U-Net, residual", "U-Net, sigmoid", "nl_ridge"):
-            gain = wide[method] - wide["nlm"]
-            cells.append(f"{gain.mean():+.2f} ({gain.min():+.2f}, {gain.idxmin()})")
-        lines.append([*cells, f"{(wide['U-Net, residual'] >= wide['nlm']).sum()} of {len(wide)}"])
-    head = ["sigma", "U-Net, residual", "U-Net, sigmoid", "nl_ridge", "images where the residual U-Net is not worse"]
-    return table(head, lines)
-
-
-def speed(frame):
-    """Megapixels per second of the networks and the filters."""
-    sums = frame.groupby("method", sort=False)[["megapixels", "seconds"]].sum().drop("noisy")
-    rates = (sums["megapixels"] / sums["seconds"]).sort_values(ascending=False)
-    return table(["", "megapixels per second"], [[method, f"{rate:.2f}"] for method, rate in rates.items()])
-
-
-def large():
-    """Memory and time for a file of 10 GB."""
-    lines = [
-        [row.method, f"{row.megapixels:,.0f}", f"{row.seconds:.0f}", f"{row.megabytes:.0f}"]
-        for row in read("large").itertuples()
-    ]
-    return table(["", "megapixels denoised", "seconds, with the fit", "MB"], lines)
-
-
 def hurry():
-    """Tables for readers in a hurry, by part; empty if the benchmark has not run."""
-    if not (RESULTS / "table.csv").exists():
-        return dict.fromkeys(("facts", "table", "winners", "levels", "trained"), "")
+    """Tables of the comparison of all methods, by part."""
     frame = read("table")
     counts = frame.groupby("method")["image"].count()
     few = counts.index[counts < counts.max()]  # trained on the noisy image, which takes too long to be done on all
@@ -246,23 +206,13 @@ def winners(frame):
 def make():
     """Write everything that docs/measured/images.rst includes."""
     OUT.mkdir(exist_ok=True)
-    everything, correlated = read("white"), read("correlated")
-    white = everything[everything["set"] == "held-out"]
+    frame = read("table")
     parts = {
-        "goals": goals(white, correlated),
-        "white": means(white, "sigma"),
-        "white-each": each(white, 0.1),
-        "white-gains": gains(white, "sigma"),
-        "white-tuning": tuning(everything[everything["set"] == "tuning"]),
+        "goals": goals(frame),
+        "gains": each(gains(frame, "white", "nl_ridge")),
+        "gains-correlated": each(gains(frame, "correlated", "denoise(image)")),
         "costs": costs(),
         "colour": means(read("colour"), "sigma", ("psnr", "ssim", "cpu_seconds")),
-        "correlated": means(correlated, "blur"),
-        "correlated-gains": gains(correlated, "blur", "denoise(image)"),
-        "poisson": means(read("poisson"), "peak"),
-        "networks": means(read("networks"), "sigma", ("psnr",)),
-        "networks-gains": networks(read("networks")),
-        "networks-speed": speed(read("networks")),
-        "digits": table(["", "PSNR"], [[row.method, f"{row.psnr:.2f}"] for row in read("digits").itertuples()]),
         "large": large(),
     }
     parts |= {f"hurry-{part}": text for part, text in hurry().items()}

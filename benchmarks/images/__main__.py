@@ -1,26 +1,20 @@
-"""Filters of this package, BM3D and scikit-image's functions on images: PSNR, SSIM, seconds and memory.
+"""All denoisers of this package, BM3D, CAREamics and scikit-image on images: PSNR, SSIM, seconds and memory.
 
-Run: python benchmarks/images table|white|colour|correlated|poisson|memory|networks|digits|large|pictures
+Run: python benchmarks/images table|colour|memory|large|pictures|photograph
 
 - "table" compares all methods, of this package and of others, and trained networks, on ten images with white,
   correlated and photon noise of three levels; see table.py. It takes half an hour on two cores.
-- "white" denoises 14 held-out images with Gaussian noise of three levels. On the nine images that the settings of
-  nl_ridge were chosen on, it compares only nl_ridge with BM3D.
-- "colour" is the same for three colour images and one level.
-- "correlated" blurs the noise, in three ways.
-- "poisson" denoises images with photon noise, with and without stabilization of its variance.
+- "colour" compares filters on three colour images with Gaussian noise of one level.
 - "memory" runs each filter on images of 512 x 512 and 1024 x 1024 pixels, each in its own process.
-- "networks" trains two U-Nets for ten minutes each, on other images, and compares them with nl_ridge and nlm.
-- "digits" compares the two heads of the U-Net on digits.
 - "large" fits on and denoises a file of 10 GB.
-- "pictures" draws docs/_static/filters.png.
+- "pictures" draws docs/_static/filters.png, and "photograph" docs/_static/photograph.png for the README.
 
 Except in "memory", images are cropped to at most 256 x 256 pixels, because BM3D takes long. Filters that take a level
 are given the true one, except "denoise(image)", which estimates the noise. ``pip install -e .[bench]`` installs BM3D,
-whose licence is non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped.
-CAREamics, for "table", is installed as benchmarks/self_supervised/noise2void.py says, or else skipped. Each part but
-"pictures" prints a table, and writes a CSV file to benchmarks/results/images/, from which docs/images_page.py makes the
-tables of the documentation. Without arguments, all parts run, one after the other.
+whose licence is non-commercial, and pydicom; without them, BM3D and the CT and MR slices are skipped. CAREamics, for
+"table", is installed as benchmarks/self_supervised/noise2void.py says, or else skipped. Each part that draws no picture
+prints a table, and writes a CSV file to benchmarks/results/images/, from which docs/images_page.py makes the tables of
+the documentation. Without arguments, all parts run, one after the other.
 """
 
 import os
@@ -35,13 +29,13 @@ import pandas as pd
 import provenance
 from large import large
 from memory import memory
-from networks import digits, networks
-from pictures import draw
-from quality import colour, correlated, poisson, white
+from pictures import draw_filters, draw_photograph
+from quality import colour
 from table import table
 
 RESULTS = Path(__file__).parents[1] / "results" / "images"
-PARTS = {f.__name__: f for f in (table, white, colour, correlated, poisson, memory, networks, digits, large)}
+PARTS = {f.__name__: f for f in (table, colour, memory, large)}
+FIGURES = {"pictures": draw_filters, "photograph": draw_photograph}
 DIGITS = {
     "psnr": 3, "ssim": 4, "cpu_seconds": 3, "seconds": 3, "megapixels": 3, "megabytes": 1, "training_seconds": 1,
 }  # fmt: skip
@@ -63,12 +57,12 @@ def measure(name):
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or [*PARTS, "pictures"]
-    if set(chosen) - {*PARTS, "pictures"}:
+    chosen = sys.argv[1:] or [*PARTS, *FIGURES]
+    if set(chosen) - {*PARTS, *FIGURES}:
         raise SystemExit(__doc__)
     for part in chosen:
-        if part == "pictures":
-            draw()
+        if part in FIGURES:
+            FIGURES[part]()
             continue
         with provenance.kept(f"images {part}"):
             measure(part)

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from skimage import filters, restoration
 
-from sk_denoise import ImageFilter, denoise
+from sk_denoise import denoise
 from sk_denoise.noise.stabilization import anscombe, inverse_anscombe
 
 OWN = ("nl_ridge", "nlm", "tv", "wavelet", "bilateral", "gaussian", "median")
@@ -18,17 +18,6 @@ def given(sigma, channel_axis=None):
     return functions | {
         method: functools.partial(denoise, method=method, noise=sigma, channel_axis=channel_axis) for method in OWN
     }
-
-
-def exact(sigma, correlation):
-    """`ImageFilter` with nl_ridge, given the level and the correlation of the noise."""
-
-    def function(noisy):
-        options = {"image_shape": noisy.shape, "data_range": (0, 1)}
-        est = ImageFilter("nl_ridge", level=sigma, correlation=correlation, **options)
-        return est.fit(noisy.reshape(1, -1)).transform(noisy.reshape(1, -1)).reshape(noisy.shape)
-
-    return function
 
 
 def scikit_image(sigma, channel_axis=None):

@@ -1,4 +1,4 @@
-"""Figure of what filters make of details of two images."""
+"""Figures: what filters make of details of two images, and what `denoise` does to the photograph of the README."""
 
 from pathlib import Path
 
@@ -8,8 +8,13 @@ import sets
 from matplotlib.figure import Figure
 from PIL import Image
 from quality import quality
+from skimage.data import camera
 
-PATH = Path(__file__).parents[2] / "docs" / "_static" / "filters.png"
+from sk_denoise import denoise, estimate_noise
+from sk_denoise.evaluation import residual_check
+from sk_denoise.metrics import psnr
+
+FOLDER = Path(__file__).parents[2] / "docs" / "_static"
 SIGMA = 0.1
 DETAILS = {"china": (50, 40, 96), "MR, abdomen": (130, 100, 96)}  # row, column, side
 SHOWN = {
@@ -21,9 +26,11 @@ SHOWN = {
     "nl_ridge": "nl_ridge",
 }
 COLUMNS = 4
+DETAIL = np.s_[62:166, 186:290]  # of the photograph
+SCALE, GAP, TITLE = 2, 8, 46  # pixels of the figure: for one of the photograph, between panels, above them
 
 
-def draw():
+def draw_filters():
     """Denoise both images whole, and draw the detail of each; all panels of an image have the same grey scale."""
     functions = methods.with_bm3d(methods.given(SIGMA), SIGMA)
     images = {name: image for name, image in sets.held_out().items() if name in DETAILS}
@@ -40,8 +47,43 @@ def draw():
         for ax, (title, image) in zip(axes[i * n_rows : (i + 1) * n_rows].flat, panels.items()):
             ax.imshow(image[detail], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             ax.set_title(title, fontsize=12)
-    figure.savefig(PATH, dpi=100)
-    Image.open(PATH).convert("L").save(PATH, optimize=True)
+    _save(figure, FOLDER / "filters.png")
+
+
+def draw_photograph():
+    """Draw a detail of the photograph of the README: noisy, denoised, and what two filters removed, one too strong.
+
+    The images are those of the README, and have the same names there.
+    """
+    photograph = camera() + 20 * np.random.default_rng(0).standard_normal((512, 512))
+    noise = estimate_noise(photograph)
+    cleaner, blurred = denoise(photograph), denoise(photograph, method="gaussian", noise=2 * noise.sigma)
+    scores = [f"{psnr(camera(), image, data_range=(0, 255)):.1f} dB" for image in (photograph, cleaner)]
+    checks = [
+        residual_check(photograph, image, noise, denoiser=name)
+        for image, name in ((cleaner, "nl_ridge"), (blurred, "gaussian"))
+    ]
+    panels = {
+        f"noisy\n{scores[0]}": (photograph, (0, 255)),
+        f"denoised\n{scores[1]}": (cleaner, (0, 255)),
+        f"removed\n{checks[0].verdict}": (checks[0].residual, (-4, 4)),
+        f"removed, filter too strong\n{checks[1].verdict}": (checks[1].residual, (-4, 4)),
+    }
+    side = SCALE * (DETAIL[0].stop - DETAIL[0].start)
+    width, height = len(panels) * (side + GAP) + GAP, TITLE + side + GAP
+    figure = Figure(figsize=(width / 100, height / 100), facecolor="white")
+    for i, (title, (image, (low, high))) in enumerate(panels.items()):
+        left = GAP + i * (side + GAP)
+        ax = figure.add_axes((left / width, GAP / height, side / width, side / height))
+        ax.set_axis_off()
+        ax.imshow(image[DETAIL], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        ax.set_title(title, fontsize=10, pad=5)
+    _save(figure, FOLDER / "photograph.png")
+
+
+def _save(figure, path):
+    figure.savefig(path, dpi=100)
+    Image.open(path).convert("L").save(path, optimize=True)
 
 
 def _panels(clean, functions):

@@ -57,7 +57,7 @@ class DenoisingAutoencoder(FittedNetwork):
         What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
         U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
         least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is better on
-        digits (``benchmarks/images networks`` and ``digits``), or "linear" with `self_supervised`. With losses that
+        digits (``benchmarks/defaults.py``), or "linear" with `self_supervised`. With losses that
         need outputs in [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual" is not
         allowed.
     loss : str or callable, default="auto"
@@ -74,7 +74,7 @@ class DenoisingAutoencoder(FittedNetwork):
         "constant" with callbacks that set the rate. `partial_fit` always uses a constant rate.
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" gives enough gradient steps for any number of rows, in at most 300 epochs, and at
-        least 25 for "dense", 6 for "unet" and 12 for others.
+        least 30 for "dense", 6 for "unet" and 12 for others.
     batch_size : int or "auto", default="auto"
         Rows per gradient step. "auto" is 32. Larger batches take less time per row, but more time to the same error.
     validation_split : float or None, default=None

@@ -12,7 +12,9 @@ from sk_denoise import DenoisingAutoencoder
 from sk_denoise import demo as demo_module
 from sk_denoise.cli import main
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTALL = (ROOT / "docs" / "start" / "install.rst").read_text(encoding="utf-8")
 FEW = ["--denoiser", "median", "pca", "--classifier", "neighbours", "--seeds", "1", "--jobs", "1"]
 
 
@@ -47,9 +49,11 @@ def test_demo(short, tmp_path, capsys, options):
         assert word in out
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"images.png", "changes.png", "latent_size.png"}
     assert str(tmp_path / "out" / "images.png") in out
-    shown = re.search(r"\n(test images .*?)```", README, re.DOTALL)[1]
-    for line in filter(None, shown.splitlines()):
+    shown = re.search(r"\n( +test images .*?)\n\S", INSTALL, re.DOTALL)[1]
+    for line in filter(None, map(str.strip, shown.splitlines())):
         assert re.split(r"  |: |clean images", line)[0] in out  # what a line is about; its figures vary
+    (line,) = re.findall(r"`(recovered: [^`]+)`", README)
+    assert line in shown
 
 
 @pytest.mark.slow
