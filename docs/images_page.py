@@ -6,7 +6,6 @@ from results_page import OUT, ROOT, table
 RESULTS = ROOT / "benchmarks" / "results" / "images"
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "cpu_seconds": "CPU s", "seconds": "s", "megabytes": "MB"}
 DIGITS = {"psnr": 2, "ssim": 3, "cpu_seconds": 2, "seconds": 3, "megabytes": 0}
-EACH = ("noisy", "nl_ridge", "bm3d", "nlm", "tv", "denoise_nl_means", "denoise_tv_chambolle, best weight")
 #: Methods shown beside those that were trained on the noisy image.
 BESIDE = ("noisy", "denoise(image)", "nl_ridge", "bm3d", "linear, on the noisy image", "U-Net, on clean images")
 
@@ -55,7 +54,7 @@ def large():
 
 
 def gains(frame, noise, method):
-    """PSNR of a method minus that of BM3D for one kind of noise, with a row for each image and a column for each level."""
+    """PSNR of a method minus that of BM3D for one kind of noise, by image and level."""
     some = frame[frame["noise"] == noise]
     wide = some.pivot(index="image", columns=["level", "method"], values="psnr").loc[some["image"].unique()]
     return wide.xs(method, axis=1, level="method") - wide.xs("bm3d", axis=1, level="method")

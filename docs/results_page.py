@@ -1,5 +1,9 @@
-"""Make the tables and figures of the results page from the CSV files written by benchmarks/recovery.py."""
+"""Make the tables and figures of the results page from the CSV files written by benchmarks/recovery.py.
 
+``python docs/results_page.py labels`` draws docs/_static/labels.png, which the README shows, too.
+"""
+
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +13,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "recovery"
 OUT = Path(__file__).parent / "generated_results"
+STATIC = Path(__file__).parent / "_static"
 KINDS = ("gaussian", "rician", "poisson", "speckle", "uniform", "salt_pepper", "masking")
 LEVELS = (0.1, 0.3, 0.5, 0.7)
 CLASSIFIERS = ("logistic regression", "k-nearest neighbours", "random forest", "MLP")
@@ -210,12 +215,12 @@ def recolour(ax, curves):
         lines.set_color(looks[name]["color"])
 
 
-def label_curve(path):
+def label_curve():
     """Plot accuracy against the number of labels, for denoising and for the noise-augmented classifier."""
     from matplotlib.figure import Figure
 
     frame = read("labels")
-    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(7.5, 3.4), layout="constrained", facecolor="white")
     ax = figure.subplots()
     for denoiser, column, style, colour, label in (
         ("U-Net", "accuracy_denoised", "^-", "#009E73", "denoised by the U-Net, classifier unchanged"),
@@ -230,7 +235,7 @@ def label_curve(path):
     ax.grid(axis="y", alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
-    figure.savefig(path, dpi=110)
+    figure.savefig(STATIC / "labels.png", dpi=110)
 
 
 def label_table():
@@ -261,10 +266,9 @@ def make():
             f"{name}-not": where_not(name),
         }
         curves(name, OUT / f"{name}-curves.png")
-    label_curve(OUT / "labels.png")
     for part, text in parts.items():
         (OUT / f"{part}.inc").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    make()
+    label_curve() if sys.argv[1:] == ["labels"] else make()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from helpers import run_python
@@ -91,6 +92,34 @@ def test_readme_commands_on_files(tmp_path, monkeypatch, capsys):
         assert main(command.split()) == 0
         _check_output(capsys.readouterr().out, shown)
     assert "a point was removed" in Path("denoised/verdicts.html").read_text(encoding="utf-8")
+
+
+def test_readme_shows_what_was_measured():
+    results = ROOT / "benchmarks" / "results"
+    quality = pd.read_csv(results / "quality.csv").groupby("denoiser").mean(numeric_only=True)
+    for name, shown in (
+        ("none", "none"),
+        ("dense", "dense, `latent_dim=64`"),
+        ("conv", "conv, `latent_dim=64`"),
+        ("unet", "U-Net"),
+    ):
+        row = quality.loc[name]
+        fit, recovered = f" {row['fit_seconds']:.0f} s", f" {100 * row['recovered']:.1f} %"
+        if name == "none":
+            fit = recovered = ""
+        line = f"| {shown} |{fit} | {row['psnr']:.2f} dB | {row['ssim']:.3f} | {row['accuracy']:.3f} |{recovered} |"
+        assert line in README.splitlines()
+    labels = pd.read_csv(results / "recovery" / "labels.csv").query("denoiser == 'U-Net'")
+    rows = {
+        "noise-augmented classifier": [f"{row.accuracy_augmented:.3f}" for row in labels.itertuples()],
+        "denoised by the U-Net": [f"{row.accuracy_denoised:.3f}" for row in labels.itertuples()],
+        "difference in points, 95 % interval": [
+            f"{row.vs_augmented:+.1f} [{row.vs_augmented_low:.1f}, {row.vs_augmented_high:.1f}]"
+            for row in labels.itertuples()
+        ],
+    }
+    for name, cells in rows.items():
+        assert f"| {' | '.join([name, *cells])} |" in README.splitlines()
 
 
 def test_readme_links_to_files_that_exist():

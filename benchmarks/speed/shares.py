@@ -7,6 +7,7 @@ from functools import partial
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+import keras
 import numpy as np
 import tensorflow as tf
 from measure import in_new_process, in_turns
@@ -24,12 +25,14 @@ BATCH, TURNS, PRODUCT = 64, 7, 2048
 
 
 def flop(model):
-    """Floating-point operations of the network for one row, as TensorFlow counts them."""
+    """Floating-point operations for one row or image, as TensorFlow counts them."""
     from tensorflow.compat.v1.profiler import ProfileOptionBuilder, profile
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the profiler announces that it is of TensorFlow 1
-    rows = tf.TensorSpec((1, model.input_shape[1]))
-    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(rows).graph
+    inputs = [tf.TensorSpec((1, *tensor.shape[1:])) for tensor in model.inputs]
+    graph = (
+        tf.function(lambda *x: model(x if len(x) > 1 else x[0], training=False)).get_concrete_function(*inputs).graph
+    )
     options = ProfileOptionBuilder(ProfileOptionBuilder.float_operation()).with_empty_output().build()
     return profile(graph, options=options).total_float_ops
 
@@ -44,16 +47,57 @@ def measure(architecture, side, n_rows):
     denoiser = fit(1)
     factors = [tf.random.normal((PRODUCT, PRODUCT)) for _ in range(2)]
     product = tf.function(lambda a, b: tf.reduce_sum(tf.matmul(a, b)[0]))
-    products, inference, long, short = in_turns(
-        TURNS, lambda: product(*factors).numpy(), partial(denoiser.transform, X), partial(fit, 3), partial(fit, 1)
+    batches = [tf.constant(X[start : start + BATCH]) for start in range(0, n_rows, BATCH)]
+    alone = tf.function(partial(denoiser.model_, training=False))
+    products, bare, inference, long, short = in_turns(
+        TURNS,
+        lambda: product(*factors).numpy(),
+        lambda: [alone(batch) for batch in batches][-1].numpy(),
+        partial(denoiser.transform, X),
+        partial(fit, 3),
+        partial(fit, 1),
     )
     return {
         "parameters": denoiser.model_.count_params(),
         "flop": flop(denoiser.model_),
         "product": products,
+        "the compiled network alone": bare,
         "inference": inference,
         "training": [(a - b) / 2 for a, b in zip(long, short)],
     }
+
+
+def _kind(layer):
+    """Which line of the table by layers a layer belongs to."""
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return "transposed convolutions"
+    if not isinstance(layer, keras.layers.Conv2D):
+        return "sums, differences and ReLUs between layers"
+    if 1 in layer.kernel.shape[2:]:
+        return "convolutions from or to one channel"
+    return "strided convolutions" if layer.strides != (1, 1) else "other convolutions"
+
+
+def _compute(compiled, inputs):
+    """Compute, and wait for a result."""
+    return compiled(inputs)[0, 0].numpy()
+
+
+def by_layer(side):
+    """Operations and seconds of the layers of the U-Net for a batch, each compiled on its own, by their kind."""
+    rows = np.random.default_rng(0).random((2, side * side), dtype=np.float32)
+    denoiser = DenoisingAutoencoder("unet", epochs=1, random_state=0).fit(rows)
+    found = {}
+    for layer in denoiser.model_.layers:
+        if isinstance(layer, (keras.layers.InputLayer, keras.layers.Reshape, keras.layers.Flatten)):
+            continue
+        inputs = tf.nest.map_structure(lambda t: tf.random.normal((BATCH, *t.shape[1:])), layer.input)
+        model = keras.Model(layer.input, layer.output)
+        (seconds,) = in_turns(TURNS, partial(_compute, tf.function(partial(model, training=False)), inputs))
+        line = found.setdefault(_kind(layer), {"flop": 0, "seconds": 0.0})
+        line["flop"] += BATCH * flop(model)
+        line["seconds"] += statistics.median(seconds)
+    return found
 
 
 def run():
@@ -63,7 +107,9 @@ def run():
         found = in_new_process(measure, architecture, side, n_rows)
         rate = 2 * PRODUCT**3 / statistics.median(found["product"])
         # An update takes the gradients of the layers' inputs and of their weights, each of which costs as much.
-        for what, goal, passes in zip(("inference", "training"), goals, (1, 3)):
+        for what, goal, passes in zip(
+            ("the compiled network alone", "inference", "training"), (None, *goals), (1, 1, 3)
+        ):
             seconds = statistics.median(found[what])
             gflop = passes * n_rows * found["flop"] / 1e9
             line = {"network": f"{architecture}, {side} x {side}", "parameters": found["parameters"], "doing": what}
@@ -71,4 +117,6 @@ def run():
             line |= {"rate": gflop / seconds, "share": 1e9 * gflop / seconds / rate, "goal": goal}
             table.append(line | {"products": rate / 1e9})
             print({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in table[-1].items()}, flush=True)
-    return [{"shares": table}]
+    layers = in_new_process(by_layer, NETWORKS[-1][1])
+    print(layers)
+    return [{"shares": table}, {"layers": layers, "products": table[-1]["products"]}]
