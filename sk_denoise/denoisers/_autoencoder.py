@@ -74,9 +74,10 @@ class DenoisingAutoencoder(FittedNetwork):
         "constant" with callbacks that set the rate. `partial_fit` always uses a constant rate.
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" gives enough gradient steps for any number of rows, in at most 300 epochs, and at
-        least 30 for "dense", 6 for "unet" and 12 for others.
+        least 40 for "dense", 6 for "unet" and 12 for others.
     batch_size : int or "auto", default="auto"
-        Rows per gradient step. "auto" is 32. Larger batches take less time per row, but more time to the same error.
+        Rows per gradient step. "auto" is 64 for "dense" and 32 for others. Larger batches take less time per row, but
+        more time to the same error.
     validation_split : float or None, default=None
         Fraction of the rows, drawn at random, held out to compute "val_loss". If None, 0.1 with `early_stopping`,
         otherwise 0.

@@ -198,7 +198,7 @@ def _make_plan(estimator, n_rows, continued, partial):
     if continued:
         # Each fit numbers its epochs from 0, so a continued fit needs another seed to draw different noise.
         seed = int(np.random.SeedSequence([seed, estimator.n_iter_]).generate_state(1)[0])
-    batch_size = resolve_batch_size(estimator.batch_size)
+    batch_size = resolve_batch_size(estimator.batch_size, estimator.architecture)
     return Plan(
         epochs=1 if partial else resolve_epochs(estimator.epochs, estimator.architecture, n_rows, batch_size),
         batch_size=batch_size,

@@ -14,7 +14,6 @@ from collections.abc import Callable
 CONV_FILTERS = (16, 32, 64)
 FINE_FILTERS = 16  # feature maps of the U-Net at the size of the image, with a residual head
 _MOST_EPOCHS = 300
-_BATCH_SIZE = 32  # larger ones take less time per row, but more time to the same error
 _LEAST_RESIDUAL = 32  # pixels, height and width from which predicting the noise is better than predicting the image
 
 
@@ -30,6 +29,7 @@ class Architecture:
     has_hidden_layers: bool
     compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
     learning_rate: float  # peak, with Adam
+    batch_size: int  # larger ones take less time per row, but more time to the same error
     n_steps: int  # gradient steps after which the held-out error of a few thousand rows hardly decreases
     fewest_epochs: int  # of many rows, which are worth more steps
     reach: int | None  # largest radius of the receptive field in pixels over all heads; None for the whole image
@@ -102,8 +102,9 @@ ARCHITECTURES = {
         has_hidden_layers=True,
         compiles_with_xla=True,
         learning_rate=1e-2,
-        n_steps=15_000,
-        fewest_epochs=30,
+        batch_size=64,
+        n_steps=9_400,
+        fewest_epochs=40,
         reach=None,
         multiple=1,
         counts=_dense_counts,
@@ -114,6 +115,7 @@ ARCHITECTURES = {
         has_hidden_layers=False,
         compiles_with_xla=False,
         learning_rate=3e-3,
+        batch_size=32,
         n_steps=9_000,
         fewest_epochs=12,
         reach=None,  # through its dense code
@@ -126,6 +128,7 @@ ARCHITECTURES = {
         has_hidden_layers=False,
         compiles_with_xla=False,
         learning_rate=4e-3,
+        batch_size=32,
         n_steps=5_000,
         fewest_epochs=6,
         reach=38,
@@ -142,14 +145,14 @@ def training_bytes(spec, batch_size):
     return 4 * (5 * n_weights + 2 * batch_size * n_activations)
 
 
-def resolve_batch_size(batch_size):
-    """Resolve "auto"."""
-    return _BATCH_SIZE if batch_size == "auto" else int(batch_size)
-
-
 def _line(architecture):
     """Return the row of the table; custom networks are trained like "conv"."""
     return ARCHITECTURES["conv" if callable(architecture) else architecture]
+
+
+def resolve_batch_size(batch_size, architecture):
+    """Resolve "auto"."""
+    return _line(architecture).batch_size if batch_size == "auto" else int(batch_size)
 
 
 def resolve_epochs(epochs, architecture, n_rows, batch_size):
