@@ -101,7 +101,7 @@ def _layers(entry):
     total = sum(line["seconds"] for line in entry["layers"].values())
     cells = []
     for kind, line in sorted(entry["layers"].items(), key=lambda item: -item[1]["seconds"]):
-        share = line["flop"] / line["seconds"] / 1e9 / entry["products"]
+        share = line["flop"] / line["possible"]
         cells.append(
             [
                 kind,

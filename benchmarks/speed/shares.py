@@ -29,12 +29,17 @@ def flop(model):
     from tensorflow.compat.v1.profiler import ProfileOptionBuilder, profile
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the profiler announces that it is of TensorFlow 1
-    inputs = [tf.TensorSpec((1, *tensor.shape[1:])) for tensor in model.inputs]
-    graph = (
-        tf.function(lambda *x: model(x if len(x) > 1 else x[0], training=False)).get_concrete_function(*inputs).graph
-    )
+    inputs = tf.nest.map_structure(lambda t: tf.TensorSpec((1, *t.shape[1:])), model.input)
+    graph = tf.function(partial(model, training=False)).get_concrete_function(inputs).graph
     options = ProfileOptionBuilder(ProfileOptionBuilder.float_operation()).with_empty_output().build()
     return profile(graph, options=options).total_float_ops
+
+
+def product():
+    """Return a function that multiplies two matrices."""
+    factors = [tf.random.normal((PRODUCT, PRODUCT)) for _ in range(2)]
+    multiply = tf.function(lambda: tf.reduce_sum(tf.matmul(*factors)[0]))
+    return lambda: multiply().numpy()
 
 
 def measure(architecture, side, n_rows):
@@ -45,13 +50,11 @@ def measure(architecture, side, n_rows):
         return DenoisingAutoencoder(architecture, batch_size=BATCH, random_state=0, epochs=epochs).fit(X)
 
     denoiser = fit(1)
-    factors = [tf.random.normal((PRODUCT, PRODUCT)) for _ in range(2)]
-    product = tf.function(lambda a, b: tf.reduce_sum(tf.matmul(a, b)[0]))
     batches = [tf.constant(X[start : start + BATCH]) for start in range(0, n_rows, BATCH)]
     alone = tf.function(partial(denoiser.model_, training=False))
     products, bare, inference, long, short = in_turns(
         TURNS,
-        lambda: product(*factors).numpy(),
+        product(),
         lambda: [alone(batch) for batch in batches][-1].numpy(),
         partial(denoiser.transform, X),
         partial(fit, 3),
@@ -87,16 +90,18 @@ def by_layer(side):
     """Operations and seconds of the layers of the U-Net for a batch, each compiled on its own, by their kind."""
     rows = np.random.default_rng(0).random((2, side * side), dtype=np.float32)
     denoiser = DenoisingAutoencoder("unet", epochs=1, random_state=0).fit(rows)
-    found = {}
+    found, multiply = {}, product()
     for layer in denoiser.model_.layers:
         if isinstance(layer, (keras.layers.InputLayer, keras.layers.Reshape, keras.layers.Flatten)):
             continue
         inputs = tf.nest.map_structure(lambda t: tf.random.normal((BATCH, *t.shape[1:])), layer.input)
         model = keras.Model(layer.input, layer.output)
-        (seconds,) = in_turns(TURNS, partial(_compute, tf.function(partial(model, training=False)), inputs))
-        line = found.setdefault(_kind(layer), {"flop": 0, "seconds": 0.0})
+        compute = partial(_compute, tf.function(partial(model, training=False)), inputs)
+        seconds, products = map(statistics.median, in_turns(TURNS, compute, multiply))
+        line = found.setdefault(_kind(layer), {"flop": 0, "seconds": 0.0, "possible": 0.0})
         line["flop"] += BATCH * flop(model)
-        line["seconds"] += statistics.median(seconds)
+        line["seconds"] += seconds
+        line["possible"] += 2 * PRODUCT**3 * seconds / products  # operations of products in the same time
     return found
 
 
@@ -119,4 +124,4 @@ def run():
             print({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in table[-1].items()}, flush=True)
     layers = in_new_process(by_layer, NETWORKS[-1][1])
     print(layers)
-    return [{"shares": table}, {"layers": layers, "products": table[-1]["products"]}]
+    return [{"shares": table}, {"layers": layers}]
