@@ -10,6 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_integer, sample_rows, shown, warn_user
+from .._core.dask_arrays import channels_last, is_dask_array
 from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
@@ -333,6 +334,10 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             Denoised images, as from `transform`.
         """
         check_is_fitted(self)
+        if is_dask_array(images):
+            return self._denoise_lazily(images, out, "images")
+        if isinstance(images, (list, tuple)) and any(map(is_dask_array, images)):
+            return type(images)(self._denoise_lazily(image, out, f"images[{i}]") for i, image in enumerate(images))
         arrays, layout = self._read(images)
         if out is None:
             results = [np.empty(array.shape, dtype=result_dtype(array.dtype)) for array in arrays]
@@ -343,16 +348,35 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             denoise_by_tiles(self.denoiser_, array, result, self._patch_shape, "images" if single else f"images[{i}]")
         return layout.restore(results) if out is None else out
 
+    def _denoise_lazily(self, images, out, name):
+        if not is_dask_array(images):
+            raise TypeError(
+                f"{name} must be a dask array, as other items of the list are, got {shown(images)}. Convert it:"
+                " dask.array.from_array(image)."
+            )
+        if out is not None:
+            raise ValueError(
+                f"out must be None for dask arrays, got {shown(out)}. Write the result chunk by chunk:"
+                " denoiser.transform(images).to_zarr(path), or dask.array.store(denoiser.transform(images), out)."
+            )
+        from ._dask import denoise_lazily  # here, because dask is optional
+
+        n_channels = 1 if self.channel_axis is None else channels_last(images, self.channel_axis, name).shape[-1]
+        self._check_channels(n_channels)
+        return denoise_lazily(self.denoiser_, images, self._patch_shape, self.channel_axis, name)
+
     def _read(self, images):
         """Validate images to denoise."""
         arrays, layout = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
-        n_channels = count_channels(arrays[0])
+        self._check_channels(count_channels(arrays[0]))
+        self._check_units(arrays)
+        return arrays, layout
+
+    def _check_channels(self, n_channels):
         if n_channels != self.n_channels_:
             raise ValueError(
                 f"images must have the number of channels seen during fit, {self.n_channels_}, got {n_channels}."
             )
-        self._check_units(arrays)
-        return arrays, layout
 
     def _check_units(self, arrays):
         """Warn if the images are in other units than those seen during `fit`, judged by patches of some of them."""

@@ -1,0 +1,97 @@
+"""Denoising dask arrays with a fitted `PatchDenoiser`, chunk by chunk; imported only for dask arrays."""
+
+from __future__ import annotations
+
+import dask
+import numpy as np
+from dask.array.overlap import overlap
+
+from .._core.dask_arrays import channels_last
+from .._core.units import result_dtype
+from ._tiles import chunk_rule, denoise_by_tiles
+
+
+def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
+    """Denoise a dask array of images with a fitted denoiser of patches.
+
+    Parameters
+    ----------
+    denoiser : BaseDenoiser
+        The fitted denoiser.
+    images : dask.array.Array of shape (..., height, width) or, with `channel_axis`, with one more axis
+        The images, with chunks of any size.
+    patch_shape : tuple of int
+        Height and width of the patches that the denoiser was fitted on.
+    channel_axis : int or None
+        Axis of the channels.
+    name : str
+        Name of the images in error messages.
+
+    Returns
+    -------
+    denoised : dask.array.Array
+        Array of the shape and the chunks of `images`, of floats. Nothing is computed yet.
+    """
+    array = channels_last(images, channel_axis, name)
+    n_lead = array.ndim - (2 if channel_axis is None else 3)
+    plane_shape = array.shape[n_lead:]
+    multiple, depth = chunk_rule(denoiser, plane_shape, patch_shape)
+    chunks = {
+        axis: (array.shape[axis],) if depth is None else _fitting_chunks(array.chunks[axis], multiple, pixels)
+        for axis, pixels in zip((n_lead, n_lead + 1), depth or (0, 0))
+    }
+    array = array.rechunk(chunks)
+    read = dict(zip(chunks, depth or (0, 0)))
+    dtype = result_dtype(array.dtype)
+    denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
+        _denoise_chunk,
+        denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it travels once per worker
+        depth=tuple(read.values()),
+        plane_shape=plane_shape,
+        patch_shape=patch_shape,
+        images_name=name,
+        chunks=array.chunks,
+        meta=np.empty((0,) * array.ndim, dtype),
+        name=f"denoise-{dask.base.tokenize(denoiser, array.name, array.chunks)}",
+    )
+    if channel_axis is not None:
+        denoised = np.moveaxis(denoised, -1, channel_axis)
+    return denoised.rechunk(images.chunks)
+
+
+def _fitting_chunks(sizes, multiple, depth):
+    """Return chunks like `sizes` that begin at multiples of `multiple` and have at least `depth` pixels."""
+    total, starts = sum(sizes), [0]
+    for start in np.cumsum(sizes)[:-1] // multiple * multiple:
+        if start - starts[-1] >= max(depth, 1) and total - start >= max(depth, 1):
+            starts.append(int(start))
+    return tuple(np.diff([*starts, total]).tolist())
+
+
+class _Surroundings:
+    """A part of an image, which is indexed as the whole image would be."""
+
+    def __init__(self, pixels, corner, shape):
+        self._pixels, self._corner = pixels, corner
+        self.shape, self.ndim, self.dtype = shape, len(shape), pixels.dtype
+
+    def __getitem__(self, where):
+        return self._pixels[tuple(slice(w.start - c, w.stop - c) for w, c in zip(where, self._corner, strict=True))]
+
+
+def _denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, images_name, block_info):
+    """Denoise the images, or parts of images, in a chunk; `block` also holds the pixels around it."""
+    place = block_info[None]
+    n_lead = block.ndim - len(plane_shape)
+    part = tuple(range(*ends) for ends in place["array-location"][n_lead : n_lead + 2])
+    corner = [max(0, side.start - pixels) for side, pixels in zip(part, depth)]
+    out = np.empty(place["chunk-shape"], dtype=place["dtype"])
+    try:
+        for i in np.ndindex(block.shape[:n_lead]):
+            image = _Surroundings(block[i], corner, plane_shape)
+            denoise_by_tiles(denoiser, image, out[i], patch_shape, images_name, part)
+    except Exception as error:
+        where = ", ".join(f"{start}:{stop}" for start, stop in place["array-location"])
+        error.add_note(f"This happened in chunk {place['chunk-location']} of {images_name}, {images_name}[{where}].")
+        raise
+    return out
