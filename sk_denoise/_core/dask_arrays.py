@@ -22,7 +22,7 @@ def dask_error(value, name, allowed, remedy):
     if not is_dask_array(first):
         return None
     what = "a dask array" if first is value else "a list of dask arrays"
-    return TypeError(f"{name} must be {allowed} in memory, got {what} of shape {first.shape}. {remedy}")
+    return TypeError(f"{name} must be {allowed}, in memory, got {what} of shape {first.shape}. {remedy}")
 
 
 def channels_last(array, channel_axis, name):

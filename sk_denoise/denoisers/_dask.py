@@ -41,7 +41,7 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
         for axis, pixels in zip((n_lead, n_lead + 1), depth or (0, 0))
     }
     array = array.rechunk(chunks)
-    read = dict(zip(chunks, depth or (0, 0)))
+    read = {axis: pixels if array.numblocks[axis] > 1 else 0 for axis, pixels in zip(chunks, depth or (0, 0))}
     dtype = result_dtype(array.dtype)
     denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
         _denoise_chunk,
@@ -49,7 +49,7 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
         depth=tuple(read.values()),
         plane_shape=plane_shape,
         patch_shape=patch_shape,
-        images_name=name,
+        name_and_axis=(name, channel_axis),
         chunks=array.chunks,
         meta=np.empty((0,) * array.ndim, dtype),
         name=f"denoise-{dask.base.tokenize(denoiser, array.name, array.chunks)}",
@@ -79,19 +79,28 @@ class _Surroundings:
         return self._pixels[tuple(slice(w.start - c, w.stop - c) for w, c in zip(where, self._corner, strict=True))]
 
 
-def _denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, images_name, block_info):
+def _denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, name_and_axis, block_info):
     """Denoise the images, or parts of images, in a chunk; `block` also holds the pixels around it."""
     place = block_info[None]
     n_lead = block.ndim - len(plane_shape)
     part = tuple(range(*ends) for ends in place["array-location"][n_lead : n_lead + 2])
     corner = [max(0, side.start - pixels) for side, pixels in zip(part, depth)]
-    out = np.empty(place["chunk-shape"], dtype=place["dtype"])
+    out = np.empty(place["chunk-shape"], dtype=result_dtype(block.dtype))
     try:
         for i in np.ndindex(block.shape[:n_lead]):
             image = _Surroundings(block[i], corner, plane_shape)
-            denoise_by_tiles(denoiser, image, out[i], patch_shape, images_name, part)
+            denoise_by_tiles(denoiser, image, out[i], patch_shape, name_and_axis[0], part)
     except Exception as error:
-        where = ", ".join(f"{start}:{stop}" for start, stop in place["array-location"])
-        error.add_note(f"This happened in chunk {place['chunk-location']} of {images_name}, {images_name}[{where}].")
+        error.add_note(_describe(place, *name_and_axis))
         raise
     return out
+
+
+def _describe(place, name, channel_axis):
+    """Say which chunk an error is about, with the axes in the order of the user."""
+    index, location = list(place["chunk-location"]), list(place["array-location"])
+    if channel_axis is not None:
+        for values in (index, location):
+            values.insert(channel_axis % len(values), values.pop())
+    ranges = ", ".join(f"{start}:{stop}" for start, stop in location)
+    return f"This happened in chunk {tuple(index)} of {name}, which computes {name}[{ranges}]."

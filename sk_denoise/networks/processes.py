@@ -43,7 +43,7 @@ def prepare():
 
 @functools.cache
 def _share_cores():
-    """In a worker process, limit TensorFlow to the threads assigned to it; joblib sets OMP_NUM_THREADS.
+    """In a worker process, limit TensorFlow to the threads assigned to it; joblib and dask set OMP_NUM_THREADS.
 
     By default, TensorFlow would start one thread per core in every worker. In the main process, the user's settings are
     kept.
@@ -53,7 +53,20 @@ def _share_cores():
     chosen = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
     if chosen or multiprocessing.current_process().name == "MainProcess":
         return
+    n_threads = effective_n_threads()
     # RuntimeError means that the worker has already used TensorFlow, so its threads were set elsewhere.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(effective_n_threads())
-        tf.config.threading.set_inter_op_parallelism_threads(effective_n_threads())
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        # Networks run in these threads, whichever thread calls them, so each caller needs one of its own.
+        tf.config.threading.set_inter_op_parallelism_threads(max(n_threads, _n_dask_threads()))
+
+
+def _n_dask_threads():
+    """Number of threads in which a worker of a dask cluster runs its tasks; 1 in all other processes."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return 1
+    try:
+        return distributed.get_worker().state.nthreads
+    except ValueError:  # not called from a task
+        return 1
