@@ -88,6 +88,15 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype, such as those from
     `sk_denoise.files.read_images`.
 
+    Images may also be a dask array (..., height, width), of which all axes before the height number the images; with
+    `channel_axis`, it has one axis more, which must be a single chunk. `fit` computes the chunks of 64 patches at a
+    time and gives the same result as for the array in memory. `transform` gives a dask array of the same chunks, and
+    computes nothing: in particular, it does not check the units of the images. Its values are those for the array in
+    memory, because each chunk is computed with as many pixels around it as the denoiser depends on. For that, chunks
+    along height and width are merged while they are computed if they are smaller than this margin or, for a U-Net,
+    moved to multiples of 8; a denoiser that looks at the whole image gets all of it in one chunk. For an error in a
+    chunk, a note is added to the exception that says which. Requires ``pip install "sk_denoise[dask]"``.
+
     A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
     receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to
     multiples of 8. Total variation, wavelets and "nl_ridge" look at the whole image, and are applied to it unless it
@@ -150,7 +159,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy or clean images, as `denoiser` takes rows: one image (height, width), a stack (n, height, width), or a
             list of images of any sizes, of integers or floats, in any units.
         y : list of array-like, default=None
@@ -298,18 +307,18 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy images of any size, in the form and the units of those passed to `fit`.
         out : array-like or list of array-like, default=None
             Where to write the denoised images, of floats and of the shapes of `images`: for example a memory map, or
             anything else with a shape and a dtype that can be assigned to by slices, but not `images` themselves.
-            Images are then read and written tile by tile.
+            Images are then read and written tile by tile. Not for dask arrays, whose results have `to_zarr`.
 
         Returns
         -------
-        denoised : ndarray or list of ndarray
+        denoised : ndarray, dask array or list of them
             Denoised images in the form of `images`, or `out`. Float dtypes are kept; integers become float32, clipped
-            to `data_range_`.
+            to `data_range_`. The result for a dask array is a dask array, of which nothing has been computed yet.
 
         Raises
         ------
@@ -323,14 +332,14 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy images of any size, in the form and the units of those passed to `fit`.
         out : array-like or list of array-like, default=None
             Where to write the denoised images, as in `transform`.
 
         Returns
         -------
-        denoised : ndarray or list of ndarray
+        denoised : ndarray, dask array or list of them
             Denoised images, as from `transform`.
         """
         check_is_fitted(self)
