@@ -98,10 +98,30 @@ class DaskPlane:
         Place of this image along the first axes.
     """
 
+    __slots__ = ("_array", "_index")
+
     def __init__(self, array, index):
         self._array, self._index = array, index
-        self.shape, self.dtype = array.shape[len(index) :], array.dtype
-        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+
+    @property
+    def shape(self):
+        """Height and width, and the number of channels of a colour image."""
+        return self._array.shape[len(self._index) :]
+
+    @property
+    def dtype(self):
+        """Dtype of the values."""
+        return self._array.dtype
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of values."""
+        return math.prod(self.shape)
 
     def __getitem__(self, where):
         return self._array[(*self._index, *(where if isinstance(where, tuple) else (where,)))]

@@ -44,7 +44,7 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
     read = {axis: pixels if array.numblocks[axis] > 1 else 0 for axis, pixels in zip(chunks, depth or (0, 0))}
     dtype = result_dtype(array.dtype)
     denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
-        _denoise_chunk,
+        denoise_chunk,
         denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it travels once per worker
         depth=tuple(read.values()),
         plane_shape=plane_shape,
@@ -52,7 +52,6 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
         name_and_axis=(name, channel_axis),
         chunks=array.chunks,
         meta=np.empty((0,) * array.ndim, dtype),
-        name=f"denoise-{dask.base.tokenize(denoiser, array.name, array.chunks)}",
     )
     if channel_axis is not None:
         denoised = np.moveaxis(denoised, -1, channel_axis)
@@ -79,7 +78,7 @@ class _Surroundings:
         return self._pixels[tuple(slice(w.start - c, w.stop - c) for w, c in zip(where, self._corner, strict=True))]
 
 
-def _denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, name_and_axis, block_info):
+def denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, name_and_axis, block_info):
     """Denoise the images, or parts of images, in a chunk; `block` also holds the pixels around it."""
     place = block_info[None]
     n_lead = block.ndim - len(plane_shape)

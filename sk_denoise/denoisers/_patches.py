@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -60,8 +61,7 @@ class PatchSource:
 
     def draw(self, n, rng):
         """Draw `n` patches; return the noisy ones, or None, and the clean ones, as rows."""
-        rooms = np.array([self._room(image) for image in self.clean])
-        ends = np.cumsum(rooms.prod(axis=1))
+        rooms, ends = self._rooms
         places = rng.integers(0, ends[-1], n)
         owners = np.searchsorted(ends, places, side="right")
         turns = rng.integers(0, 8, n)
@@ -79,9 +79,12 @@ class PatchSource:
                     rows[some] = self._read([images[i] for i in owners[some]], names, corners, turns[some])
         return noisy, clean
 
-    def _room(self, image):
-        """Numbers of positions of a patch along height and width."""
-        return [max(1, side - length + 1) for side, length in zip(image.shape, self.patch_shape)]
+    @functools.cached_property
+    def _rooms(self):
+        """Numbers of positions of a patch along height and width of each image, and the running sum of positions."""
+        sides = np.array([image.shape[:2] for image in self.clean], dtype=np.int64)
+        rooms = np.maximum(1, sides - self.patch_shape + 1)
+        return rooms, np.cumsum(rooms.prod(axis=1))
 
     def _read(self, images, names, corners, turns):
         """Read one patch of each of `images`, as rows."""
