@@ -42,16 +42,7 @@ def channels_last(array, channel_axis, name):
     array : dask.array.Array
         The same images, with the channels last.
     """
-    if array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} must hold integers or floats, got a dask array of dtype {array.dtype}. Convert it:"
-            f" {name}.astype(float), or abs({name}) for complex numbers."
-        )
-    if type(array._meta) is not np.ndarray:
-        raise TypeError(
-            f"{name} must be a dask array of NumPy arrays, got one of {type(array._meta).__name__}. Convert its chunks,"
-            f" filling masked values: {name}.map_blocks(convert)."
-        )
+    _check_numbers(array, name)
     if any(math.isnan(size) for sizes in array.chunks for size in sizes):
         raise ValueError(
             f"{name} must have chunks of known sizes, got a dask array of shape {array.shape}. Call"
@@ -83,6 +74,32 @@ def channels_last(array, channel_axis, name):
             f" this axis holds the channels, pass {name}.rechunk({{{channel_axis}: -1}})."
         )
     return np.moveaxis(array, channel_axis, -1)
+
+
+def check_dask_rows(X, name, n_features=None, of=None):
+    """Check a dask array of rows, with the `n_features` seen by `of`, and return it with each row in one chunk."""
+    _check_numbers(X, name)
+    if X.ndim != 2:
+        raise ValueError(
+            f"{name} must be a dask array of shape (n_samples, n_features), got one of shape {X.shape}. Reshape it:"
+            f" {name}.reshape(len({name}), -1)."
+        )
+    if n_features is not None and X.shape[1] != n_features:
+        raise ValueError(f"{name} has {X.shape[1]} features, but {of} is expecting {n_features} features as input.")
+    return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
+
+
+def _check_numbers(array, name):
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold integers or floats, got a dask array of dtype {array.dtype}. Convert it:"
+            f" {name}.astype(float), or abs({name}) for complex numbers."
+        )
+    if type(array._meta) is not np.ndarray:
+        raise TypeError(
+            f"{name} must be a dask array of NumPy arrays, got one of {type(array._meta).__name__}. Convert its chunks,"
+            f" filling masked values: {name}.map_blocks(convert)."
+        )
 
 
 class DaskPlane:

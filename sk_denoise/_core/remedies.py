@@ -15,8 +15,8 @@ from .dask_arrays import dask_error
 _ROWS = "a 2-dimensional array of shape (n_samples, n_features), with one flattened image per row"
 _READ = "skimage.io.imread(path), or pydicom.dcmread(path).pixel_array for DICOM"
 _CHUNKS = (
-    "Pass {0}.compute() if it fits into memory. To denoise its rows chunk by chunk, pass a fitted denoiser:"
-    " {0}.rechunk({{1: -1}}).map_blocks(denoiser.transform, dtype=float)."
+    "Pass {0}.compute() if it fits into memory. Only the transform of fitted denoisers, and the partial_fit of"
+    " DenoisingAutoencoder, take it chunk by chunk."
 )
 _MAX_LISTED = 3  # shapes or names in a message
 

@@ -1,12 +1,13 @@
-"""Denoising dask arrays with a fitted `PatchDenoiser`, chunk by chunk; imported only for dask arrays."""
+"""Denoising and learning dask arrays of images and of rows, chunk by chunk; imported only for dask arrays."""
 
 from __future__ import annotations
 
 import dask
+import dask.array as da
 import numpy as np
 from dask.array.overlap import overlap
 
-from .._core.dask_arrays import channels_last
+from .._core.dask_arrays import channels_last, check_dask_rows, is_dask_array
 from .._core.units import result_dtype
 from ._tiles import chunk_rule, denoise_by_tiles
 
@@ -103,3 +104,61 @@ def _describe(place, name, channel_axis):
             values.insert(channel_axis % len(values), values.pop())
     ranges = ", ".join(f"{start}:{stop}" for start, stop in location)
     return f"This happened in chunk {tuple(index)} of {name}, which computes {name}[{ranges}]."
+
+
+def transform_lazily(estimator, method, X, n_outputs):
+    """Apply a method of a fitted denoiser to rows, chunk by chunk.
+
+    Parameters
+    ----------
+    estimator : BaseDenoiser
+        The fitted denoiser.
+    method : str
+        Name of the method, such as "predict".
+    X : dask.array.Array of shape (n_samples, n_features)
+        The rows, whose number need not be known.
+    n_outputs : int
+        Number of columns of the result.
+
+    Returns
+    -------
+    result : dask.array.Array of shape (n_samples, n_outputs)
+        The result, of which nothing is computed yet, in the chunks of `X` if it has as many columns.
+    """
+    rows = check_dask_rows(X, "X", estimator.n_features_in_, type(estimator).__name__)
+    result = rows.map_blocks(
+        transform_chunk,
+        estimator=dask.delayed(estimator, pure=True, traverse=False),
+        method=method,
+        chunks=(rows.chunks[0], (n_outputs,)),
+        meta=np.empty((0, 0), result_dtype(rows.dtype)),
+    )
+    return result.rechunk({1: X.chunks[1]}) if n_outputs == X.shape[1] else result
+
+
+def transform_chunk(block, estimator, method, block_info):
+    """Apply a method to a chunk of rows."""
+    if not len(block):
+        return np.empty((0, block_info[None]["chunk-shape"][1]), result_dtype(block.dtype))
+    try:
+        return getattr(estimator, method)(block)
+    except Exception as error:
+        error.add_note(f"This happened in chunk {block_info[None]['chunk-location'][0]} of the rows of X.")
+        raise
+
+
+def row_chunks(X, *others):
+    """Yield the chunks of rows in order, with the rows of `others`, arrays of as many rows or None, in a tuple."""
+    X = check_dask_rows(X, "X")
+    arrays = [X, *(None if other is None else _in_chunks_of(X, other) for other in others)]
+    for i in range(X.numblocks[0]):
+        yield dask.compute(*(None if array is None else array.blocks[i] for array in arrays))
+
+
+def _in_chunks_of(X, other):
+    """Return an array in the chunks of the rows of X."""
+    other = other if is_dask_array(other) else np.asarray(other)
+    if len(other) != len(X):
+        raise ValueError(f"X_clean or y must have the {len(X)} rows of X, got {len(other)}.")
+    chunks = (X.chunks[0], *other.shape[1:])
+    return other.rechunk(chunks) if is_dask_array(other) else da.from_array(other, chunks=chunks)
