@@ -430,7 +430,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         errors, width = [], self.data_range_[1] - self.data_range_[0]
         for i, (noisy, target) in enumerate(zip(arrays, clean)):
             denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
-            denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
+            denoise_by_tiles(self.denoiser_, np.asarray(noisy), denoised, self._patch_shape, f"images[{i}]")
             target = check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")
             errors.append(np.mean(((denoised - target) / width) ** 2))
         return float(decibels(np.average(errors, weights=[image.size for image in clean])))

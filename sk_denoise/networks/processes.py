@@ -57,16 +57,18 @@ def _share_cores():
     # RuntimeError means that the worker has already used TensorFlow, so its threads were set elsewhere.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-        # Networks run in these threads, whichever thread calls them, so each caller needs one of its own.
-        tf.config.threading.set_inter_op_parallelism_threads(max(n_threads, _n_dask_threads()))
+        # Networks run in these threads, whichever thread calls them, so each task of a dask worker needs one.
+        worker = dask_worker()
+        n_tasks = 1 if worker is None else worker.state.nthreads
+        tf.config.threading.set_inter_op_parallelism_threads(max(n_threads, n_tasks))
 
 
-def _n_dask_threads():
-    """Number of threads in which a worker of a dask cluster runs its tasks; 1 in all other processes."""
+def dask_worker():
+    """Return the worker of a dask cluster if this is called from one of its tasks, else None."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
-        return 1
+        return None
     try:
-        return distributed.get_worker().state.nthreads
-    except ValueError:  # not called from a task
-        return 1
+        return distributed.get_worker()
+    except ValueError:
+        return None

@@ -525,6 +525,16 @@ class TestCluster:
                 scores[backend] = search.fit(noisy, list(STACK)).cv_results_["mean_test_score"]
         np.testing.assert_allclose(scores["dask"], scores["sequential"], atol=DECIBELS / 10)
 
+    def test_search_over_a_dask_array_does_not_wait_for_itself(self, client):
+        """More fits than the workers have threads, which read their patches on the same workers."""
+        noisy = self.LAZY[:3].persist()
+        network = patched(quick(noise=NoiseInjector(level=0.1, random_state=0)), patch_shape=(8, 8), data_range=(0, 1))
+        search = GridSearchCV(network, {"denoiser__epochs": [1, 2]}, cv=3, n_jobs=2, error_score="raise")
+        with joblib.parallel_config("dask"):
+            search.fit(noisy, self.LAZY[:3])
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        np.testing.assert_allclose(search.transform(noisy)[0], search.transform(STACK[0]), rtol=0, atol=ATOL)
+
     def test_report(self, client, digits):
         X, y = digits[0][:120], digits[1][:120]
         tables = []
