@@ -30,6 +30,7 @@ from sk_denoise import (
     recovery_report,
 )
 from sk_denoise.denoisers import _patch_noise, _tiles
+from sk_denoise.files import ImageFile
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -178,6 +179,13 @@ class TestTransform:
         denoised = da.from_zarr(str(tmp_path / "out.zarr"))
         assert denoised.chunksize == (1, 50, 50)
         np.testing.assert_allclose(denoised, est.transform(STACK), atol=ATOL)
+
+    def test_memory_maps_and_files(self, tmp_path):
+        np.save(tmp_path / "in.npy", STACK)
+        est = patched(GREY).fit(STACK)
+        for source in (np.load(tmp_path / "in.npy", mmap_mode="r"), ImageFile(tmp_path / "in.npy")):
+            denoised = est.transform(da.from_array(source, chunks=(1, 40, 40)))
+            np.testing.assert_allclose(denoised, est.transform(STACK), rtol=0, atol=ATOL)
 
     def test_the_same_images_have_the_same_keys(self):
         lazy = da.from_array(STACK, chunks=(1, 40, 40))
