@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .checks import is_integer, sample_rows, shown
+from .dask_arrays import DaskPlane, channels_last, dask_error, is_dask_array
 from .files import InvalidFileError
 from .remedies import image_error, tensor_error
 from .shapes import COLOUR_CHANNELS, check_image_shape
 
 _ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
+_IN_MEMORY = "PatchDenoiser takes it as it is; or pass what fits into memory, such as a part, images[:10].compute()."
 _SMALLEST = 2  # pixels along each side
 _MANY_CHANNELS = 32  # more channels than real images of so few rows or columns have
 _CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole
@@ -77,7 +79,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
         Name of the argument in error messages.
     lazy : bool, default=False
         If True, pixels are not read: values are not checked, and items of a list that have a shape and a dtype, such
-        as arrays in files, stay as they are. Images may then have a single pixel. `check_pixels` checks them later.
+        as arrays in files, stay as they are, as do dask arrays. Images may then have a single pixel. `check_pixels`
+        checks them later.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
     """
     if channel_axis is not None and not is_integer(channel_axis):
         raise TypeError(f"channel_axis must be an integer or None, got {shown(channel_axis)}.")
-    problem = image_error(images, name, _ALLOWED)
+    problem = image_error(images, name, _ALLOWED) or (None if lazy else dask_error(images, name, _ALLOWED, _IN_MEMORY))
     if problem is not None:
         raise problem
     if image_shape is not None:
@@ -101,6 +104,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
         arrays = [_read_one(image, channel_axis, f"{name}[{i}]", lazy) for i, image in enumerate(images)]
         layout = ImageLayout("tuple" if isinstance(images, tuple) else "list", channel_axis)
         _check_same_channels(arrays, name)
+    elif is_dask_array(images):
+        arrays, layout = _read_dask(images, channel_axis, name)
     elif lazy and _is_lazy(images) and images.ndim == (2 if channel_axis is None else 3):
         arrays, layout = [_read_one(images, channel_axis, name, lazy)], ImageLayout("image", channel_axis)
     else:
@@ -198,9 +203,21 @@ def _read_array(array, channel_axis, name):
     raise ValueError(f"{name} must be {_ALLOWED}, got an array of shape {shape}.{rows}")
 
 
+def _read_dask(array, channel_axis, name):
+    """The planes of a dask array."""
+    array = channels_last(array, channel_axis, name)
+    n_lead = array.ndim - (2 if channel_axis is None else 3)
+    if not n_lead:
+        return [array], ImageLayout("image", channel_axis)
+    return [DaskPlane(array, index) for index in np.ndindex(array.shape[:n_lead])], ImageLayout("stack", channel_axis)
+
+
 def _read_one(image, channel_axis, name, lazy):
     """One image of a list."""
-    array = image if lazy and channel_axis in (None, -1, 2) and _is_lazy(image) else _as_numbers(image, name)
+    if lazy and is_dask_array(image) and image.ndim == (2 if channel_axis is None else 3):
+        return channels_last(image, channel_axis, name)
+    movable = channel_axis in (None, -1, 2) or is_dask_array(image)
+    array = image if lazy and movable and _is_lazy(image) else _as_numbers(image, name)
     n_axes = 2 if channel_axis is None else 3
     if array.ndim == n_axes:
         axis = None if channel_axis is None else _check_axis(channel_axis, 3, array.shape, name)

@@ -10,9 +10,14 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .checks import shown
+from .dask_arrays import dask_error
 
 _ROWS = "a 2-dimensional array of shape (n_samples, n_features), with one flattened image per row"
 _READ = "skimage.io.imread(path), or pydicom.dcmread(path).pixel_array for DICOM"
+_CHUNKS = (
+    "Pass {0}.compute() if it fits into memory. Only the transform of fitted denoisers, and the partial_fit of"
+    " DenoisingAutoencoder, take it chunk by chunk."
+)
 _MAX_LISTED = 3  # shapes or names in a message
 
 #: Identifying attribute: name of the object, and expressions for its rows and for the shape of their images.
@@ -45,6 +50,9 @@ def object_error(X, name):
                 f" np.concatenate([{rows.format('image')} for image in {name}])."
                 f" Set image_shape={shape.format(f'{name}[0]')} in the denoiser."
             )
+    problem = dask_error(X, name, _ROWS, _CHUNKS.format(name))
+    if problem is not None:
+        return problem
     paths = (str, bytes, os.PathLike)
     if isinstance(X, paths) or isinstance(first, paths):
         what = "a path or string" if isinstance(X, paths) else "a list of paths or strings"

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from .._core.checks import is_integer, likely, shown
 from .._core.sklearn_glue import Interval, StrOptions, fit_context
 from ..networks.spec import ARCHITECTURES
+from ._batches import read_batches
 from ._fitted_network import FittedNetwork
 from ._fitting import fit_network
 from ._self_supervision import MODES
@@ -301,11 +302,12 @@ class DenoisingAutoencoder(FittedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask array of shape (n_samples, n_features), or an iterator
+            As for `fit`. The chunks of a dask array, in their order, are batches; an iterator yields batches, or pairs
+            ``(X, y)``.
+        y : array-like or dask array, default=None
             As for `fit`.
-        y : array-like, default=None
-            As for `fit`.
-        X_clean : array-like of shape (n_samples, n_features), default=None
+        X_clean : array-like or dask array of shape (n_samples, n_features), default=None
             As for `fit`.
 
         Returns
@@ -316,9 +318,22 @@ class DenoisingAutoencoder(FittedNetwork):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the input is invalid; the message names the argument.
+            If a parameter or the input is invalid; the message names the argument. If a batch of several is invalid, a
+            note says which, and the estimator stays as the batches before it have left it.
         """
         self._validate_params()  # scikit-learn skips this after the first call
+        batches = read_batches(X, y, X_clean)
+        if batches is None:
+            return self._fit_batch(X, y, X_clean)
+        for number, batch in enumerate(batches):
+            try:
+                self._fit_batch(*batch)
+            except Exception as error:
+                error.add_note(f"This happened in batch {number} of X.")
+                raise
+        return self
+
+    def _fit_batch(self, X, y, X_clean):
         continued = self._is_fitted()
         return self._fit(X, y, X_clean, continued=continued, reset=not continued, partial=True)
 

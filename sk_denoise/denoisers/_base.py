@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import warn_user
+from .._core.dask_arrays import is_dask_array
 from .._core.shapes import check_image_shape
 from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
 from .._core.units import (
@@ -129,13 +132,14 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask array of shape (n_samples, n_features), or an iterator of array-likes
             Noisy rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
-        X_denoised : ndarray of shape (n_samples, n_features)
+        X_denoised : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
+            The result for a dask array or an iterator is computed when it is asked for, chunk by chunk.
 
         Raises
         ------
@@ -150,13 +154,14 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask array of shape (n_samples, n_features), or an iterator of array-likes
             Noisy rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
-        X_denoised : ndarray of shape (n_samples, n_features)
+        X_denoised : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
+            The result for a dask array or an iterator is computed when it is asked for, chunk by chunk.
 
         Raises
         ------
@@ -165,9 +170,19 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             far outside the data range.
         """
         check_is_fitted(self)
+        if is_dask_array(X):
+            return self._in_chunks("predict", X, self.n_features_in_)
+        if isinstance(X, Iterator):
+            return map(self.predict, X)
         rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._restore_in_range(rows)
+
+    def _in_chunks(self, method, X, n_outputs):
+        """Apply a method to a dask array, lazily."""
+        from ._dask import transform_lazily  # here, because dask is optional
+
+        return transform_lazily(self, method, X, n_outputs)
 
     def _restore_in_range(self, rows):
         """Denoise validated rows; the result for integers is clipped, so that it can be cast back without wrapping."""

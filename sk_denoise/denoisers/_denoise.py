@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from .._core.checks import check_choice, is_real, shown, warn_user
+from .._core.dask_arrays import dask_error
 from .._core.images import check_pixels, read_images
 from .._core.units import result_dtype
 from ..noise import NoiseEstimate, estimate_noise
@@ -18,6 +19,9 @@ from ._stabilizing import FilterScale, check_units
 
 __all__ = ["denoise"]
 
+_LAZILY = (
+    "To denoise it chunk by chunk, use PatchDenoiser(ImageFilter('nl_ridge')); or pass a part, image[:10].compute()."
+)
 _MEDIAN_SIDES = (3, 5, 7, 9, 11)  # tried in this order, until a window holds enough good pixels
 _AREA = 5  # pixels, side of the window whose median says whether an area is black or white
 _MANY = 5  # black and white pixels for each impulse
@@ -98,6 +102,9 @@ def denoise(image, *, method="auto", noise="auto", channel_axis=None):
     """
     if method != "auto":
         check_choice(method, "method", ["auto", *METHODS])
+    problem = dask_error(image, "image", "an array, or a list of arrays", _LAZILY)
+    if problem is not None:
+        raise problem
     arrays, layout = read_images(image, channel_axis=channel_axis, name="image", lazy=True)
     _check_arrays(arrays, layout)
     noises = _read_noise(noise, arrays, layout)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._core.dask_arrays import is_dask_array
 from .._core.sklearn_glue import check_rows
 from .._core.units import check_scale, result_dtype
 from ..networks.spec import ARCHITECTURES
@@ -63,13 +66,14 @@ class FittedNetwork(BaseDenoiser):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask array of shape (n_samples, n_features), or an iterator of array-likes
             Noisy rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
-        X_new : ndarray of shape (n_samples, n_features) or (n_samples, latent_dim)
-            Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32.
+        X_new : ndarray or dask array of shape (n_samples, n_features) or (n_samples, latent_dim), or an iterator
+            Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32. The result for a
+            dask array or an iterator is computed when it is asked for, chunk by chunk.
 
         Raises
         ------
@@ -112,12 +116,12 @@ class FittedNetwork(BaseDenoiser):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask array of shape (n_samples, n_features), or an iterator of array-likes
             Noisy rows, in the units of the rows seen during `fit`.
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, latent_dim)
+        Z : ndarray or dask array of shape (n_samples, latent_dim), or an iterator of ndarrays
             Codes, as computed by the encoder, without scaling. Float dtypes are kept, integers become float32.
 
         Raises
@@ -127,6 +131,10 @@ class FittedNetwork(BaseDenoiser):
             far outside the data range.
         """
         check_is_fitted(self)
+        if is_dask_array(X):
+            return self._in_chunks("encode", X, self._code_size)
+        if isinstance(X, Iterator):
+            return map(self.encode, X)
         rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._through("encoder", rows, self._code_size, scale=(True, False))

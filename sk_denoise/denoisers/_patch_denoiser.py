@@ -10,6 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_integer, sample_rows, shown, warn_user
+from .._core.dask_arrays import channels_last, is_dask_array
 from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
@@ -87,6 +88,15 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype, such as those from
     `sk_denoise.files.read_images`.
 
+    Images may also be a dask array (..., height, width), of which all axes before the height number the images; with
+    `channel_axis`, it has one axis more, which must be a single chunk. `fit` computes the chunks of 64 patches at a
+    time and gives the same result as for the array in memory. `transform` gives a dask array of the same chunks, and
+    computes nothing: in particular, it does not check the units of the images. Its values are those for the array in
+    memory, because each chunk is computed with as many pixels around it as the denoiser depends on. For that, chunks
+    along height and width are merged while they are computed if they are smaller than this margin or, for a U-Net,
+    moved to multiples of 8; a denoiser that looks at the whole image gets all of it in one chunk. For an error in a
+    chunk, a note is added to the exception that says which. Requires ``pip install "sk_denoise[dask]"``.
+
     A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
     receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to
     multiples of 8. Total variation, wavelets and "nl_ridge" look at the whole image, and are applied to it unless it
@@ -149,7 +159,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy or clean images, as `denoiser` takes rows: one image (height, width), a stack (n, height, width), or a
             list of images of any sizes, of integers or floats, in any units.
         y : list of array-like, default=None
@@ -297,18 +307,18 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy images of any size, in the form and the units of those passed to `fit`.
         out : array-like or list of array-like, default=None
             Where to write the denoised images, of floats and of the shapes of `images`: for example a memory map, or
             anything else with a shape and a dtype that can be assigned to by slices, but not `images` themselves.
-            Images are then read and written tile by tile.
+            Images are then read and written tile by tile. Not for dask arrays, whose results have `to_zarr`.
 
         Returns
         -------
-        denoised : ndarray or list of ndarray
+        denoised : ndarray, dask array or list of them
             Denoised images in the form of `images`, or `out`. Float dtypes are kept; integers become float32, clipped
-            to `data_range_`.
+            to `data_range_`. The result for a dask array is a dask array, of which nothing has been computed yet.
 
         Raises
         ------
@@ -322,17 +332,21 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
         Parameters
         ----------
-        images : array-like or list of array-like
+        images : array-like, dask array or list of them
             Noisy images of any size, in the form and the units of those passed to `fit`.
         out : array-like or list of array-like, default=None
             Where to write the denoised images, as in `transform`.
 
         Returns
         -------
-        denoised : ndarray or list of ndarray
+        denoised : ndarray, dask array or list of them
             Denoised images, as from `transform`.
         """
         check_is_fitted(self)
+        if is_dask_array(images):
+            return self._denoise_lazily(images, out, "images")
+        if isinstance(images, (list, tuple)) and any(map(is_dask_array, images)):
+            return type(images)(self._denoise_lazily(image, out, f"images[{i}]") for i, image in enumerate(images))
         arrays, layout = self._read(images)
         if out is None:
             results = [np.empty(array.shape, dtype=result_dtype(array.dtype)) for array in arrays]
@@ -343,16 +357,35 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             denoise_by_tiles(self.denoiser_, array, result, self._patch_shape, "images" if single else f"images[{i}]")
         return layout.restore(results) if out is None else out
 
+    def _denoise_lazily(self, images, out, name):
+        if not is_dask_array(images):
+            raise TypeError(
+                f"{name} must be a dask array, as other items of the list are, got {shown(images)}. Convert it:"
+                " dask.array.from_array(image)."
+            )
+        if out is not None:
+            raise ValueError(
+                f"out must be None for dask arrays, got {shown(out)}. Write the result chunk by chunk:"
+                " denoiser.transform(images).to_zarr(path), or dask.array.store(denoiser.transform(images), out)."
+            )
+        from ._dask import denoise_lazily  # here, because dask is optional
+
+        n_channels = 1 if self.channel_axis is None else channels_last(images, self.channel_axis, name).shape[-1]
+        self._check_channels(n_channels)
+        return denoise_lazily(self.denoiser_, images, self._patch_shape, self.channel_axis, name)
+
     def _read(self, images):
         """Validate images to denoise."""
         arrays, layout = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
-        n_channels = count_channels(arrays[0])
+        self._check_channels(count_channels(arrays[0]))
+        self._check_units(arrays)
+        return arrays, layout
+
+    def _check_channels(self, n_channels):
         if n_channels != self.n_channels_:
             raise ValueError(
                 f"images must have the number of channels seen during fit, {self.n_channels_}, got {n_channels}."
             )
-        self._check_units(arrays)
-        return arrays, layout
 
     def _check_units(self, arrays):
         """Warn if the images are in other units than those seen during `fit`, judged by patches of some of them."""
@@ -397,7 +430,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         errors, width = [], self.data_range_[1] - self.data_range_[0]
         for i, (noisy, target) in enumerate(zip(arrays, clean)):
             denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
-            denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
+            denoise_by_tiles(self.denoiser_, np.asarray(noisy), denoised, self._patch_shape, f"images[{i}]")
             target = check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")
             errors.append(np.mean(((denoised - target) / width) ** 2))
         return float(decibels(np.average(errors, weights=[image.size for image in clean])))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.checks import sample_rows, warn_user
+from .._core.dask_arrays import read_all
 from ..noise import estimate_noise
 from ..noise._identify import SMALLEST
 from ._self_supervision import check_noise_range
 from ._targets import check_noise, is_auto
 
 _N_MEASURED = 16  # images from which the noise is estimated
+_MOST_VALUES = 1 << 24  # of an image that is read whole
+_PART = 1024  # pixels, side of the parts that are read of larger ones
+_N_PARTS = 4  # along each axis
 _NOISY = 0.05  # level above that of texture in clean images
 
 
@@ -37,5 +41,14 @@ def warn_if_noisy(arrays):
 
 def _estimate(arrays):
     """Estimate the noise of some of the images, which may be lazy."""
-    some = [np.asarray(arrays[i]) for i in sample_rows(np.arange(len(arrays)), _N_MEASURED, jitter=True)]
+    places = sample_rows(np.arange(len(arrays)), _N_MEASURED, jitter=True)
+    some = [part for i in places for part in _readable(arrays[i])]
     return estimate_noise(some, channel_axis=-1 if some[0].ndim == 3 else None)
+
+
+def _readable(image):
+    """Return an image as an array, in a list; of a very large one, parts that are spread over it."""
+    if image.size <= _MOST_VALUES:
+        return [np.asarray(image)]
+    starts = [np.linspace(0, max(0, side - _PART), _N_PARTS).astype(int) for side in image.shape[:2]]
+    return read_all([image[y : y + _PART, x : x + _PART] for y in starts[0] for x in starts[1]])

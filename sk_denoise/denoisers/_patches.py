@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
+from sklearn.utils import gen_batches
 
+from .._core.dask_arrays import read_all
 from .._core.units import result_dtype
+
+_READ_AT_A_TIME = 64  # patches, so that few chunks of a dask array are in memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,28 +61,43 @@ class PatchSource:
 
     def draw(self, n, rng):
         """Draw `n` patches; return the noisy ones, or None, and the clean ones, as rows."""
-        rooms = np.array([self._room(image) for image in self.clean])
-        ends = np.cumsum(rooms.prod(axis=1))
+        rooms, ends = self._rooms
         places = rng.integers(0, ends[-1], n)
         owners = np.searchsorted(ends, places, side="right")
         turns = rng.integers(0, 8, n)
         clean = np.empty((n, self.n_features), dtype=self.dtype)
         noisy = None if self.noisy is None else np.empty_like(clean)
-        for k in np.argsort(owners, kind="stable"):  # image by image, which is faster on disks
-            i = owners[k]
-            top, left = divmod(int(places[k] - (ends[i] - rooms[i].prod())), int(rooms[i][1]))
-            clean[k] = self._read(self.clean[i], f"{self.names[0]}[{i}]", top, left, turns[k])
-            if noisy is not None:
-                noisy[k] = self._read(self.noisy[i], f"{self.names[1]}[{i}]", top, left, turns[k])
+        order = np.argsort(owners, kind="stable")  # image by image, which is faster on disks
+        for some in (order[batch] for batch in gen_batches(n, _READ_AT_A_TIME)):
+            corners = [
+                divmod(int(places[k] - (ends[i] - rooms[i].prod())), int(rooms[i][1]))
+                for k, i in zip(some, owners[some])
+            ]
+            for images, name, rows in ((self.clean, self.names[0], clean), (self.noisy, self.names[1], noisy)):
+                if images is not None:
+                    names = [f"{name}[{i}]" for i in owners[some]]
+                    rows[some] = self._read([images[i] for i in owners[some]], names, corners, turns[some])
         return noisy, clean
 
-    def _room(self, image):
-        """Numbers of positions of a patch along height and width."""
-        return [max(1, side - length + 1) for side, length in zip(image.shape, self.patch_shape)]
+    @functools.cached_property
+    def _rooms(self):
+        """Numbers of positions of a patch along height and width of each image, and the running sum of positions."""
+        sides = np.array([image.shape[:2] for image in self.clean], dtype=np.int64)
+        rooms = np.maximum(1, sides - self.patch_shape + 1)
+        return rooms, np.cumsum(rooms.prod(axis=1))
 
-    def _read(self, image, name, top, left, turn):
+    def _read(self, images, names, corners, turns):
+        """Read one patch of each of `images`, as rows."""
         height, width = self.patch_shape
-        patch = read_part(image, range(top, top + height), range(left, left + width)).astype(self.dtype, copy=False)
+        places = [(range(top, top + height), range(left, left + width)) for top, left in corners]
+        wheres = [_find_part(image.shape, *place) for image, place in zip(images, places)]
+        parts = read_all([image[where] for image, (where, _) in zip(images, wheres)])
+        patches = [part if index is None else part[index] for part, (_, index) in zip(parts, wheres)]
+        return [self._as_row(*case) for case in zip(patches, names, corners, turns)]
+
+    def _as_row(self, patch, name, corner, turn):
+        (top, left), (height, width) = corner, self.patch_shape
+        patch = patch.astype(self.dtype, copy=False)
         check_finite(patch, name, f" in rows {top} to {top + height} and columns {left} to {left + width}")
         if self.augment:
             patch = patch[:: -1 if turn & 1 else 1, :: -1 if turn & 2 else 1]
@@ -115,6 +135,11 @@ class Tiling:
     reach: int | None = None
     multiple: int = 1
 
+    @property
+    def halo(self):
+        """Pixels that a tile reads around it: the reach, rounded up to `multiple`."""
+        return -(-self.reach // self.multiple) * self.multiple
+
 
 def padded_shape(shape, multiple):
     """Height and width of an image, rounded up to multiples of `multiple`."""
@@ -123,11 +148,18 @@ def padded_shape(shape, multiple):
 
 def read_part(image, rows, columns):
     """Read the pixels of `image` in two ranges, which may extend beyond its bottom and right, where it is reflected."""
-    height, width = image.shape[:2]
+    where, index = _find_part(image.shape, rows, columns)
+    part = np.asarray(image[where])
+    return part if index is None else part[index]
+
+
+def _find_part(shape, rows, columns):
+    """Return what to read of an image for two ranges, and the index that reflects it; None if nothing is reflected."""
+    height, width = shape[:2]
     if rows.stop <= height and columns.stop <= width:
-        return np.asarray(image[rows.start : rows.stop, columns.start : columns.stop])
+        return np.s_[rows.start : rows.stop, columns.start : columns.stop], None
     (top, y), (left, x) = _reflected(rows, height), _reflected(columns, width)
-    return np.asarray(image[top : top + y.max() + 1, left : left + x.max() + 1])[np.ix_(y, x)]
+    return np.s_[top : top + y.max() + 1, left : left + x.max() + 1], np.ix_(y, x)
 
 
 def _reflected(places, side):
@@ -137,21 +169,22 @@ def _reflected(places, side):
     return int(folded.min()), folded - folded.min()
 
 
-def aligned_tiles(shape, tile, tiling):
+def aligned_tiles(shape, tile, tiling, part=None):
     """Yield the rows and columns that each tile computes of an image of `shape`, and those that it reads for that.
 
     Tiles begin at multiples of ``tiling.multiple``. They read as many pixels around them as the denoiser reaches, so
-    that their results are those for the whole image.
+    that their results are those for the whole image. With `part`, two ranges that begin at multiples as well, tiles
+    cover only that part of the image.
     """
-    halo = -(-tiling.reach // tiling.multiple) * tiling.multiple
     step = max(tiling.multiple, tile // tiling.multiple * tiling.multiple)
-    for top in range(0, shape[0], step):
-        for left in range(0, shape[1], step):
-            ends = min(top + step, shape[0]), min(left + step, shape[1])
+    rows, columns = part or (range(shape[0]), range(shape[1]))
+    for top in range(rows.start, rows.stop, step):
+        for left in range(columns.start, columns.stop, step):
+            ends = min(top + step, rows.stop), min(left + step, columns.stop)
             yield (
                 (range(top, ends[0]), range(left, ends[1])),
                 tuple(
-                    range(max(0, start - halo), min(end + halo, side))
+                    range(max(0, start - tiling.halo), min(end + tiling.halo, side))
                     for start, end, side in zip((top, left), ends, shape)
                 ),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from ._patches import aligned_tiles, blending_window, check_finite, overlapping_starts, padded_shape, read_part
@@ -13,31 +15,63 @@ _BATCH_VALUES = 1 << 22  # of overlapping patches that are denoised at a time
 _STRIP = 4  # patches, height of the strips in which overlapping patches are averaged
 
 
-def denoise_by_tiles(denoiser, image, out, patch_shape, name):
+def denoise_by_tiles(denoiser, image, out, patch_shape, name, part=None):
     """Denoise one image, with channels last if it has any, and write the result to `out`, part by part.
 
-    `patch_shape` is the height and width of the patches that the denoiser was fitted on.
+    `patch_shape` is the height and width of the patches that the denoiser was fitted on. With `part`, two ranges of
+    rows and columns that begin as `chunk_rule` says, only that part of the image is denoised, and `out` is for it.
     """
+    part = part or (range(image.shape[0]), range(image.shape[1]))
+    window = _window(denoiser, image.shape, patch_shape)
+    if window is not None:
+        _blend(denoiser, image, out, window, name, part)
+    else:
+        _denoise_tiles(denoiser, image, out, name, part)
+
+
+def chunk_rule(denoiser, shape, patch_shape):
+    """Say how an image of `shape` can be denoised in parts that do not know of each other.
+
+    Returns
+    -------
+    multiple : int
+        Rows and columns of pixels at which parts may begin are multiples of it.
+    depth : tuple of int or None
+        Pixels above and below, and to the left and right, that must be read around a part; None if each part needs the
+        whole image.
+    """
+    window, tiling = _window(denoiser, shape, patch_shape), denoiser._tiling()
+    if window is not None:
+        return 1, tuple(side - 1 for side in window)
+    return tiling.multiple, None if tiling.reach is None else (tiling.halo, tiling.halo)
+
+
+def _window(denoiser, shape, patch_shape):
+    """Height and width of the overlapping patches in which an image of `shape` is denoised; None if it is not."""
     tiling = denoiser._tiling()
     if not tiling.any_size:
-        _blend(denoiser, image, out, patch_shape, name)
-    elif tiling.reach is None and np.prod(image.shape) > _MOST_WHOLE:
-        _blend(denoiser, image, out, tuple(min(side, _LARGE_PATCH) for side in image.shape[:2]), name)
-    else:
-        _denoise_tiles(denoiser, image, out, tiling, name)
+        return patch_shape
+    if tiling.reach is None and np.prod(shape) > _MOST_WHOLE:
+        return tuple(min(side, _LARGE_PATCH) for side in shape[:2])
+    return None
 
 
-def _denoise_tiles(denoiser, image, out, tiling, name):
+def _denoise_tiles(denoiser, image, out, name, part):
     """Denoise tiles whose results are those for the whole image, or the whole image if it cannot be cut."""
+    tiling = denoiser._tiling()
     shape = padded_shape(image.shape, tiling.multiple)
-    whole = range(shape[0]), range(shape[1])
-    parts = [(whole, whole)] if tiling.reach is None else aligned_tiles(shape, _TILE, tiling)
-    for (rows, columns), read in parts:
-        part = _restore(denoiser, read_part(image, *read)[np.newaxis], name)[0]
-        ends = min(rows.stop, image.shape[0]), min(columns.stop, image.shape[1])
-        top, left = rows.start - read[0].start, columns.start - read[1].start
-        inner = part[top : top + ends[0] - rows.start, left : left + ends[1] - columns.start]
-        out[rows.start : ends[0], columns.start : ends[1]] = inner
+    stops = padded_shape([side.stop for side in part], tiling.multiple)
+    padded = tuple(range(side.start, stop) for side, stop in zip(part, stops))
+    parts = [(padded, padded)] if tiling.reach is None else aligned_tiles(shape, _TILE, tiling, padded)
+    for tile, read in parts:
+        denoised = _restore(denoiser, read_part(image, *read)[np.newaxis], name)[0]
+        kept = [range(some.start, min(some.stop, side.stop)) for some, side in zip(tile, part)]
+        out[_within(kept, part)] = denoised[_within(kept, read)]
+
+
+def _within(places, part):
+    """Return the slices by which rows and columns of an image are found in a part of it."""
+    return tuple(slice(some.start - side.start, some.stop - side.start) for some, side in zip(places, part))
 
 
 def _restore(denoiser, images, name):
@@ -46,24 +80,27 @@ def _restore(denoiser, images, name):
     return denoiser._restore_images(images.reshape(*images.shape[:3], -1)).reshape(images.shape)
 
 
-def _blend(denoiser, image, out, shape, name):
+def _blend(denoiser, image, out, shape, name, part):
     """Average the results for overlapping patches of `shape`, strip by strip."""
-    height, width = (max(side, length) for side, length in zip(image.shape, shape))
-    tops, lefts = overlapping_starts(height, shape[0]), overlapping_starts(width, shape[1])
+    rows, columns = part
+    for start in range(rows.start, rows.stop, _STRIP * shape[0]):
+        strip = range(start, min(start + _STRIP * shape[0], rows.stop)), columns
+        out[_within(strip, part)] = _blend_strip(denoiser, image, shape, name, strip)
+
+
+def _blend_strip(denoiser, image, shape, name, strip):
+    """Return the average over all patches that meet a part of the image."""
+    starts = [overlapping_starts(max(side, length), length) for side, length in zip(image.shape, shape)]
+    meeting = [s[(s < side.stop) & (s + length > side.start)] for s, side, length in zip(starts, strip, shape)]
+    places = [(range(y, y + shape[0]), range(x, x + shape[1])) for y, x in itertools.product(*meeting)]
     window = blending_window(shape)
-    window = window.reshape(*shape, *(1,) * (image.ndim - 2))
-    for start in range(0, image.shape[0], _STRIP * shape[0]):
-        stop = min(start + _STRIP * shape[0], image.shape[0])
-        places = [(y, x) for y in tops[(tops < stop) & (tops + shape[0] > start)] for x in lefts]
-        total, weights = np.zeros((stop - start, width, *image.shape[2:])), np.zeros((stop - start, width))
-        step = max(1, _BATCH_VALUES // window.size)
-        for some in (places[i : i + step] for i in range(0, len(places), step)):
-            patches = np.stack([read_part(image, range(y, y + shape[0]), range(x, x + shape[1])) for y, x in some])
-            for (y, x), patch in zip(some, window * _restore(denoiser, patches, name)):
-                rows = slice(max(y, start), min(y + shape[0], stop))
-                within = slice(rows.start - y, rows.stop - y)
-                to = slice(rows.start - start, rows.stop - start), slice(x, x + shape[1])
-                total[to] += patch[within]
-                weights[to] += window.reshape(shape)[within]
-        mean = total / weights.reshape(*weights.shape, *(1,) * (image.ndim - 2))
-        out[start:stop] = mean[:, : image.shape[1]]
+    colours = (1,) * (image.ndim - 2)
+    total, weights = np.zeros((*map(len, strip), *image.shape[2:])), np.zeros(tuple(map(len, strip)))
+    step = max(1, _BATCH_VALUES // window.size)
+    for some in (places[i : i + step] for i in range(0, len(places), step)):
+        patches = _restore(denoiser, np.stack([read_part(image, *place) for place in some]), name)
+        for place, patch in zip(some, window.reshape(*shape, *colours) * patches):
+            shared = [range(max(p.start, side.start), min(p.stop, side.stop)) for p, side in zip(place, strip)]
+            total[_within(shared, strip)] += patch[_within(shared, place)]
+            weights[_within(shared, strip)] += window[_within(shared, place)]
+    return total / weights.reshape(*weights.shape, *colours)

@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from .._core.checks import shown
+from . import processes
 from .callbacks import Callbacks, check_callbacks, check_rate_callbacks
 from .checkpoints import Checkpoint, fingerprint
 from .checks import check_memory, check_names
@@ -34,6 +35,7 @@ class Job:
 
 def check_keras_params(loss, optimizer, callbacks):
     """Check the parameters passed to Keras, and return copies of the callbacks."""
+    processes.prepare()  # first, because Keras makes tensors of the parameters of an optimizer
     check_names(loss, optimizer)
     return check_callbacks(callbacks)
 

@@ -43,7 +43,7 @@ def prepare():
 
 @functools.cache
 def _share_cores():
-    """In a worker process, limit TensorFlow to the threads assigned to it; joblib sets OMP_NUM_THREADS.
+    """In a worker process, limit TensorFlow to the threads assigned to it; joblib and dask set OMP_NUM_THREADS.
 
     By default, TensorFlow would start one thread per core in every worker. In the main process, the user's settings are
     kept.
@@ -53,7 +53,22 @@ def _share_cores():
     chosen = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
     if chosen or multiprocessing.current_process().name == "MainProcess":
         return
+    n_threads = effective_n_threads()
     # RuntimeError means that the worker has already used TensorFlow, so its threads were set elsewhere.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(effective_n_threads())
-        tf.config.threading.set_inter_op_parallelism_threads(effective_n_threads())
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        # Networks run in these threads, whichever thread calls them, so each task of a dask worker needs one.
+        worker = dask_worker()
+        n_tasks = 1 if worker is None else worker.state.nthreads
+        tf.config.threading.set_inter_op_parallelism_threads(max(n_threads, n_tasks))
+
+
+def dask_worker():
+    """Return the worker of a dask cluster if this is called from one of its tasks, else None."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        return distributed.get_worker()
+    except ValueError:
+        return None

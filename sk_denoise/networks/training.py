@@ -13,6 +13,7 @@ import numpy as np
 
 from .._core.checks import shown
 from .._core.units import to_network
+from .processes import dask_worker
 
 _BLOCK_VALUES = 1 << 20  # array elements passed to the compiled loop at a time
 _WARM_UP = 0.1  # fraction of the steps during which the cosine schedule rises
@@ -153,6 +154,9 @@ def _block_slices(n_rows, n_features, batch_size):
 
 def _blocks(rows, order, slices, plan, epoch):
     """Yield the blocks of an epoch; each is prepared in a thread while the previous one is trained on."""
+    if dask_worker() is not None:  # other threads than that of the task would wait for the task to end
+        yield from (rows.block(order[part], plan.rng(epoch, i + 1)) for i, part in enumerate(slices))
+        return
     with ThreadPoolExecutor(max_workers=1) as pool:
 
         def prepare(position):

@@ -1,0 +1,164 @@
+"""Denoising and learning dask arrays of images and of rows, chunk by chunk; imported only for dask arrays."""
+
+from __future__ import annotations
+
+import dask
+import dask.array as da
+import numpy as np
+from dask.array.overlap import overlap
+
+from .._core.dask_arrays import channels_last, check_dask_rows, is_dask_array
+from .._core.units import result_dtype
+from ._tiles import chunk_rule, denoise_by_tiles
+
+
+def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
+    """Denoise a dask array of images with a fitted denoiser of patches.
+
+    Parameters
+    ----------
+    denoiser : BaseDenoiser
+        The fitted denoiser.
+    images : dask.array.Array of shape (..., height, width) or, with `channel_axis`, with one more axis
+        The images, with chunks of any size.
+    patch_shape : tuple of int
+        Height and width of the patches that the denoiser was fitted on.
+    channel_axis : int or None
+        Axis of the channels.
+    name : str
+        Name of the images in error messages.
+
+    Returns
+    -------
+    denoised : dask.array.Array
+        Array of the shape and the chunks of `images`, of floats. Nothing is computed yet.
+    """
+    array = channels_last(images, channel_axis, name)
+    n_lead = array.ndim - (2 if channel_axis is None else 3)
+    plane_shape = array.shape[n_lead:]
+    multiple, depth = chunk_rule(denoiser, plane_shape, patch_shape)
+    chunks = {
+        axis: (array.shape[axis],) if depth is None else _fitting_chunks(array.chunks[axis], multiple, pixels)
+        for axis, pixels in zip((n_lead, n_lead + 1), depth or (0, 0))
+    }
+    array = array.rechunk(chunks)
+    read = {axis: pixels if array.numblocks[axis] > 1 else 0 for axis, pixels in zip(chunks, depth or (0, 0))}
+    dtype = result_dtype(array.dtype)
+    denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
+        denoise_chunk,
+        denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it travels once per worker
+        depth=tuple(read.values()),
+        plane_shape=plane_shape,
+        patch_shape=patch_shape,
+        name_and_axis=(name, channel_axis),
+        chunks=array.chunks,
+        meta=np.empty((0,) * array.ndim, dtype),
+    )
+    if channel_axis is not None:
+        denoised = np.moveaxis(denoised, -1, channel_axis)
+    return denoised.rechunk(images.chunks)
+
+
+def _fitting_chunks(sizes, multiple, depth):
+    """Return chunks like `sizes` that begin at multiples of `multiple` and have at least `depth` pixels."""
+    total, starts = sum(sizes), [0]
+    for start in np.cumsum(sizes)[:-1] // multiple * multiple:
+        if start - starts[-1] >= max(depth, 1) and total - start >= max(depth, 1):
+            starts.append(int(start))
+    return tuple(np.diff([*starts, total]).tolist())
+
+
+class _Surroundings:
+    """A part of an image, which is indexed as the whole image would be."""
+
+    def __init__(self, pixels, corner, shape):
+        self._pixels, self._corner = pixels, corner
+        self.shape, self.ndim, self.dtype = shape, len(shape), pixels.dtype
+
+    def __getitem__(self, where):
+        return self._pixels[tuple(slice(w.start - c, w.stop - c) for w, c in zip(where, self._corner, strict=True))]
+
+
+def denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, name_and_axis, block_info):
+    """Denoise the images, or parts of images, in a chunk; `block` also holds the pixels around it."""
+    place = block_info[None]
+    n_lead = block.ndim - len(plane_shape)
+    part = tuple(range(*ends) for ends in place["array-location"][n_lead : n_lead + 2])
+    corner = [max(0, side.start - pixels) for side, pixels in zip(part, depth)]
+    out = np.empty(place["chunk-shape"], dtype=result_dtype(block.dtype))
+    try:
+        for i in np.ndindex(block.shape[:n_lead]):
+            image = _Surroundings(block[i], corner, plane_shape)
+            denoise_by_tiles(denoiser, image, out[i], patch_shape, name_and_axis[0], part)
+    except Exception as error:
+        error.add_note(_describe(place, *name_and_axis))
+        raise
+    return out
+
+
+def _describe(place, name, channel_axis):
+    """Say which chunk an error is about, with the axes in the order of the user."""
+    index, location = list(place["chunk-location"]), list(place["array-location"])
+    if channel_axis is not None:
+        for values in (index, location):
+            values.insert(channel_axis % len(values), values.pop())
+    ranges = ", ".join(f"{start}:{stop}" for start, stop in location)
+    return f"This happened in chunk {tuple(index)} of {name}, which computes {name}[{ranges}]."
+
+
+def transform_lazily(estimator, method, X, n_outputs):
+    """Apply a method of a fitted denoiser to rows, chunk by chunk.
+
+    Parameters
+    ----------
+    estimator : BaseDenoiser
+        The fitted denoiser.
+    method : str
+        Name of the method, such as "predict".
+    X : dask.array.Array of shape (n_samples, n_features)
+        The rows, whose number need not be known.
+    n_outputs : int
+        Number of columns of the result.
+
+    Returns
+    -------
+    result : dask.array.Array of shape (n_samples, n_outputs)
+        The result, of which nothing is computed yet, in the chunks of `X` if it has as many columns.
+    """
+    rows = check_dask_rows(X, "X", estimator.n_features_in_, type(estimator).__name__)
+    result = rows.map_blocks(
+        transform_chunk,
+        estimator=dask.delayed(estimator, pure=True, traverse=False),
+        method=method,
+        chunks=(rows.chunks[0], (n_outputs,)),
+        meta=np.empty((0, 0), result_dtype(rows.dtype)),
+    )
+    return result.rechunk({1: X.chunks[1]}) if n_outputs == X.shape[1] else result
+
+
+def transform_chunk(block, estimator, method, block_info):
+    """Apply a method to a chunk of rows."""
+    if not len(block):
+        return np.empty((0, block_info[None]["chunk-shape"][1]), result_dtype(block.dtype))
+    try:
+        return getattr(estimator, method)(block)
+    except Exception as error:
+        error.add_note(f"This happened in chunk {block_info[None]['chunk-location'][0]} of the rows of X.")
+        raise
+
+
+def row_chunks(X, *others):
+    """Yield the chunks of rows in order, with the rows of `others`, arrays of as many rows or None, in a tuple."""
+    X = check_dask_rows(X, "X")
+    arrays = [X, *(None if other is None else _in_chunks_of(X, other) for other in others)]
+    for i in range(X.numblocks[0]):
+        yield dask.compute(*(None if array is None else array.blocks[i] for array in arrays))
+
+
+def _in_chunks_of(X, other):
+    """Return an array in the chunks of the rows of X."""
+    other = other if is_dask_array(other) else np.asarray(other)
+    if len(other) != len(X):
+        raise ValueError(f"X_clean or y must have the {len(X)} rows of X, got {len(other)}.")
+    chunks = (X.chunks[0], *other.shape[1:])
+    return other.rechunk(chunks) if is_dask_array(other) else da.from_array(other, chunks=chunks)
