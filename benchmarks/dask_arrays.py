@@ -1,7 +1,7 @@
 """Measure dask arrays: 10 GB through workers of 2 GB, and the speed-up by workers.
 
 ``python benchmarks/dask_arrays.py memory`` (up to an hour, 21 GB of disk) and ``speed`` (some minutes, on an idle
-machine) print their tables and save them in ``benchmarks/results``. Smaller ones are only printed.
+machine) print their tables and save them in ``benchmarks/results``. Smaller measurements are only printed.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Run: python benchmarks/defaults.py
 Trains on 1,000 of the embedded 8 x 8 digits and holds out 200, on 50,000 training rows of MNIST and holds out 5,000,
 and on patches of ten photographs, micrographs and scans and holds out four other images. Test rows are not used. Writes
-benchmarks/results/defaults.csv; half an hour on two cores. MNIST is read from the folder SK_DENOISE_DATA, or
+benchmarks/results/defaults.csv; takes half an hour on two cores. MNIST is read from the folder SK_DENOISE_DATA, or
 downloaded by Keras. Times are with oneDNN's kernels.
 """
 

@@ -1,4 +1,4 @@
-"""Keep when, where and by which command each result was measured, in benchmarks/results/provenance.csv.
+"""Record when, where and by which command each result was measured, in benchmarks/results/provenance.csv.
 
 The page docs/measured/index.rst shows the table.
 """

@@ -3,8 +3,8 @@
 Run: python benchmarks/quality.py [dense conv unet]
 Weights, noise and classifier are drawn anew for each of three seeds; scores are those of the 10,000 test rows. Writes
 benchmarks/results/quality.csv, in which the rows of other architectures are kept, and prints means and ranges over the
-seeds. Half an hour on two cores. MNIST is read
-from the folder SK_DENOISE_DATA, or downloaded by Keras. Times are with oneDNN's kernels.
+seeds. Takes half an hour on two cores. MNIST is read from the folder SK_DENOISE_DATA, or downloaded by Keras. Times are
+with oneDNN's kernels.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Make the tables on the networks' quality and defaults, and on when what was measured, from benchmarks/results."""
+"""Make the tables of the networks' quality, of their defaults and of provenance from benchmarks/results."""
 
 import pandas as pd
 from results_page import OUT, ROOT, WAITING, table

@@ -39,10 +39,10 @@ def run(name, side):
 
 
 def costs(function):
-    """Call a function; returns its result, and the time and the peak of the memory that it adds.
+    """Call a function; return its result, and the time and the peak of the memory that it adds.
 
-    The system keeps the peak, because a thread that samples it would miss calls that hold the lock of the interpreter,
-    and would take time from the others.
+    The peak is that recorded by the system, because a thread that samples memory would miss calls that hold the lock of
+    the interpreter, and would slow down other calls.
     """
     ctypes.CDLL(None).malloc_trim(0)  # memory that was freed, but is kept for reuse, would hide the memory added
     # The peak restarts from the present memory; otherwise, the peak of the imports would hide that of small images.

@@ -1,4 +1,4 @@
-"""One table of all methods: three kinds of noise, three levels and ten images; each is called as by a user who knows.
+"""One table of all methods: three kinds of noise, three levels, ten images; each is used as by someone who knows it.
 
 - The methods of `ImageFilter` are given the true noise: its level, its level and correlation, or its gain. Parameters
   that this leaves open are chosen by SURE. "denoise(image)" estimates the noise itself.
@@ -8,9 +8,9 @@
   which are clean, and on a range of levels. Dense and convolutional networks have patches of a fixed size, whose
   results are averaged.
 - "on the noisy image" are methods that are trained on the image to be denoised, without clean ones. Networks, those of
-  this package and Noise2Void of CAREamics, are trained for seconds, on four images at level 0.1, because each takes a
-  training. "blind_spot" and Noise2Void are left out where noise is correlated, which they cannot hide. "noise2noise" is
-  left out, because it needs two shots.
+  this package and Noise2Void of CAREamics, are trained for seconds, on four images at level 0.1, because each image
+  needs its own training. "blind_spot" and Noise2Void are left out where noise is correlated, for which they are not
+  made. "noise2noise" is left out, because it needs two shots.
 """
 
 import functools

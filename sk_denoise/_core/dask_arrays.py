@@ -11,13 +11,13 @@ from .shapes import COLOUR_CHANNELS
 
 
 def is_dask_array(value):
-    """Whether `value` is a dask array; False without importing dask, because then nobody can have made one."""
+    """Return whether `value` is a dask array. Does not import dask: before its import, nobody can have made one."""
     module = sys.modules.get("dask.array")
     return module is not None and isinstance(value, getattr(module, "Array", ()))
 
 
 def dask_error(value, name, allowed, remedy):
-    """Return the error for a dask array, or a list of them, where only what fits into memory is taken; else None."""
+    """Return the error for a dask array, or a list of them, where only arrays in memory are allowed; else None."""
     first = value[0] if isinstance(value, (list, tuple)) and value else value
     if not is_dask_array(first):
         return None
@@ -105,14 +105,14 @@ def _check_numbers(array, name):
 class DaskPlane:
     """One image of a dask array, which can be indexed like an array; an index gives a dask array.
 
-    A list of many of them is much cheaper than one of dask arrays.
+    A long list of these is much cheaper than one of dask arrays.
 
     Parameters
     ----------
     array : dask.array.Array of shape (..., height, width) or (..., height, width, channels)
         The images.
     index : tuple of int
-        Place of this image along the first axes.
+        Index of this image along the first axes.
     """
 
     __slots__ = ("_array", "_index")

@@ -14,7 +14,7 @@ from .remedies import image_error, tensor_error
 from .shapes import COLOUR_CHANNELS, check_image_shape
 
 _ALLOWED = "one array (height, width), a stack (n, height, width), or a list of arrays (height, width)"
-_IN_MEMORY = "PatchDenoiser takes it as it is; or pass what fits into memory, such as a part, images[:10].compute()."
+_IN_MEMORY = "PatchDenoiser takes it as it is. Otherwise, pass what fits into memory, such as images[:10].compute()."
 _SMALLEST = 2  # pixels along each side
 _MANY_CHANNELS = 32  # more channels than real images of so few rows or columns have
 _CHUNK = 1 << 22  # values checked at a time, so that memory maps are not read whole

@@ -58,9 +58,8 @@ class DenoisingAutoencoder(FittedNetwork):
         What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
         U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
         least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is better on
-        digits (``benchmarks/defaults.py``), or "linear" with `self_supervised`. With losses that
-        need outputs in [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual" is not
-        allowed.
+        digits (``benchmarks/defaults.py``), or "linear" with `self_supervised`. With losses that need outputs in
+        [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual" is not allowed.
     loss : str or callable, default="auto"
         Keras loss between images scaled to [0, 1]. "auto" is "mse" with `self_supervised` and with a residual or linear
         head, and otherwise "binary_crossentropy", with which networks do not get stuck predicting black for dark
@@ -303,8 +302,8 @@ class DenoisingAutoencoder(FittedNetwork):
         Parameters
         ----------
         X : array-like or dask array of shape (n_samples, n_features), or an iterator
-            As for `fit`. The chunks of a dask array, in their order, are batches; an iterator yields batches, or pairs
-            ``(X, y)``.
+            As for `fit`. The chunks of a dask array are taken as batches, in order; an iterator yields batches, or
+            pairs ``(X, y)``.
         y : array-like or dask array, default=None
             As for `fit`.
         X_clean : array-like or dask array of shape (n_samples, n_features), default=None
@@ -318,8 +317,8 @@ class DenoisingAutoencoder(FittedNetwork):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the input is invalid; the message names the argument. If a batch of several is invalid, a
-            note says which, and the estimator stays as the batches before it have left it.
+            If a parameter or the input is invalid; the message names the argument. If one of several batches is
+            invalid, a note gives its number, and what was learned from the batches before it is kept.
         """
         self._validate_params()  # scikit-learn skips this after the first call
         batches = read_batches(X, y, X_clean)

@@ -139,7 +139,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         X_denoised : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
-            The result for a dask array or an iterator is computed when it is asked for, chunk by chunk.
+            For a dask array or an iterator, the result is computed on demand, chunk by chunk.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         X_denoised : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Denoised rows in the same units. Float dtypes are kept; integers become float32, clipped to `data_range_`.
-            The result for a dask array or an iterator is computed when it is asked for, chunk by chunk.
+            For a dask array or an iterator, the result is computed on demand, chunk by chunk.
 
         Raises
         ------

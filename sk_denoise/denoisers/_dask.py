@@ -1,4 +1,4 @@
-"""Denoising and learning dask arrays of images and of rows, chunk by chunk; imported only for dask arrays."""
+"""Denoise dask arrays of images and of rows, and read rows, chunk by chunk; imported only for dask arrays."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
     dtype = result_dtype(array.dtype)
     denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
         denoise_chunk,
-        denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it travels once per worker
+        denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it is sent once to each worker
         depth=tuple(read.values()),
         plane_shape=plane_shape,
         patch_shape=patch_shape,
@@ -69,7 +69,7 @@ def _fitting_chunks(sizes, multiple, depth):
 
 
 class _Surroundings:
-    """A part of an image, which is indexed as the whole image would be."""
+    """A part of an image that is indexed like the whole image."""
 
     def __init__(self, pixels, corner, shape):
         self._pixels, self._corner = pixels, corner

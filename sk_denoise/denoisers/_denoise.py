@@ -20,7 +20,7 @@ from ._stabilizing import FilterScale, check_units
 __all__ = ["denoise"]
 
 _LAZILY = (
-    "To denoise it chunk by chunk, use PatchDenoiser(ImageFilter('nl_ridge')); or pass a part, image[:10].compute()."
+    "To denoise it chunk by chunk, use PatchDenoiser(ImageFilter('nl_ridge')). Or pass a part: image[:10].compute()."
 )
 _MEDIAN_SIDES = (3, 5, 7, 9, 11)  # tried in this order, until a window holds enough good pixels
 _AREA = 5  # pixels, side of the window whose median says whether an area is black or white

@@ -72,8 +72,8 @@ class FittedNetwork(BaseDenoiser):
         Returns
         -------
         X_new : ndarray or dask array of shape (n_samples, n_features) or (n_samples, latent_dim), or an iterator
-            Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32. The result for a
-            dask array or an iterator is computed when it is asked for, chunk by chunk.
+            Denoised rows in the same units, or codes. Float dtypes are kept, integers become float32. For a dask array
+            or an iterator, the result is computed on demand, chunk by chunk.
 
         Raises
         ------

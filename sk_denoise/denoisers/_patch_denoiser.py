@@ -88,14 +88,14 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     patches are read, so images may be memory maps, or arrays in files that have a shape and a dtype, such as those from
     `sk_denoise.files.read_images`.
 
-    Images may also be a dask array (..., height, width), of which all axes before the height number the images; with
-    `channel_axis`, it has one axis more, which must be a single chunk. `fit` computes the chunks of 64 patches at a
-    time and gives the same result as for the array in memory. `transform` gives a dask array of the same chunks, and
-    computes nothing: in particular, it does not check the units of the images. Its values are those for the array in
-    memory, because each chunk is computed with as many pixels around it as the denoiser depends on. For that, chunks
-    along height and width are merged while they are computed if they are smaller than this margin or, for a U-Net,
-    moved to multiples of 8; a denoiser that looks at the whole image gets all of it in one chunk. For an error in a
-    chunk, a note is added to the exception that says which. Requires ``pip install "sk_denoise[dask]"``.
+    Images may also be a dask array (..., height, width), in which all axes before the height number the images; with
+    `channel_axis`, it has one more axis, which must be in one chunk. `fit` computes the chunks of 64 patches at a time
+    and gives the same result as for the array in memory. `transform` returns a dask array with the same chunks, and
+    computes nothing: in particular, it does not check the units of the images. The values are those for the array in
+    memory, because each chunk is computed with a margin of as many pixels as the denoiser depends on. While they are
+    computed, chunks that are smaller than the margin along height or width are merged; for a U-Net, their borders are
+    moved to multiples of 8. A denoiser that looks at the whole image gets all of it in one chunk. If a chunk raises an
+    error, a note on the exception says which chunk it was. Requires ``pip install "sk_denoise[dask]"``.
 
     A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
     receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to
@@ -312,7 +312,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         out : array-like or list of array-like, default=None
             Where to write the denoised images, of floats and of the shapes of `images`: for example a memory map, or
             anything else with a shape and a dtype that can be assigned to by slices, but not `images` themselves.
-            Images are then read and written tile by tile. Not for dask arrays, whose results have `to_zarr`.
+            Images are then read and written tile by tile. Not for dask arrays: use `to_zarr` of the result.
 
         Returns
         -------

@@ -19,7 +19,7 @@ def denoise_by_tiles(denoiser, image, out, patch_shape, name, part=None):
     """Denoise one image, with channels last if it has any, and write the result to `out`, part by part.
 
     `patch_shape` is the height and width of the patches that the denoiser was fitted on. With `part`, two ranges of
-    rows and columns that begin as `chunk_rule` says, only that part of the image is denoised, and `out` is for it.
+    rows and columns that begin as `chunk_rule` says, only that part of the image is denoised and written to `out`.
     """
     part = part or (range(image.shape[0]), range(image.shape[1]))
     window = _window(denoiser, image.shape, patch_shape)
@@ -30,12 +30,12 @@ def denoise_by_tiles(denoiser, image, out, patch_shape, name, part=None):
 
 
 def chunk_rule(denoiser, shape, patch_shape):
-    """Say how an image of `shape` can be denoised in parts that do not know of each other.
+    """Return how an image of `shape` can be denoised in parts that are independent of each other.
 
     Returns
     -------
     multiple : int
-        Rows and columns of pixels at which parts may begin are multiples of it.
+        Parts begin at rows and columns that are multiples of it.
     depth : tuple of int or None
         Pixels above and below, and to the left and right, that must be read around a part; None if each part needs the
         whole image.

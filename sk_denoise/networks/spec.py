@@ -31,7 +31,7 @@ class Architecture:
     learning_rate: float  # peak, with Adam
     batch_size: int  # larger ones take less time per row, but more time to the same error
     n_steps: int  # gradient steps after which the held-out error of a few thousand rows hardly decreases
-    fewest_epochs: int  # of many rows, which are worth more steps
+    fewest_epochs: int  # for many rows, which are worth more steps
     reach: int | None  # largest radius of the receptive field in pixels over all heads; None for the whole image
     multiple: int  # heights and widths that are multiples of it need no padding when halved
     counts: Callable  # from NetworkSpec.sizes: number of weights, and of layer outputs for one row

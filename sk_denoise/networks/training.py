@@ -154,7 +154,7 @@ def _block_slices(n_rows, n_features, batch_size):
 
 def _blocks(rows, order, slices, plan, epoch):
     """Yield the blocks of an epoch; each is prepared in a thread while the previous one is trained on."""
-    if dask_worker() is not None:  # other threads than that of the task would wait for the task to end
+    if dask_worker() is not None:  # a thread other than that of the task would wait for the task to end
         yield from (rows.block(order[part], plan.rng(epoch, i + 1)) for i, part in enumerate(slices))
         return
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -440,7 +440,7 @@ class Counted(ImageFilter):
 
 
 def noted(block, folder, block_id):
-    """Return a chunk of images that exists nowhere else, and note in which process it was made."""
+    """Return the chunk, and note in which process it was made."""
     time.sleep(0.1)
     Path(folder, f"{'.'.join(map(str, block_id))}-{os.getpid()}-{time.monotonic_ns()}").touch()
     return block
