@@ -69,7 +69,12 @@ def mnist(level=0.5):
         rates = [short | {"learning_rate": rate} for rate in RATES[name]]
         others = [short | {"loss": "mse"}, short | {"learning_rate_schedule": "constant"}]
         if name == "dense":
-            others += [{"epochs": 10}, {"epochs": 40}, {"hidden_layer_sizes": (256,)}]
+            wide = {"latent_dim": 256, "epochs": 20}
+            others += [
+                {"epochs": 20},
+                *(wide | {"batch_size": size} for size in BATCHES),
+                {"hidden_layer_sizes": (256,)},
+            ]
         for settings in (*batches, *rates, *others):
             yield level, name, settings, measure(X[:50_000], X[50_000:55_000], level, name, **settings)
 
