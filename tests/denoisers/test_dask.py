@@ -217,12 +217,14 @@ class TestFit:
         expected = patched(supervised).fit(noisy, **{how: STACK})
         np.testing.assert_array_equal(est.transform(noisy), expected.transform(noisy))
 
+    @pytest.mark.slow
     def test_noise_is_estimated_from_few_images(self):
         rng = np.random.default_rng(0)
         noisy = da.from_array(rng.normal(0.5, 0.1, (40, 64, 64)), chunks=(10, 64, 64))
         est = patched(unet(self_supervised="recorrupted").set_params(noise="auto")).fit(noisy)
         assert est.denoiser_.noise.sigma == pytest.approx(0.1, rel=0.1)
 
+    @pytest.mark.slow
     def test_only_parts_of_very_large_planes_are_read_for_the_noise(self, monkeypatch):
         noisy = np.random.default_rng(0).normal(0.5, 0.1, (400, 500))
         for name, value in (("_MOST_VALUES", 1 << 16), ("_PART", 64)):
