@@ -61,7 +61,7 @@ def digits():
 
 
 def mnist(level=0.5):
-    """All architectures on MNIST; the convolutional ones for three epochs, which rank settings as longer fits do."""
+    """All architectures on MNIST; the convolutional ones for three epochs, to save time."""
     X = load_mnist()[0]
     for name in RATES:
         short = {} if name == "dense" else {"epochs": SHORT}

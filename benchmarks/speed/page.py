@@ -92,8 +92,8 @@ def _shares(table):
     return (
         "Floating-point operations per image, as TensorFlow's profiler counts them, and three times as many for a step"
         ' of training. "share" is their rate relative to that of a product of two matrices of 2048 x 2048, measured in'
-        " turns in the same process. Inference is `transform`, from array to array; training draws noise, too.\n\n"
-        + _table(head, cells)
+        " turns in the same process. Inference is `transform`, from array to array, which takes larger blocks than the"
+        " network alone if images are small; training draws noise, too.\n\n" + _table(head, cells)
     )
 
 

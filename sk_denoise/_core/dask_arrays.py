@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from .array_like import ArrayLike
 from .shapes import COLOUR_CHANNELS
 
 
@@ -102,7 +103,7 @@ def _check_numbers(array, name):
         )
 
 
-class DaskPlane:
+class DaskPlane(ArrayLike):
     """One image of a dask array, which can be indexed like an array; an index gives a dask array.
 
     A long list of these is much cheaper than one of dask arrays.
@@ -130,24 +131,8 @@ class DaskPlane:
         """Dtype of the values."""
         return self._array.dtype
 
-    @property
-    def ndim(self):
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self):
-        """Number of values."""
-        return math.prod(self.shape)
-
     def __getitem__(self, where):
         return self._array[(*self._index, *(where if isinstance(where, tuple) else (where,)))]
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self[...].compute(), dtype=dtype)
 
 
 def read_all(parts):

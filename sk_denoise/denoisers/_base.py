@@ -170,19 +170,20 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             far outside the data range.
         """
         check_is_fitted(self)
-        if is_dask_array(X):
-            return self._in_chunks("predict", X, self.n_features_in_)
-        if isinstance(X, Iterator):
-            return map(self.predict, X)
+        lazily = self._by_parts("predict", X, self.n_features_in_)
+        if lazily is not None:
+            return lazily
         rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._restore_in_range(rows)
 
-    def _in_chunks(self, method, X, n_outputs):
-        """Apply a method to a dask array, lazily."""
-        from ._dask import transform_lazily  # here, because dask is optional
+    def _by_parts(self, method, X, n_outputs):
+        """Apply a method to a dask array or an iterator of batches, lazily; None if `X` is neither."""
+        if is_dask_array(X):
+            from ._dask import transform_lazily  # here, because dask is optional
 
-        return transform_lazily(self, method, X, n_outputs)
+            return transform_lazily(self, method, X, n_outputs)
+        return map(getattr(self, method), X) if isinstance(X, Iterator) else None
 
     def _restore_in_range(self, rows):
         """Denoise validated rows; the result for integers is clipped, so that it can be cast back without wrapping."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.dask_arrays import is_dask_array
 from .._core.sklearn_glue import check_rows
 from .._core.units import check_scale, result_dtype
 from ..networks.spec import ARCHITECTURES
@@ -131,10 +128,9 @@ class FittedNetwork(BaseDenoiser):
             far outside the data range.
         """
         check_is_fitted(self)
-        if is_dask_array(X):
-            return self._in_chunks("encode", X, self._code_size)
-        if isinstance(X, Iterator):
-            return map(self.encode, X)
+        lazily = self._by_parts("encode", X, self._code_size)
+        if lazily is not None:
+            return lazily
         rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._through("encoder", rows, self._code_size, scale=(True, False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import threading
 from collections import OrderedDict
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._core.array_like import ArrayLike
 from .._core.checks import is_integer, shown
 from ._format import clear_errors
 from ._formats import format_of
@@ -52,29 +52,7 @@ class _Cache:
 _CACHE = _Cache()
 
 
-class _ArrayLike:
-    """What an image in a file has in common with an array, given its `shape` and `__getitem__`."""
-
-    @property
-    def ndim(self):
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self):
-        """Number of values."""
-        return math.prod(self.shape)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError("An image in a file cannot be converted to an array without a copy.")
-        return np.asarray(self[...], dtype=dtype)
-
-
-class ImageFile(_ArrayLike):
+class ImageFile(ArrayLike):
     """An image in a file, of which only the pixels that are asked for are read.
 
     It has the shape, dtype and axes of the image, can be indexed like an array, and can be passed wherever this package
@@ -205,7 +183,7 @@ class ImageFile(_ArrayLike):
         return f"ImageFile({self.path!r})"
 
 
-class Plane(_ArrayLike):
+class Plane(ArrayLike):
     """A 2-D image in a file: a slice, a frame or a channel.
 
     Made by `ImageFile.planes`; it can be indexed like an array, and is read when its pixels are asked for.
