@@ -160,7 +160,7 @@ def labels(_):
             n_seeds=3 if n_labels <= 10_000 else 1,
             augmented={"max_draws": 256},
         )
-        frames.append(report.select(test="as trained"))
+        frames.append(report.select(kind="gaussian", test="fitted before"))
         write("labels", pd.concat(frames))
         print(f"labels: {n_labels}", flush=True)
 
