@@ -288,7 +288,7 @@ def _describe(blocks, planes, n_images, data_range, clipped, notes):
     zero = -low / width
     curve, spectrum, blur, texture = find_correlation(blocks)
     clips = clipped_ends(curve)
-    fit = choose_model(curve, clips, zero, texture, any(blur))
+    fit = choose_model(curve, planes, clips, zero, texture, any(blur))
     if fit.kind == "gaussian":
         curve = curve.without_texture()
         fit = fit_model(curve, "gaussian", clips, zero)

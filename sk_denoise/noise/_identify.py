@@ -34,6 +34,7 @@ _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
 _READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than without
+_SAME_GAIN = 0.2  # relative difference
 _TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture, which correlated noise resembles
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
@@ -168,7 +169,7 @@ def _pooled_spectrum(curve):
     return weights @ curve.spectrum / weights.sum(), math.sqrt(fit.offset + fit.gain * curve.mean.mean())
 
 
-def choose_model(curve, clips, zero, texture, correlated):
+def choose_model(curve, planes, clips, zero, texture, correlated):
     """The simplest model that the variance follows."""
     least_gain = _TEXTURED_LOSS_GAIN if texture > TEXTURE or correlated else _LOSS_GAIN
     gaussian = fit_model(curve, "gaussian", clips, zero)
@@ -177,7 +178,9 @@ def choose_model(curve, clips, zero, texture, correlated):
         rician = fit_model(curve, "rician", clips, zero)
         background = (curve.mean - zero < 1.5 * math.sqrt(rician.offset)) & (rician.weights > 0.5)
         if background.any() and rician.loss < min(gaussian.loss, 1.5 * photons.loss + _LOSS_GAIN):
-            return rician
+            pure = fit_model(curve, "poisson", clips, zero)
+            counts = pure.loss < rician.loss and _are_counts(planes, pure.gain)
+            return pure._replace(kind="poisson_gaussian") if counts else rician
     ends = np.quantile(curve.mean, [0, 1])
     dark, bright = photons.offset + photons.gain * ends
     if bright > _VARIANCE_RATIO * dark and photons.loss < gaussian.loss - least_gain:
@@ -186,6 +189,12 @@ def choose_model(curve, clips, zero, texture, correlated):
         simple = zero == 0 and pure.loss < photons.loss + _READ_NOISE_LOSS
         return pure._replace(kind="poisson_gaussian") if simple else photons
     return gaussian
+
+
+def _are_counts(planes, gain):
+    """Whether grey values are as far apart as the gain says that single photons are."""
+    steps = [np.diff(values).min() for values in map(np.unique, planes) if len(values) > 1]
+    return abs(min(steps) - gain) < _SAME_GAIN * gain
 
 
 def spread_of_levels(blocks, spectrum, fit, clips, zero):

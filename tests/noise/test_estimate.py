@@ -214,6 +214,25 @@ def test_clipped_moments_are_those_of_samples():
         assert (values.mean(), values.var()) == pytest.approx(expected, rel=0.02)
 
 
+def test_counts_without_dark_areas_are_not_taken_for_rician():
+    """Where few photons vary little in number, the variance grows with brightness much as it does for magnitudes."""
+    x = np.linspace(-0.5, 0.5, 256)
+    cone = 3 + 3 * np.clip(1.2 - 2 * np.hypot(x[:, None], x), 0, 1)
+    for counts in np.random.default_rng(1).poisson(cone, (3, 256, 256)):
+        for scale in (1, 0.1):
+            estimate = estimate_noise(counts * scale)
+            assert estimate.kind == "poisson_gaussian" and estimate.gain == pytest.approx(scale, rel=0.1)
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 20])
+def test_rician_noise_of_whole_numbers_is_not_taken_for_counts(sigma):
+    x, rng = np.linspace(-0.5, 0.5, 256), np.random.default_rng(0)
+    disc = 8 * sigma * (x[:, None] ** 2 + x**2 < 0.15) * (1 + x)
+    real, imaginary = sigma * rng.standard_normal((2, 256, 256))
+    magnitudes = np.hypot(disc + real, imaginary).round().astype(np.int16)
+    assert estimate_noise(magnitudes).kind == "rician"
+
+
 def test_rician_variance_is_that_of_samples():
     for signal in (0.0, 0.15, 0.5):
         values = np.hypot(signal + 0.1 * white(400_000), 0.1 * white(400_000, 1))
