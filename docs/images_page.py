@@ -1,11 +1,10 @@
 """Make the tables of the page on images from the CSV files written by benchmarks/images."""
 
 import pandas as pd
-from results_page import OUT, ROOT, WAITING, table
+from results_page import OUT, ROOT, table
 
 RESULTS = ROOT / "benchmarks" / "results" / "images"
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "cpu_seconds": "CPU s", "seconds": "s", "megabytes": "MB"}
-HURRY = ("facts", "table", "winners", "levels", "trained")
 DIGITS = {"psnr": 2, "ssim": 3, "cpu_seconds": 2, "seconds": 3, "megabytes": 0}
 #: Methods shown beside those that were trained on the noisy image.
 BESIDE = ("noisy", "denoise(image)", "nl_ridge", "bm3d", "linear, on the noisy image", "U-Net, on clean images")
@@ -210,14 +209,11 @@ def make():
         "colour": means(read("colour"), "sigma", ("psnr", "ssim", "cpu_seconds")),
         "large": large(),
     }
-    compared = ("goals", "gains", "gains-correlated", *(f"hurry-{part}" for part in HURRY))
-    parts |= dict.fromkeys(compared, WAITING)
-    if (RESULTS / "table.csv").exists():
-        frame = read("table")
-        parts["goals"] = goals(frame)
-        parts["gains"] = each(gains(frame, "white", "nl_ridge"))
-        parts["gains-correlated"] = each(gains(frame, "correlated", "denoise(image)"))
-        parts |= {f"hurry-{part}": text for part, text in hurry(frame).items()}
+    frame = read("table")
+    parts["goals"] = goals(frame)
+    parts["gains"] = each(gains(frame, "white", "nl_ridge"))
+    parts["gains-correlated"] = each(gains(frame, "correlated", "denoise(image)"))
+    parts |= {f"hurry-{part}": text for part, text in hurry(frame).items()}
     for part, text in parts.items():
         (OUT / f"images-{part}.inc").write_text(text, encoding="utf-8")
 
