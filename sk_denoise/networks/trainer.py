@@ -208,7 +208,10 @@ class Trainer:
         if self._spec.hides:
             # Where the target is NaN, it is replaced with the output, so it adds nothing to the loss.
             seen = tf.math.is_finite(y)
-            share = tf.maximum(tf.reduce_mean(tf.cast(seen, tf.float32)), 1e-6)
+            counted = tf.cast(seen, tf.float32)
+            if weights is not None:
+                counted *= weights[:, tf.newaxis]  # not the rows of zeros that fill up a batch
+            share = tf.maximum(tf.reduce_mean(counted), 1e-6)
             y = tf.where(seen, y, tf.stop_gradient(tf.cast(output, y.dtype)))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
         return tf.cast(loss, tf.float32) / share
