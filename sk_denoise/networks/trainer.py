@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import accelerator
 from .building import build_model, code_size, layers_of, reshaped
 from .spec import ARCHITECTURES
 
@@ -30,6 +31,16 @@ def _is_keras_own(optimizer):
     return isinstance(optimizer, str) or optimizer.__module__.startswith("keras.")
 
 
+def _suits_xla(architecture):
+    """Whether a built-in network trains faster with XLA, which fuses the operations between matrix products.
+
+    On CPUs, it takes several times as long on convolutions, and cannot compile float16 for processors without float16
+    instructions.
+    """
+    is_half = keras.config.dtype_policy().compute_dtype == "float16"
+    return accelerator.has_gpu() or (ARCHITECTURES[architecture].compiles_with_xla and not is_half)
+
+
 def _to_numpy(variable):
     """Convert to an array that can be saved: bfloat16, which NumPy lacks, becomes float32."""
     values = variable.value.numpy()
@@ -37,7 +48,9 @@ def _to_numpy(variable):
 
 
 def _filled_up(rows, shape):
-    """Reshape `rows` to batches of `shape`, padded with zeros."""
+    """Reshape `rows` to batches of `shape`, padded with zeros; tensors stay on their device."""
+    if tf.is_tensor(rows):
+        return tf.reshape(tf.pad(rows, [[0, shape[0] * shape[1] - len(rows)], [0, 0]]), shape)
     if len(rows) < shape[0] * shape[1]:
         rows, given = np.zeros((shape[0] * shape[1], shape[2]), dtype=np.float32), rows
         rows[: len(given)] = given
@@ -55,13 +68,10 @@ class Trainer:
         self._first_weights = self.model.get_weights()
         self._first_state = self.optimizer_state()
         self._n_features = spec.n_features
-        # XLA fuses the operations between matrix products, which halves the time, but takes several times as long on
-        # convolutions. It requires batches of equal size, padded with rows of weight zero, which custom losses and
-        # networks may not support, and cannot compile float16 for processors without float16 instructions.
-        is_built_in = isinstance(spec.architecture, str)
-        is_half = keras.config.dtype_policy().compute_dtype == "float16"
+        # XLA requires batches of equal size, padded with rows of weight zero, which custom losses and networks may not
+        # support.
         own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
-        self._xla = is_built_in and ARCHITECTURES[spec.architecture].compiles_with_xla and own and not is_half
+        self._xla = isinstance(spec.architecture, str) and own and _suits_xla(spec.architecture)
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
