@@ -8,9 +8,6 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-_FEW = 10.0  # mean count up to which the probabilities are summed
-_MOST_OF_FEW = 32  # counts that are larger have a probability below 1e-8, less than float32 numbers resolve
-
 
 def has_gpu():
     """Whether TensorFlow sees a GPU, on which it then computes by default."""
@@ -24,7 +21,6 @@ class Device:
     """
 
     where = staticmethod(tf.where)
-    maximum = staticmethod(tf.maximum)
     sqrt = staticmethod(tf.sqrt)
     clip = staticmethod(tf.clip_by_value)
 
@@ -43,39 +39,6 @@ class Device:
     def normal(self, like):
         """Draw standard normal numbers, as many as there are in `like`."""
         return tf.random.stateless_normal(tf.shape(like), self._next_seed())
-
-    def poisson(self, mean):
-        """Draw Poisson counts with means `mean`; TensorFlow itself draws them on CPUs only.
-
-        Small counts invert the distribution function. Large ones are a function of normal numbers [1]_, and less than
-        one in a thousand of them is off, by one.
-
-        References
-        ----------
-        .. [1] M. B. Giles, "Algorithm 955: Approximation of the inverse Poisson cumulative distribution function", ACM
-           Transactions on Mathematical Software 42(1), 2016.
-        """
-        few = _few_counts(self.uniform(mean), tf.minimum(mean, _FEW))
-        return tf.where(mean < _FEW, few, _many_counts(self.normal(mean), tf.maximum(mean, _FEW)))
-
-
-def _few_counts(uniform, mean):
-    """Poisson counts as the quantiles at `uniform`, by summing probabilities."""
-    counts = tf.zeros_like(mean)
-    probability = total = tf.exp(-mean)
-    for count in range(1, _MOST_OF_FEW):
-        counts += tf.cast(uniform >= total, mean.dtype)
-        probability *= mean / count
-        total += probability
-    return counts
-
-
-def _many_counts(normal, mean):
-    """Poisson counts as the quantiles that `normal` are of the normal distribution, by an asymptotic series."""
-    root, square = tf.sqrt(mean), normal * normal
-    series = mean + root * normal + (2 + square) / 6 - normal * (2 + square) / (72 * root)
-    series += (-8 / 405 + square * (7 / 810 + square / 270)) / mean
-    return tf.maximum(tf.floor(series), 0)
 
 
 def with_noise_drawn_there(rows):

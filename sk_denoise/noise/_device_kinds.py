@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from ._drawing import noise_options
 from ._params import check_blur, check_level
 
 
@@ -39,27 +38,14 @@ def masking(X, level, device):
     return device.where(device.uniform(X) < level, 0.0, X)
 
 
-def poisson(X, level, device):
-    """See `kinds.poisson`."""
-    unit = device.maximum(level, 1e-6) ** 2
-    return device.where(level > 1e-6, unit * device.poisson(device.maximum(X, 0) / unit), X)
-
-
-def poisson_gaussian(X, level, device, *, read_noise=0.0):
-    """See `kinds.poisson_gaussian`."""
-    return gaussian(poisson(X, level, device), read_noise, device)
-
-
 def rician(X, level, device):
     """See `kinds.rician`."""
     real, imaginary = gaussian(X, level, device), level * device.normal(X)
     return device.sqrt(real * real + imaginary * imaginary)
 
 
-DEVICE_KINDS = {
-    kind.__name__: kind
-    for kind in (gaussian, uniform, speckle, salt_pepper, masking, poisson, poisson_gaussian, rician)
-}
+#: Without photon noise: TensorFlow draws Poisson numbers on CPUs only.
+DEVICE_KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, rician)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,20 +55,18 @@ class DeviceNoise:
     kind: str
     level: float | tuple[float, float]
     clip: bool
-    options: tuple[tuple[str, float], ...]
 
     def __call__(self, X, device):
         level = self.level
         if isinstance(level, tuple):
             low, high = level
             level = low + (high - low) * device.uniform(X[:, :1])
-        noisy = DEVICE_KINDS[self.kind](X, level, device, **dict(self.options))
+        noisy = DEVICE_KINDS[self.kind](X, level, device)
         return device.clip(noisy, 0, 1) if self.clip else noisy
 
 
 def device_noise(injector):
-    """Return the noise of `injector` for tensors; None for blurred noise and for callables."""
+    """Return the noise of `injector` for tensors; None if NumPy has to draw it."""
     if not isinstance(injector.kind, str) or injector.kind not in DEVICE_KINDS or any(check_blur(injector.blur)):
         return None
-    options = tuple((name, float(value)) for name, value in noise_options(injector).items())
-    return DeviceNoise(injector.kind, check_level(injector.level, injector.kind), bool(injector.clip), options)
+    return DeviceNoise(injector.kind, check_level(injector.level, injector.kind), bool(injector.clip))

@@ -105,7 +105,7 @@ class TestFits:
         X, scores = digits[0], []
         for seen in (True, False):
             switch(seen)
-            noise = NoiseInjector("poisson", 0.5, random_state=0)
+            noise = NoiseInjector("speckle", 0.7, random_state=0)
             denoiser = DenoisingAutoencoder(latent_dim=16, noise=noise, epochs=20, random_state=0).fit(X[:1200])
             scores.append(denoiser.score(X[1200:]))
         assert scores[0] == pytest.approx(scores[1], abs=0.2)
