@@ -1,8 +1,9 @@
 """Measure speed and memory, and write docs/measured/performance.md.
 
-Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [shares] [training] [page]
-Without arguments, all parts are measured, which takes about an hour on 2 cores. Each part saves its measurements in
-benchmarks/results/speed, and the page is written from all measurements there; `page` only rewrites the page.
+Run: python benchmarks/speed [noise] [inference] [search] [growth] [kernels] [shares] [training] [accelerator] [page]
+Without arguments, all parts are measured except `accelerator`, which requires a GPU. This takes about an hour on 2
+cores. Each part saves its measurements in benchmarks/results/speed, and the page is written from all measurements
+there; `page` only rewrites the page.
 MNIST is read from the folder SK_DENOISE_DATA, or downloaded by Keras.
 """
 

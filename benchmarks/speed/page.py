@@ -17,6 +17,7 @@ TITLES = {
     "kernels": "oneDNN kernels and float64",
     "noise": "Noise on 60,000 x 784 float32 values, and the import",
     "growth": "Scaling",
+    "accelerator": "The U-Net on a GPU",
 }
 HEAD = """<!-- Written by `make bench`; change benchmarks/speed, not this page. -->
 # Performance
@@ -125,6 +126,27 @@ def _growth(table):
     )
 
 
+def _accelerator(entry):
+    cells = [
+        [
+            line["precision"],
+            line["task"],
+            f"{line['speed']:.3g} {line['unit']}",
+            f"{line['TFLOP/s']:.3g}",
+            f"{line['products']:.3g}",
+            f"{line['share']:.0%}",
+        ]
+        for line in entry["table"]
+    ]
+    head = ["precision", "task", "speed", "TFLOP/s", "of matrix products", "share"]
+    return (
+        f"Measured by `python benchmarks/speed accelerator` on {entry['device']} with {entry['cores']} processor cores."
+        " Training draws Gaussian noise. Denoising includes the transfer of the images to the GPU and back. The share"
+        " is relative to products of two matrices of 8192 x 8192 in the same precision, which is TensorFloat-32 for"
+        " float32.\n\n" + _table(head, cells)
+    )
+
+
 def write():
     """Write the page from all saved measurements."""
     names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn", "numpy": "numpy"}
@@ -150,6 +172,8 @@ def write():
                 parts.append(_layers(entry) + "\n")
             if "growth" in entry:
                 parts.append(_growth(entry["growth"]) + "\n")
+            if "accelerator" in entry:
+                parts.append(_accelerator(entry["accelerator"]) + "\n")
     notes = Path(__file__).with_name("notes.md")
     parts.append(notes.read_text())
     PAGE.write_text("\n".join(parts))

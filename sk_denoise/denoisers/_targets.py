@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from numbers import Number
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._core.remedies import object_error
 from .._core.sklearn_glue import check_clean, check_same_names
 from .._core.units import resolve_data_range
 from ..noise import NoiseEstimate
+from ..noise._device_kinds import device_noise
 from ..noise._injector import NoiseInjector
 from ..noise._noisy import NoisyArray, NoisyImages
 from ..noise.kinds import KINDS
@@ -258,21 +260,42 @@ def pairing(target, data_range, image_shape):
         return blind_spots(image_shape)
     if target.noise is None or target.source == "noise2noise":
         return None
-    redraw = _corruption(target, data_range)
-    return lambda unit, rng: (redraw(unit, rng), unit)
+    on_device = device_noise(target.noise)
+    return Pairing(
+        _rescaled(target.noise._redraw, target, data_range),
+        None if on_device is None else _rescaled(on_device, target, data_range),
+    )
 
 
-def _corruption(target, data_range):
-    """Return a function ``(unit, rng) -> noisy`` that draws the noise of `target` on rows scaled by `data_range`."""
-    injector, noise_range = target.noise, _noise_range(target, data_range)
+@dataclasses.dataclass(frozen=True)
+class Pairing:
+    """Makes pairs by adding noise to clean rows: ``(unit, rng) -> (noisy, unit)``."""
+
+    redraw: Callable  # (unit, rng) -> noisy
+    on_device: Callable | None  # the same for tensors, (unit, device) -> noisy; hashable
+
+    def __call__(self, unit, rng):
+        return self.redraw(unit, rng), unit
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rescaled:
+    """`redraw` for rows in other units; in its own, they are ``unit * scale + shift``."""
+
+    redraw: Callable
+    scale: np.float32
+    shift: np.float32
+
+    def __call__(self, unit, source):
+        return (self.redraw(unit * self.scale + self.shift, source) - self.shift) / self.scale
+
+
+def _rescaled(redraw, target, data_range):
+    """Return `redraw`, which adds the noise of `target`, for rows scaled by `data_range`."""
+    noise_range = _noise_range(target, data_range)
     if tuple(noise_range) == tuple(data_range):
-        return injector._redraw
+        return redraw
     # Levels are fractions of the injector's range, so convert to that range and back.
     width = noise_range[1] - noise_range[0]
     scale = np.float32((data_range[1] - data_range[0]) / width)
-    shift = np.float32((data_range[0] - noise_range[0]) / width)
-
-    def redraw(unit, rng):
-        return (injector._redraw(unit * scale + shift, rng) - shift) / scale
-
-    return redraw
+    return _Rescaled(redraw, scale, np.float32((data_range[0] - noise_range[0]) / width))

@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from .._core.checks import shown
-from . import processes
+from . import accelerator, processes
 from .callbacks import Callbacks, check_callbacks, check_rate_callbacks
 from .checkpoints import Checkpoint, fingerprint
 from .checks import check_memory, check_names
@@ -112,7 +112,8 @@ def _train(trainer, job):
 
     options = {"validation": job.held_out, "callbacks": events, "after_epoch": after_epoch}
     try:
-        return train(trainer, job.training, job.plan, progress, **options)
+        training = accelerator.with_noise_drawn_there(job.training)
+        return train(trainer, training, job.plan, progress, **options)
     except BaseException as error:
         error.add_note(_note(job, progress.n_epochs))
         raise

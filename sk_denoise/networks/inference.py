@@ -9,11 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import accelerator
 from .architectures import build_for_images
 from .building import layers_of, parts_of, reshaped
 
 _PLAIN_POLICIES = ("float32", "float64")  # Keras dtype policies with which float64 rows are computed in float64
 _LIVE_VALUES = 1 << 24  # limit on the layer outputs in memory at a time
+_LIVE_VALUES_ON_GPU = 1 << 27  # larger, because a GPU waits while each block is sent and returned
 
 
 class Forward:
@@ -29,7 +31,8 @@ class Forward:
         self._widens = isinstance(spec.architecture, str) and keras.config.dtype_policy().name in _PLAIN_POLICIES
         outputs = [layer.output.shape[1:] for layer in layers_of(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
-        self.block_rows = max(1, min(4096, _LIVE_VALUES // max(1, values)))
+        limit = _LIVE_VALUES_ON_GPU if accelerator.has_gpu() else _LIVE_VALUES
+        self.block_rows = max(1, min(4096, limit // max(1, values)))
         self._networks = {}  # by precision
         self._functions = {}  # by part and precision
         self._for_images = {}  # by precision

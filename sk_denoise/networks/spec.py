@@ -27,7 +27,7 @@ class Architecture:
     builder: str  # name of a function in architectures.py; a name, because that module imports Keras
     has_code: bool
     has_hidden_layers: bool
-    compiles_with_xla: bool  # XLA is twice as fast on matrix products, but several times slower on convolutions
+    compiles_with_xla: bool  # on CPUs, where XLA is twice as fast on dense layers, but much slower on convolutions
     learning_rate: float  # peak, with Adam
     batch_size: int  # larger ones take less time per row, but more time to the same error
     n_steps: int  # gradient steps after which the held-out error of a few thousand rows hardly decreases

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import accelerator
 from .building import build_model, code_size, layers_of, reshaped
 from .spec import ARCHITECTURES
 
@@ -30,6 +31,16 @@ def _is_keras_own(optimizer):
     return isinstance(optimizer, str) or optimizer.__module__.startswith("keras.")
 
 
+def _suits_xla(architecture):
+    """Whether a built-in network trains faster with XLA, which fuses the operations between matrix products.
+
+    On CPUs, it takes several times as long on convolutions, and cannot compile float16 for processors without float16
+    instructions.
+    """
+    is_half = keras.config.dtype_policy().compute_dtype == "float16"
+    return accelerator.has_gpu() or (ARCHITECTURES[architecture].compiles_with_xla and not is_half)
+
+
 def _to_numpy(variable):
     """Convert to an array that can be saved: bfloat16, which NumPy lacks, becomes float32."""
     values = variable.value.numpy()
@@ -37,7 +48,9 @@ def _to_numpy(variable):
 
 
 def _filled_up(rows, shape):
-    """Reshape `rows` to batches of `shape`, padded with zeros."""
+    """Reshape `rows` to batches of `shape`, padded with zeros; tensors stay on their device."""
+    if tf.is_tensor(rows):
+        return tf.reshape(tf.pad(rows, [[0, shape[0] * shape[1] - len(rows)], [0, 0]]), shape)
     if len(rows) < shape[0] * shape[1]:
         rows, given = np.zeros((shape[0] * shape[1], shape[2]), dtype=np.float32), rows
         rows[: len(given)] = given
@@ -55,13 +68,10 @@ class Trainer:
         self._first_weights = self.model.get_weights()
         self._first_state = self.optimizer_state()
         self._n_features = spec.n_features
-        # XLA fuses the operations between matrix products, which halves the time, but takes several times as long on
-        # convolutions. It requires batches of equal size, padded with rows of weight zero, which custom losses and
-        # networks may not support, and cannot compile float16 for processors without float16 instructions.
-        is_built_in = isinstance(spec.architecture, str)
-        is_half = keras.config.dtype_policy().compute_dtype == "float16"
+        # XLA requires batches of equal size, padded with rows of weight zero, which custom losses and networks may not
+        # support.
         own = _takes_weights(spec.loss) and _is_keras_own(spec.optimizer)
-        self._xla = is_built_in and ARCHITECTURES[spec.architecture].compiles_with_xla and own and not is_half
+        self._xla = isinstance(spec.architecture, str) and own and _suits_xla(spec.architecture)
         self._compiled = OrderedDict()
 
     def train_block(self, noisy, clean, rates, size):
@@ -208,7 +218,10 @@ class Trainer:
         if self._spec.hides:
             # Where the target is NaN, it is replaced with the output, so it adds nothing to the loss.
             seen = tf.math.is_finite(y)
-            share = tf.maximum(tf.reduce_mean(tf.cast(seen, tf.float32)), 1e-6)
+            counted = tf.cast(seen, tf.float32)
+            if weights is not None:
+                counted *= weights[:, tf.newaxis]  # not the rows of zeros that fill up a batch
+            share = tf.maximum(tf.reduce_mean(counted), 1e-6)
             y = tf.where(seen, y, tf.stop_gradient(tf.cast(output, y.dtype)))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)
         return tf.cast(loss, tf.float32) / share

@@ -15,11 +15,11 @@ from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, NoiseInjector
 from sk_denoise.denoisers._targets import (
     AUTO,
     Target,
-    _corruption,
     check_labels_or_rows,
     check_noise,
     find_target,
     image_target,
+    pairing,
 )
 from sk_denoise.noise.kinds import KINDS
 
@@ -233,7 +233,9 @@ class TestCorruption:
     """Noise on rows scaled by the denoiser, with levels relative to the range of the injector."""
 
     def draw(self, target, data_range, unit):
-        return _corruption(target, data_range)(unit, np.random.default_rng(0))
+        noisy, clean = pairing(target, data_range, None)(unit, np.random.default_rng(0))
+        assert clean is unit
+        return noisy
 
     @pytest.mark.parametrize("data_range", ["auto", (0, 4), [0, 4]])
     def test_same_range(self, small, data_range):

@@ -178,6 +178,15 @@ def test_rows_that_fill_up_a_batch_do_not_count(loss):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_pixels_of_rows_that_fill_up_a_batch_are_not_counted_as_seen():
+    X, target = np.random.default_rng(0).random((2, 5, 16), dtype=np.float32)
+    target[:, ::2] = np.nan
+    ours = trainer.Trainer(NetworkSpec("dense", (4, 4, 1), 4, (), "mse", "sgd", hides=True))
+    ours.reset(0, 0.0)
+    expected = ours.evaluate_block(X, target)
+    assert ours.train_block(X, target, np.array([0], dtype=np.float32), 8) == pytest.approx(expected, rel=1e-4)
+
+
 def test_optimizers_of_the_users_own_may_do_what_xla_cannot(small):
     import tensorflow as tf
 
