@@ -17,9 +17,30 @@ def is_dask_array(value):
     return module is not None and isinstance(value, getattr(module, "Array", ()))
 
 
+def collection_error(value, name, allowed):
+    """Return the error for a dask data frame, a Delayed object and the like, or a list of them; else None."""
+    first = _first(value)
+    kind = type(first)
+    if not (kind.__module__.startswith("dask") and hasattr(kind, "__dask_graph__")) or is_dask_array(first):
+        return None
+    if hasattr(kind, "to_dask_array"):
+        remedy = f"{name}.compute() if it fits into memory, otherwise {name}.to_dask_array(lengths=True)"
+    else:
+        remedy = f"{name}.compute()"
+    what = "a" if first is value else "a list, the first item of which is a"
+    return TypeError(f"{name} must be {allowed}, got {what} dask {kind.__name__}. Pass {remedy}.")
+
+
+def _first(value):
+    return value[0] if isinstance(value, (list, tuple)) and value else value
+
+
 def dask_error(value, name, allowed, remedy):
-    """Return the error for a dask array, or a list of them, where only arrays in memory are allowed; else None."""
-    first = value[0] if isinstance(value, (list, tuple)) and value else value
+    """Return the error for dask objects, or a list of them, where only arrays in memory are allowed; else None."""
+    problem = collection_error(value, name, allowed)
+    if problem is not None:
+        return problem
+    first = _first(value)
     if not is_dask_array(first):
         return None
     what = "a dask array" if first is value else "a list of dask arrays"
@@ -41,9 +62,10 @@ def channels_last(array, channel_axis, name):
     Returns
     -------
     array : dask.array.Array
-        The same images, with the channels last.
+        The same images, with the channels last. Each chunk is checked when it is computed.
     """
     _check_numbers(array, name)
+    array = array.map_blocks(check_chunk, of=name, dtype=array.dtype, meta=array._meta)
     if any(math.isnan(size) for sizes in array.chunks for size in sizes):
         raise ValueError(
             f"{name} must have chunks of known sizes, got a dask array of shape {array.shape}. Call"
@@ -96,11 +118,28 @@ def _check_numbers(array, name):
             f"{name} must hold integers or floats, got a dask array of dtype {array.dtype}. Convert it:"
             f" {name}.astype(float), or abs({name}) for complex numbers."
         )
-    if type(array._meta) is not np.ndarray:
-        raise TypeError(
-            f"{name} must be a dask array of NumPy arrays, got one of {type(array._meta).__name__}. Convert its chunks,"
-            f" filling masked values: {name}.map_blocks(convert)."
+    kind = type(array._meta)
+    if kind is np.ndarray:
+        return
+    if issubclass(kind, np.ndarray) and not issubclass(kind, np.ma.MaskedArray):
+        remedy = f"Make it from a plain array: dask.array.from_array(np.asarray({name}))"
+    else:
+        remedy = f"Convert its chunks, filling masked values: {name}.map_blocks(convert)"
+    raise TypeError(f"{name} must be a dask array of NumPy arrays, got one of {kind.__name__}. {remedy}.")
+
+
+def check_chunk(chunk, of, block_id):
+    """Return a chunk of the images `of` as an array; raise if it holds what the dask array does not declare."""
+    chunk = np.asanyarray(chunk)
+    where = f" in chunk {tuple(map(int, block_id))}"
+    if np.ma.is_masked(chunk):
+        raise ValueError(
+            f"{of} has masked values{where}, whose mask would be ignored. Fill them first:"
+            f" {of}.map_blocks(np.ma.filled, 0)."
         )
+    if chunk.dtype.kind not in "biuf":
+        raise ValueError(f"{of} must hold integers or floats, got dtype {chunk.dtype}{where}. Convert them first.")
+    return np.asarray(chunk)
 
 
 class DaskPlane(ArrayLike):
@@ -120,6 +159,11 @@ class DaskPlane(ArrayLike):
 
     def __init__(self, array, index):
         self._array, self._index = array, index
+
+    @property
+    def lead_shape(self):
+        """Shape of the first axes of the array, which number its images."""
+        return self._array.shape[: len(self._index)]
 
     @property
     def shape(self):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .checks import is_integer, sample_rows, shown
-from .dask_arrays import DaskPlane, channels_last, dask_error, is_dask_array
+from .dask_arrays import DaskPlane, channels_last, collection_error, dask_error, is_dask_array
 from .files import InvalidFileError
 from .remedies import image_error, tensor_error
 from .shapes import COLOUR_CHANNELS, check_image_shape
@@ -91,7 +91,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
     """
     if channel_axis is not None and not is_integer(channel_axis):
         raise TypeError(f"channel_axis must be an integer or None, got {shown(channel_axis)}.")
-    problem = image_error(images, name, _ALLOWED) or (None if lazy else dask_error(images, name, _ALLOWED, _IN_MEMORY))
+    problem = collection_error(images, name, _ALLOWED) or image_error(images, name, _ALLOWED)
+    problem = problem or (None if lazy else dask_error(images, name, _ALLOWED, _IN_MEMORY))
     if problem is not None:
         raise problem
     if image_shape is not None:
@@ -101,7 +102,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
             raise ValueError(
                 f"{name} must be {_ALLOWED}, got an empty {type(images).__name__}. Pass at least one image."
             )
-        arrays = [_read_one(image, channel_axis, f"{name}[{i}]", lazy) for i, image in enumerate(images)]
+        parts = [_read_item(image, channel_axis, f"{name}[{i}]", lazy) for i, image in enumerate(images)]
+        arrays = [image for part in parts for image in part]
         layout = ImageLayout("tuple" if isinstance(images, tuple) else "list", channel_axis)
         _check_same_channels(arrays, name)
     elif is_dask_array(images):
@@ -139,6 +141,12 @@ def check_alike(arrays, others, name, other_name, *, single=False):
             f" image of {other_name}, in the same order."
         )
     for i, (array, other) in enumerate(zip(arrays, others)):
+        leads = [getattr(image, "lead_shape", ()) for image in (array, other)]
+        if leads[0] != leads[1] and not any(lead in ((), (len(arrays),)) for lead in leads):
+            raise ValueError(
+                f"{name} must number its images as {other_name} does, along axes {leads[1]}, got {leads[0]}. Move its"
+                " axes, or reshape both to (n, height, width)."
+            )
         if array.shape != other.shape:
             which = "" if single else f"[{i}]"
             raise ValueError(
@@ -212,11 +220,15 @@ def _read_dask(array, channel_axis, name):
     return [DaskPlane(array, index) for index in np.ndindex(array.shape[:n_lead])], ImageLayout("stack", channel_axis)
 
 
+def _read_item(item, channel_axis, name, lazy):
+    """The image that is an item of a list; the planes of a dask array, which may have several."""
+    if lazy and is_dask_array(item):
+        return _read_dask(item, channel_axis, name)[0]
+    return [_read_one(item, channel_axis, name, lazy)]
+
+
 def _read_one(image, channel_axis, name, lazy):
-    """One image of a list."""
-    if lazy and is_dask_array(image) and image.ndim == (2 if channel_axis is None else 3):
-        return channels_last(image, channel_axis, name)
-    movable = channel_axis in (None, -1, 2) or is_dask_array(image)
+    movable = channel_axis in (None, -1, 2)
     array = image if lazy and movable and _is_lazy(image) else _as_numbers(image, name)
     n_axes = 2 if channel_axis is None else 3
     if array.ndim == n_axes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import re
 
@@ -39,6 +40,15 @@ validate_function_params = functools.partial(_validate_params, prefer_skip_neste
 def output_is_default(estimator):
     """Whether the output is an array, rather than a pandas or polars frame requested by `set_output`."""
     return _get_output_config("transform", estimator)["dense"] == "default"
+
+
+def check_output_is_default(estimator, X):
+    """Raise for a lazy `X` unless the output is an array: scikit-learn would compute a result to put it in a frame."""
+    if not output_is_default(estimator):
+        raise ValueError(
+            f"X must be in memory if set_output asks for data frames, got {shown(X)}. Call"
+            " set_output(transform='default') for results that are computed on demand."
+        )
 
 
 def validate_attributes(obj):
@@ -220,6 +230,13 @@ def keep_on_error(estimator):
     except BaseException:
         estimator.__dict__ = before  # one assignment, so that a second interrupt cannot leave it half done
         raise
+
+
+def frozen(estimator):
+    """Return a shallow copy, which later fits and parameters of `estimator` do not affect, for results on demand."""
+    copied = copy.copy(estimator)
+    vars(copied).update(vars(estimator))  # with compiled networks, which copies leave out
+    return copied
 
 
 def draw_seed(random_state):

@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from .._core.checks import is_integer, likely, shown
 from .._core.sklearn_glue import Interval, StrOptions, fit_context
 from ..networks.spec import ARCHITECTURES
-from ._batches import read_batches
+from ._batches import as_arguments, over_batches, read_batches
 from ._fitted_network import FittedNetwork
 from ._fitting import fit_network
 from ._self_supervision import MODES
@@ -302,8 +302,8 @@ class DenoisingAutoencoder(FittedNetwork):
         Parameters
         ----------
         X : array-like or dask array of shape (n_samples, n_features), or an iterator
-            As for `fit`. The chunks of a dask array are taken as batches, in order; an iterator yields batches, or
-            pairs ``(X, y)``.
+            As for `fit`. The chunks of a dask array are taken as batches, in order, without empty ones; an iterator
+            yields batches, or pairs ``(X, y)``, as tuples or lists.
         y : array-like or dask array, default=None
             As for `fit`.
         X_clean : array-like or dask array of shape (n_samples, n_features), default=None
@@ -324,12 +324,8 @@ class DenoisingAutoencoder(FittedNetwork):
         batches = read_batches(X, y, X_clean)
         if batches is None:
             return self._fit_batch(X, y, X_clean)
-        for number, batch in enumerate(batches):
-            try:
-                self._fit_batch(*batch)
-            except Exception as error:
-                error.add_note(f"This happened in batch {number} of X.")
-                raise
+        for _ in over_batches(lambda *batch: self._fit_batch(*as_arguments(*batch)), batches):
+            pass
         return self
 
     def _fit_batch(self, X, y, X_clean):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._core.checks import warn_user
 from .._core.dask_arrays import is_dask_array
 from .._core.shapes import check_image_shape
-from .._core.sklearn_glue import fit_context, keep_on_error, read_rows
+from .._core.sklearn_glue import check_output_is_default, fit_context, frozen, keep_on_error, read_rows
 from .._core.units import (
     check_data_range,
     check_in_range,
@@ -24,6 +24,7 @@ from .._core.units import (
 )
 from ..metrics import psnr
 from ..noise import NoiseEstimate
+from ._batches import over_batches
 from ._patches import Tiling
 from ._targets import (
     UNKNOWN,
@@ -147,6 +148,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
             far outside the data range.
         """
+        self._refuse_frames(X)
         return self.predict(X)
 
     def predict(self, X):
@@ -170,20 +172,27 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             far outside the data range.
         """
         check_is_fitted(self)
-        lazily = self._by_parts("predict", X, self.n_features_in_)
+        lazily = self._by_parts("predict", X, self.n_features_in_, self.n_features_in_)
         if lazily is not None:
             return lazily
         rows = self._read_rows(X)
         check_scale(rows, self.data_range_, "X")
         return self._restore_in_range(rows)
 
-    def _by_parts(self, method, X, n_outputs):
+    def _by_parts(self, method, X, n_features, n_outputs, name="X"):
         """Apply a method to a dask array or an iterator of batches, lazily; None if `X` is neither."""
         if is_dask_array(X):
             from ._dask import transform_lazily  # here, because dask is optional
 
-            return transform_lazily(self, method, X, n_outputs)
-        return map(getattr(self, method), X) if isinstance(X, Iterator) else None
+            return transform_lazily(frozen(self), method, X, n_features, n_outputs, name)
+        if isinstance(X, Iterator):
+            return over_batches(getattr(frozen(self), method), enumerate(zip(X)), name)
+        return None
+
+    def _refuse_frames(self, X):
+        """Raise if `set_output` asks for data frames, which would load a dask array, and use up an iterator."""
+        if is_dask_array(X) or isinstance(X, Iterator):
+            check_output_is_default(self, X)
 
     def _restore_in_range(self, rows):
         """Denoise validated rows; the result for integers is clipped, so that it can be cast back without wrapping."""

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 import dask
 import dask.array as da
 import numpy as np
 from dask.array.overlap import overlap
 
-from .._core.dask_arrays import channels_last, check_dask_rows, is_dask_array
+from .._core.checks import shown
+from .._core.dask_arrays import channels_last, check_dask_rows, collection_error, is_dask_array
+from .._core.sklearn_glue import frozen
 from .._core.units import result_dtype
 from ._tiles import chunk_rule, denoise_by_tiles
+
+
+def transform_images(estimator, images, out):
+    """Denoise a dask array of images, or a list or tuple of them, with a fitted `PatchDenoiser`."""
+    if out is not None:
+        raise ValueError(
+            f"out must be None for dask arrays, got {shown(out)}. Write the result chunk by chunk:"
+            " denoiser.transform(images).to_zarr(path), or dask.array.store(denoiser.transform(images), out)."
+        )
+    if is_dask_array(images):
+        return _transform_one(estimator, images, "images")
+    return type(images)(_transform_one(estimator, image, f"images[{i}]") for i, image in enumerate(images))
+
+
+def _transform_one(estimator, images, name):
+    if not is_dask_array(images):
+        raise TypeError(
+            f"{name} must be a dask array, as other items of the list are, got {shown(images)}. Convert it:"
+            " dask.array.from_array(image)."
+        )
+    axis = estimator.channel_axis
+    estimator._check_channels(1 if axis is None else channels_last(images, axis, name).shape[-1])
+    return denoise_lazily(estimator.denoiser_, images, estimator._patch_shape, axis, name)
 
 
 def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
@@ -44,9 +71,10 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
     array = array.rechunk(chunks)
     read = {axis: pixels if array.numblocks[axis] > 1 else 0 for axis, pixels in zip(chunks, depth or (0, 0))}
     dtype = result_dtype(array.dtype)
+    shared = dask.delayed(frozen(denoiser), pure=True, traverse=False)  # one task, sent once to each worker
     denoised = overlap(array, read, "none", allow_rechunk=False).map_blocks(
         denoise_chunk,
-        denoiser=dask.delayed(denoiser, pure=True, traverse=False),  # one task, so that it is sent once to each worker
+        denoiser=shared,
         depth=tuple(read.values()),
         plane_shape=plane_shape,
         patch_shape=patch_shape,
@@ -106,59 +134,80 @@ def _describe(place, name, channel_axis):
     return f"This happened in chunk {tuple(index)} of {name}, which computes {name}[{ranges}]."
 
 
-def transform_lazily(estimator, method, X, n_outputs):
+def transform_lazily(estimator, method, X, n_features, n_outputs, name):
     """Apply a method of a fitted denoiser to rows, chunk by chunk.
 
     Parameters
     ----------
     estimator : BaseDenoiser
-        The fitted denoiser.
+        The fitted denoiser, which must not be fitted again before the result is computed.
     method : str
         Name of the method, such as "predict".
     X : dask.array.Array of shape (n_samples, n_features)
         The rows, whose number need not be known.
+    n_features : int
+        Number of columns that `X` must have.
     n_outputs : int
         Number of columns of the result.
+    name : str
+        Name of the rows in error messages.
 
     Returns
     -------
     result : dask.array.Array of shape (n_samples, n_outputs)
         The result, of which nothing is computed yet, in the chunks of `X` if it has as many columns.
     """
-    rows = check_dask_rows(X, "X", estimator.n_features_in_, type(estimator).__name__)
+    rows = check_dask_rows(X, name, n_features, type(estimator).__name__)
     result = rows.map_blocks(
         transform_chunk,
         estimator=dask.delayed(estimator, pure=True, traverse=False),
         method=method,
+        of=name,
         chunks=(rows.chunks[0], (n_outputs,)),
         meta=np.empty((0, 0), result_dtype(rows.dtype)),
     )
     return result.rechunk({1: X.chunks[1]}) if n_outputs == X.shape[1] else result
 
 
-def transform_chunk(block, estimator, method, block_info):
+def transform_chunk(block, estimator, method, of, block_info):
     """Apply a method to a chunk of rows."""
     if not len(block):
         return np.empty((0, block_info[None]["chunk-shape"][1]), result_dtype(block.dtype))
     try:
         return getattr(estimator, method)(block)
     except Exception as error:
-        error.add_note(f"This happened in chunk {block_info[None]['chunk-location'][0]} of the rows of X.")
+        error.add_note(f"This happened in chunk {block_info[None]['chunk-location'][0]} of the rows of {of}.")
         raise
 
 
-def row_chunks(X, *others):
-    """Yield the chunks of rows in order, with the rows of `others`, arrays of as many rows or None, in a tuple."""
+def row_chunks(X, y, X_clean):
+    """Yield ``(number, (X, y, X_clean))`` for each chunk of rows of X that is not empty, in order."""
     X = check_dask_rows(X, "X")
-    arrays = [X, *(None if other is None else _in_chunks_of(X, other) for other in others)]
+    arrays = X, _in_chunks_of(X, y, "y"), _in_chunks_of(X, X_clean, "X_clean")
     for i in range(X.numblocks[0]):
-        yield dask.compute(*(None if array is None else array.blocks[i] for array in arrays))
+        chunks = dask.compute(*(None if array is None else array.blocks[i] for array in arrays))
+        if any(len(chunk) for chunk in chunks if chunk is not None):
+            yield i, chunks
 
 
-def _in_chunks_of(X, other):
-    """Return an array in the chunks of the rows of X."""
-    other = other if is_dask_array(other) else np.asarray(other)
-    if len(other) != len(X):
-        raise ValueError(f"X_clean or y must have the {len(X)} rows of X, got {len(other)}.")
+def _in_chunks_of(X, given, name):
+    """Return an array in the chunks of the rows of X; None stays None."""
+    problem = collection_error(given, name, "an array")
+    if problem is not None:
+        raise problem
+    if given is None:
+        return None
+    other = given if is_dask_array(given) else np.asanyarray(given)  # which keeps masks, to be refused later
+    n_rows = [array.shape[0] if array.ndim else 0 for array in (X, other)]
+    unknown = list(map(math.isnan, n_rows))
+    if all(unknown) and X.numblocks[0] == other.numblocks[0]:
+        return other
+    if any(unknown):
+        raise ValueError(
+            f"{name} must have the rows of X, but their numbers are not known, so that they cannot be paired. Call"
+            f" X.compute_chunk_sizes() first, and the same for {name} if it is a dask array."
+        )
+    if n_rows[0] != n_rows[1]:
+        raise ValueError(f"{name} must have the {n_rows[0]} rows of X, got {shown(given)}.")
     chunks = (X.chunks[0], *other.shape[1:])
     return other.rechunk(chunks) if is_dask_array(other) else da.from_array(other, chunks=chunks)

@@ -78,7 +78,9 @@ class FittedNetwork(BaseDenoiser):
             If `X` is not a 2-D array of finite real numbers with the features seen during `fit`, or if a value is too
             far outside the data range.
         """
-        return self.predict(X) if self._output_part() == "model" else self.encode(X)
+        part = self._output_part()
+        self._refuse_frames(X)
+        return self.predict(X) if part == "model" else self.encode(X)
 
     def _output_part(self):
         """Return the name of the part of the network that computes `output`."""
@@ -128,7 +130,7 @@ class FittedNetwork(BaseDenoiser):
             far outside the data range.
         """
         check_is_fitted(self)
-        lazily = self._by_parts("encode", X, self._code_size)
+        lazily = self._by_parts("encode", X, self.n_features_in_, self._code_size)
         if lazily is not None:
             return lazily
         rows = self._read_rows(X)
@@ -141,12 +143,12 @@ class FittedNetwork(BaseDenoiser):
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, latent_dim)
+        Z : array-like or dask array of shape (n_samples, latent_dim), or an iterator of array-likes
             Codes, as returned by `encode`.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Images, in the units of the rows seen during `fit`. Float dtypes are kept, integers become float32.
 
         Raises
@@ -158,6 +160,9 @@ class FittedNetwork(BaseDenoiser):
 
     def _decode(self, Z, name):
         check_is_fitted(self)
+        lazily = self._by_parts("decode", Z, self._code_size, self.n_features_in_, name)
+        if lazily is not None:
+            return lazily
         Z = check_rows(Z, name)
         if Z.shape[1] != self._code_size:
             raise ValueError(f"{name} must have {self._code_size} columns, the size of the code, got {Z.shape[1]}.")
@@ -169,12 +174,12 @@ class FittedNetwork(BaseDenoiser):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, latent_dim)
+        X : array-like or dask array of shape (n_samples, latent_dim), or an iterator of array-likes
             Codes, as returned by `transform`.
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features)
+        X_original : ndarray or dask array of shape (n_samples, n_features), or an iterator of ndarrays
             Images, in the units of the rows seen during `fit`. Float dtypes are kept, integers become float32.
         """
         return self._decode(X, "X")

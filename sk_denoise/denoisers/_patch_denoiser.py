@@ -10,7 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_integer, sample_rows, shown, warn_user
-from .._core.dask_arrays import channels_last, is_dask_array
+from .._core.dask_arrays import is_dask_array
 from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
@@ -182,7 +182,7 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             self._check_params()
             arrays, _ = read_images(images, channel_axis=self.channel_axis, name="images", lazy=True)
             clean, source, injector = self._find_clean(images, arrays, y, X_clean)
-            self._check_inner(arrays)
+            self._check_inner(arrays, clean, source)
             mode = getattr(self.denoiser, "self_supervised", None)
             if mode in ALONE and source is not None:
                 raise clean_given_error(source, mode)
@@ -222,17 +222,18 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             raise ValueError(f"patch_shape must be (height, width), two positive integers, got {shown(shape)}.")
         check_data_range(self.data_range)
 
-    def _check_inner(self, arrays):
+    def _check_inner(self, arrays, clean, source):
         """Raise for parameters of the denoiser that have no effect on patches."""
         params = self.denoiser.get_params(deep=False)
         for name, default in (("warm_start", False), ("output", "denoised")):
             if params.get(name, default) != default:
                 raise ValueError(f"denoiser must have {name}={default!r}, got {name}={params[name]!r}.")
-        if params.get("checkpoint") is not None and not all(isinstance(array, np.ndarray) for array in arrays):
-            raise ValueError(
-                "denoiser must have checkpoint=None for images that are not NumPy arrays, because their contents cannot"
-                " be recognized. Pass memory maps."
-            )
+        for name, given in (("images", arrays), (source, clean or ())):
+            if params.get("checkpoint") is not None and not all(isinstance(array, np.ndarray) for array in given):
+                raise ValueError(
+                    f"denoiser must have checkpoint=None for {name} that are not NumPy arrays, because their contents"
+                    " cannot be recognized. Pass memory maps."
+                )
 
     def _find_clean(self, images, arrays, y, X_clean):
         """Return the clean images, the name of their source, and the injector behind them; None for what is missing."""
@@ -343,10 +344,10 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             Denoised images, as from `transform`.
         """
         check_is_fitted(self)
-        if is_dask_array(images):
-            return self._denoise_lazily(images, out, "images")
-        if isinstance(images, (list, tuple)) and any(map(is_dask_array, images)):
-            return type(images)(self._denoise_lazily(image, out, f"images[{i}]") for i, image in enumerate(images))
+        if is_dask_array(images) or (isinstance(images, (list, tuple)) and any(map(is_dask_array, images))):
+            from ._dask import transform_images  # here, because dask is optional
+
+            return transform_images(self, images, out)
         arrays, layout = self._read(images)
         if out is None:
             results = [np.empty(array.shape, dtype=result_dtype(array.dtype)) for array in arrays]
@@ -356,23 +357,6 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         for i, (array, result) in enumerate(zip(arrays, results)):
             denoise_by_tiles(self.denoiser_, array, result, self._patch_shape, "images" if single else f"images[{i}]")
         return layout.restore(results) if out is None else out
-
-    def _denoise_lazily(self, images, out, name):
-        if not is_dask_array(images):
-            raise TypeError(
-                f"{name} must be a dask array, as other items of the list are, got {shown(images)}. Convert it:"
-                " dask.array.from_array(image)."
-            )
-        if out is not None:
-            raise ValueError(
-                f"out must be None for dask arrays, got {shown(out)}. Write the result chunk by chunk:"
-                " denoiser.transform(images).to_zarr(path), or dask.array.store(denoiser.transform(images), out)."
-            )
-        from ._dask import denoise_lazily  # here, because dask is optional
-
-        n_channels = 1 if self.channel_axis is None else channels_last(images, self.channel_axis, name).shape[-1]
-        self._check_channels(n_channels)
-        return denoise_lazily(self.denoiser_, images, self._patch_shape, self.channel_axis, name)
 
     def _read(self, images):
         """Validate images to denoise."""

@@ -19,7 +19,7 @@ except ImportError as error:  # pragma: no cover - a broken installation
     ) from error
 
 from . import architectures, processes
-from .checks import check_model
+from .checks import check_model, check_weights
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -62,6 +62,7 @@ def build_uncompiled(spec, seed=0):
 def model_with(spec, weights, *, compiled=True):
     """Build a new Keras model with `weights` that the user may modify."""
     model = build_model(spec) if compiled else build_uncompiled(spec)
+    check_weights(spec, model.weights, weights)
     model.set_weights(weights)
     return model
 

@@ -18,6 +18,9 @@ from .training import Progress
 
 #: Exceptions that NumPy and zipfile raise for damaged files.
 _DAMAGES = EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError
+#: To be increased when the layers of a built-in architecture or the contents of the files change: older checkpoints
+#: then have other names, and training starts anew.
+FORMAT = 2
 _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
 
 
@@ -136,7 +139,7 @@ def fingerprint(spec, plan, training, held_out, about, weights):
                 f"{name} must be given by name with checkpoint, got {shown(value)}: the hash of a function or an object"
                 " does not identify what it does. Pass a name, or checkpoint=None."
             )
-    versions = [importlib.import_module(name).__version__ for name in _LIBRARIES]
+    versions = [FORMAT, *(importlib.import_module(name).__version__ for name in _LIBRARIES)]
     settings = _plain(vars(spec)), dataclasses.replace(plan, verbose=0), _plain(about), keras_settings(), versions
     return joblib.hash((settings, rows, weights), coerce_mmap=True)
 

@@ -12,7 +12,7 @@ from .._core.checks import shown
 from . import accelerator, processes
 from .callbacks import Callbacks, check_callbacks, check_rate_callbacks
 from .checkpoints import Checkpoint, fingerprint
-from .checks import check_memory, check_names
+from .checks import check_memory, check_names, check_weights
 from .spec import NetworkSpec
 from .training import Plan, Progress, Rows, train
 
@@ -87,6 +87,8 @@ def run(job, networks):
 def _set_up(trainer, job):
     """Set the initial weights, and the state of the optimizer."""
     rate = job.plan.rate
+    if job.weights is not None:
+        check_weights(job.spec, trainer.model.weights, job.weights)
     trainer.reset(job.plan.seed, None if callable(rate) else rate)
     if job.weights is not None:
         trainer.model.set_weights(job.weights)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from . import accelerator
 from .architectures import build_for_images
 from .building import layers_of, parts_of, reshaped
+from .checks import check_weights
 
 _PLAIN_POLICIES = ("float32", "float64")  # Keras dtype policies with which float64 rows are computed in float64
 _LIVE_VALUES = 1 << 24  # limit on the layer outputs in memory at a time
@@ -82,11 +83,7 @@ class Forward:
         known, tensors = self._on_device.get(dtype, (None, None))
         if known is not weights:
             variables = self._network(dtype).weights
-            if [tuple(v.shape) for v in variables] != [values.shape for values in weights]:
-                raise ValueError(
-                    "architecture no longer builds the network that was fitted: the shapes of its weights differ."
-                    " Restore the previous architecture, or fit again."
-                )
+            check_weights(self._spec, variables, weights)
             tensors = [tf.cast(values, variable.dtype) for values, variable in zip(weights, variables, strict=True)]
             self._on_device[dtype] = weights, tensors
         return tensors

@@ -10,9 +10,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import likely, warn_user
+from .._core.dask_arrays import is_dask_array
 from .._core.shapes import read_layout
-from .._core.sklearn_glue import Interval, StrOptions, keep_on_error, output_is_default
-from .._core.units import check_data_range, check_images_scale, check_scale, resolve_data_range
+from .._core.sklearn_glue import Interval, StrOptions, check_output_is_default, keep_on_error, output_is_default
+from .._core.units import check_data_range, check_images_scale, check_scale, resolve_data_range, result_dtype
 from ._drawing import draw_noise, noise_options, noise_source, random_keys, split
 from ._inputs import is_fitted_on_images, read_given
 from ._noisy import NoisyArray, NoisyImages
@@ -256,7 +257,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n, height, width), or list of array-like
-            Clean rows or images, as passed to `fit`, in the same units.
+            Clean rows or images, as passed to `fit`, in the same units. With ``when="fit"``, also dask arrays.
 
         Returns
         -------
@@ -272,10 +273,25 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_params()
+        if is_dask_array(X):
+            return self._pass_on(X)
+        if isinstance(X, (list, tuple)) and X and all(map(is_dask_array, X)):
+            return list(map(self._pass_on, X))
         given = read_given(self, X, reset=False)
         check = check_scale if given.layout is None else check_images_scale
         check(given.arrays, self.data_range_, "X")
         return given.without_noise() if self.when == "fit" else self._inject(given)
+
+    def _pass_on(self, X):
+        """Return a dask array unchanged, but for integers, which become float32 as in memory."""
+        if self.when != "fit":
+            raise TypeError(
+                f"X must be in memory, because noise is added to it, got a dask array of shape {X.shape}. If it is"
+                " noisy already, set when='fit'; otherwise pass X.compute()."
+            )
+        if not is_fitted_on_images(self):
+            check_output_is_default(self, X)
+        return X.astype(result_dtype(X.dtype))
 
     def _inject(self, given):
         # Without noise, do not attach the clean rows: joblib hashes the values of arrays, but not their attributes, so

@@ -18,17 +18,20 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sk_denoise import (
     DenoisingAutoencoder,
     EstimatorDenoiser,
     ImageFilter,
     NoiseInjector,
+    NoisyArray,
     PatchDenoiser,
     denoise,
     estimate_noise,
     recovery_report,
 )
+from sk_denoise._core.array_like import ArrayLike
 from sk_denoise.denoisers import _patch_noise, _tiles
 from sk_denoise.files import ImageFile
 
@@ -67,6 +70,20 @@ DENOISERS = {
 def in_this_thread():
     with dask.config.set(scheduler="synchronous"):
         yield
+
+
+class OnDisk(ArrayLike):
+    """An image that is not in memory."""
+
+    def __init__(self, image):
+        self._image, self.shape, self.dtype = image, image.shape, image.dtype
+
+    def __getitem__(self, where):
+        return self._image[where]
+
+
+def as_noisy(array):
+    return NoisyArray(array, array, NoiseInjector())
 
 
 def check_same(est, images, chunks):
@@ -193,6 +210,12 @@ class TestTransform:
         assert est.transform(lazy).name == pickle.loads(pickle.dumps(est)).transform(lazy).name
         assert est.transform(lazy).name != patched(ImageFilter("gaussian", sigma=2.0)).fit(STACK).transform(lazy).name
 
+    def test_the_result_is_that_of_the_denoiser_at_the_call(self):
+        est, lazy = patched(quick(noise="gaussian"), data_range=(0, 1)).fit(STACK), da.from_array(STACK, chunks=77)
+        denoised, expected = est.transform(lazy), est.transform(STACK)
+        est.denoiser_.partial_fit(STACK[0, :64, :64].reshape(16, 256))
+        np.testing.assert_allclose(denoised, expected, rtol=0, atol=ATOL)
+
     def test_images_are_not_modified(self):
         before = STACK.copy()
         patched(DENOISERS["decomposition"]).fit(STACK).transform(da.from_array(STACK, chunks=(1, 40, 40))).compute()
@@ -216,6 +239,29 @@ class TestFit:
         assert est.target_source_ == how
         expected = patched(supervised).fit(noisy, **{how: STACK})
         np.testing.assert_array_equal(est.transform(noisy), expected.transform(noisy))
+
+    @pytest.mark.parametrize("name", ["y", "X_clean"])
+    @pytest.mark.parametrize("unknown", [lambda x: da.from_array(x, chunks=40), lambda x: [*map(OnDisk, x)]])
+    def test_checkpoints_require_clean_images_in_memory(self, tmp_path, name, unknown):
+        est = patched(quick(checkpoint=tmp_path))
+        with pytest.raises(ValueError, match=f"checkpoint=None for {name} that are not NumPy arrays"):
+            est.fit(STACK, **{name: unknown(STACK)})
+
+    def test_pairs_whose_first_axes_are_swapped(self):
+        volumes = da.random.default_rng(0).random((2, 3, 40, 40), chunks=20)
+        swapped = volumes.swapaxes(0, 1)
+        est = patched(EstimatorDenoiser(LinearRegression()), data_range=(0, 1)).fit(volumes, X_clean=volumes)
+        for call in (lambda: clone(est).fit(volumes, X_clean=swapped), lambda: est.score(volumes, swapped)):
+            with pytest.raises(ValueError, match=r"(X_clean|y) must number its images .*\(2, 3\), got \(3, 2\)"):
+                call()
+        for flat in (volumes.reshape(6, 40, 40), volumes.reshape(6, 40, 40).compute()):
+            assert est.score(volumes, flat) == pytest.approx(est.score(volumes, volumes))
+
+    def test_list_of_stacks(self):
+        lazy = da.from_array(STACK, chunks=(2, 40, 31))
+        est = patched(DENOISERS["regressor"]).fit([lazy[:1], lazy[1:]])
+        np.testing.assert_array_equal(est.transform(STACK), patched(DENOISERS["regressor"]).fit(STACK).transform(STACK))
+        assert [planes.shape for planes in est.transform([lazy[:1], lazy[1:]])] == [(1, 77, 93), (2, 77, 93)]
 
     @pytest.mark.slow
     def test_noise_is_estimated_from_few_images(self):
@@ -262,7 +308,9 @@ class TestErrors:
             (lambda x: x[0, 0], ValueError, r"images .*\(93,\)"),
             (lambda x: x[:0], ValueError, "images .*at least one pixel"),
             (lambda x: x[..., :3], ValueError, "images .*channel_axis=-1"),
-            (lambda x: da.ma.masked_greater(x, 0.5), TypeError, "images .*MaskedArray"),
+            (lambda x: da.ma.masked_greater(x, 0.5), TypeError, "images .*MaskedArray.*filling"),
+            (lambda x: x.map_blocks(as_noisy, meta=as_noisy(x._meta)), TypeError, r"NoisyArray.*np.asarray\(images\)"),
+            (dask.delayed, TypeError, r"images .*Delayed.*images.compute\(\)"),
         ],
     )
     @pytest.mark.parametrize("method", ["fit", "transform"])
@@ -270,6 +318,19 @@ class TestErrors:
         est = patched(GREY).fit(STACK)
         with pytest.raises(error, match=match):
             getattr(est, method)(change(self.LAZY))
+
+    @pytest.mark.parametrize(
+        ("hidden", "match"),
+        [
+            (lambda x: np.ma.masked_greater(x, 0.9), r"images has masked values in chunk \([012], 0, 0\)"),
+            (lambda x: x + 1j, r"images must hold .*complex64 in chunk \([012], 0, 0\)"),
+        ],
+    )
+    @pytest.mark.parametrize("call", [lambda est, x: est.fit(x), lambda est, x: est.transform(x).compute()])
+    def test_chunks_that_are_not_what_the_array_declares(self, hidden, match, call):
+        est = patched(GREY, data_range=(0, 1)).fit(STACK)
+        with pytest.raises(ValueError, match=match):
+            call(est, self.LAZY.rechunk((1, 77, 93)).map_blocks(hidden, dtype=float, meta=np.empty((0, 0, 0))))
 
     @pytest.mark.parametrize(("axis", "match"), [(0, "all channels in one chunk"), (5, "channel_axis must be in")])
     def test_channels(self, axis, match):
@@ -322,6 +383,25 @@ class TestErrors:
     def test_those_who_would_load_everything_refuse(self, call):
         with pytest.raises(TypeError, match=r"(X|image|images) must be .*dask array.*compute\(\)"):
             call(self.LAZY)
+
+
+class TestPipelines:
+    LAZY = da.from_array((200 * STACK).astype("uint8"), chunks=(1, 40, 40))
+    PIPE = make_pipeline(NoiseInjector(when="fit", random_state=0), patched(GREY, data_range=(0, 200)))
+
+    def test_an_injector_that_adds_noise_in_fit_only_passes_them_on(self):
+        pipe = self.PIPE.fit(list(self.LAZY.compute()))
+        expected = pipe.transform(list(self.LAZY.compute()))
+        np.testing.assert_allclose(pipe.transform(self.LAZY), expected, rtol=0, atol=200 * ATOL)
+        np.testing.assert_allclose(pipe.transform(list(self.LAZY)), expected, rtol=0, atol=200 * ATOL)
+        rows = self.LAZY.reshape(3, -1)[:, :64]
+        pipe = make_pipeline(NoiseInjector(when="fit"), ImageFilter("gaussian", sigma=1.0)).fit(rows.compute())
+        np.testing.assert_allclose(pipe.transform(rows), pipe.transform(rows.compute()), rtol=0, atol=200 * ATOL)
+
+    def test_an_injector_that_would_have_to_draw_noise_refuses(self):
+        for lazy in (self.LAZY, list(self.LAZY)):
+            with pytest.raises(TypeError, match=r"X must be in memory.*when='fit'"):
+                NoiseInjector().fit(list(STACK)).transform(lazy)
 
 
 class TestRows:
@@ -414,7 +494,7 @@ class TestRows:
             quick().partial_fit(iter([self.ROWS]), **{name: self.ROWS})
 
     def test_clean_rows_of_another_number(self):
-        with pytest.raises(ValueError, match="216 rows of X, got 10"):
+        with pytest.raises(ValueError, match=r"y must have the 216 rows of X, got .*\(10, 64\)"):
             quick().partial_fit(da.from_array(self.ROWS, chunks=self.CHUNKS), self.ROWS[:10])
 
 
@@ -501,6 +581,13 @@ class TestCluster:
         names = [path.name.split("-")[0] for path in tmp_path.iterdir()]
         for pid in client.run(os.getpid).values():
             assert names.count(str(pid)) == 1
+
+    def test_the_result_is_that_of_the_network_at_the_call(self, client):
+        rows = TestRows.ROWS
+        est = quick(noise="gaussian", data_range=(0, 1)).fit(rows)
+        expected, denoised = est.transform(rows), est.transform(da.from_array(rows, chunks=TestRows.CHUNKS))
+        est.partial_fit(rows)
+        np.testing.assert_allclose(denoised, expected, rtol=0, atol=ATOL)
 
     def test_killed_worker(self, client, tmp_path):
         """The chunks of the killed worker are computed again, and no others."""
