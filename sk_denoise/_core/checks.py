@@ -46,7 +46,8 @@ def check_choice(value, name, allowed):
 def likely(value, allowed):
     """Format the end of a message about a choice: the allowed values, the given one, and the closest match, if any."""
     names = [name for name in allowed if isinstance(name, str)]
-    close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else ()
+    # "normal" is no slip of "uniform", nor "resnet" of "unet", which the default cutoff of 0.6 takes them for.
+    close = difflib.get_close_matches(value, names, n=1, cutoff=0.7) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
     return f"one of {sorted(allowed)}, got {shown(value)}.{meant}"
 

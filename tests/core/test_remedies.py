@@ -130,3 +130,9 @@ def test_lazy_frames(small):
     polars = pytest.importorskip("polars")
     with pytest.raises(TypeError, match=r"X must be .*lazy frame.*X\.collect\(\)"):
         NoiseInjector().fit(polars.DataFrame(small).lazy())
+
+
+@pytest.mark.parametrize(("given", "meant"), [("gausian", "Did you mean 'gaussian'"), ("normal", "$")])
+def test_names_are_suggested_for_slips_only(given, meant):
+    with pytest.raises(ValueError, match=rf"got '{given}'\. ?{meant}"):
+        NoiseInjector(given).fit(np.zeros((2, 4)))
