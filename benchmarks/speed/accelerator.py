@@ -1,4 +1,4 @@
-"""Measure training and inference of the U-Net on a GPU, and their share of the rate of matrix products there.
+"""Measure the speed of training and inference of the U-Net on a GPU, also as a share of the rate of matrix products.
 
 Run: python benchmarks/speed accelerator. This is not among the parts measured by default, because it needs a GPU.
 """
@@ -17,10 +17,10 @@ from shares import flop
 from sk_denoise import DenoisingAutoencoder, NoiseInjector, PatchDenoiser
 from sk_denoise.networks.accelerator import has_gpu
 
-PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}  # policy: of the products
-SIDE, ROWS, BATCH, EPOCHS = 64, 8192, 64, 4  # of the images to train on
+PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}  # policy: matrix dtype
+SIDE, ROWS, BATCH, EPOCHS = 64, 8192, 64, 4  # for training
 LARGE = 4096  # side of the image to denoise
-PRODUCT, PRODUCTS = 8192, 10  # side of the matrices, and products in a turn
+PRODUCT, PRODUCTS = 8192, 10  # side of the matrices, and products per turn
 TURNS = 5
 
 
@@ -39,7 +39,7 @@ def products(dtype):
 
 
 def measure(policy):
-    """Seconds of an epoch, of denoising rows and a large image, and of a matrix product, in turns; and operations."""
+    """Return operations per pixel, the rate of matrix products, and seconds for an epoch, rows and a large image."""
     keras.config.set_dtype_policy(policy)
     rng = np.random.default_rng(0)
     X, image = rng.random((ROWS, SIDE * SIDE), dtype=np.float32), rng.random((LARGE, LARGE), dtype=np.float32)
@@ -65,9 +65,9 @@ def measure(policy):
 
 
 def lines(policy, found):
-    """Return a line for each of the three tasks: speed, operations per second, and their share of that of products."""
+    """Yield a line for each of the three tasks: speed, operations per second, and share of the rate of products."""
     pixels = ROWS * SIDE**2
-    tasks = (  # an update takes three times the operations of inference; see shares.py
+    tasks = (  # a training step takes three times the operations of inference; see shares.py
         (f"training, batches of {BATCH}", ROWS / BATCH / found["epoch"], "steps/s", 3 * pixels / found["epoch"]),
         (f"denoising {ROWS:,} rows", pixels / found["rows"] / 1e6, "MP/s", pixels / found["rows"]),
         (f"denoising {LARGE} x {LARGE}", LARGE**2 / found["image"] / 1e6, "MP/s", LARGE**2 / found["image"]),

@@ -141,9 +141,9 @@ def _accelerator(entry):
     head = ["precision", "task", "speed", "TFLOP/s", "of matrix products", "share"]
     return (
         f"Measured by `python benchmarks/speed accelerator` on {entry['device']} with {entry['cores']} processor cores."
-        " Training draws Gaussian noise. Denoising includes the transfer of the images to the GPU and back. The share"
-        " is relative to products of two matrices of 8192 x 8192 in the same precision, which is TensorFloat-32 for"
-        " float32.\n\n" + _table(head, cells)
+        " Training includes drawing Gaussian noise. Denoising includes the transfer of the images to the GPU and back."
+        " The share is relative to the rate of products of two matrices of 8192 x 8192 in the same precision, which is"
+        " TensorFloat-32 for float32.\n\n" + _table(head, cells)
     )
 
 

@@ -46,7 +46,7 @@ def check_choice(value, name, allowed):
 def likely(value, allowed):
     """Format the end of a message about a choice: the allowed values, the given one, and the closest match, if any."""
     names = [name for name in allowed if isinstance(name, str)]
-    # "normal" is no slip of "uniform", nor "resnet" of "unet", which the default cutoff of 0.6 takes them for.
+    # The default cutoff of 0.6 takes "normal" for a misspelling of "uniform", and "resnet" for one of "unet".
     close = difflib.get_close_matches(value, names, n=1, cutoff=0.7) if isinstance(value, str) else ()
     meant = f" Did you mean {close[0]!r}?" if close else ""
     return f"one of {sorted(allowed)}, got {shown(value)}.{meant}"

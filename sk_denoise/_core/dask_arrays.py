@@ -18,7 +18,7 @@ def is_dask_array(value):
 
 
 def collection_error(value, name, allowed):
-    """Return the error for a dask data frame, a Delayed object and the like, or a list of them; else None."""
+    """Return the error for dask collections other than arrays, such as data frames, or a list of them; else None."""
     first = _first(value)
     kind = type(first)
     if not (kind.__module__.startswith("dask") and hasattr(kind, "__dask_graph__")) or is_dask_array(first):
@@ -27,7 +27,7 @@ def collection_error(value, name, allowed):
         remedy = f"{name}.compute() if it fits into memory, otherwise {name}.to_dask_array(lengths=True)"
     else:
         remedy = f"{name}.compute()"
-    what = "a" if first is value else "a list, the first item of which is a"
+    what = "a" if first is value else "a list whose first item is a"
     return TypeError(f"{name} must be {allowed}, got {what} dask {kind.__name__}. Pass {remedy}.")
 
 
@@ -122,23 +122,23 @@ def _check_numbers(array, name):
     if kind is np.ndarray:
         return
     if issubclass(kind, np.ndarray) and not issubclass(kind, np.ma.MaskedArray):
-        remedy = f"Make it from a plain array: dask.array.from_array(np.asarray({name}))"
+        remedy = f"Create it from a plain array: dask.array.from_array(np.asarray({name}))"
     else:
         remedy = f"Convert its chunks, filling masked values: {name}.map_blocks(convert)"
     raise TypeError(f"{name} must be a dask array of NumPy arrays, got one of {kind.__name__}. {remedy}.")
 
 
 def check_chunk(chunk, of, block_id):
-    """Return a chunk of the images `of` as an array; raise if it holds what the dask array does not declare."""
+    """Return a chunk of the images named `of` as an array; raise if it is not what the dask array declares."""
     chunk = np.asanyarray(chunk)
     where = f" in chunk {tuple(map(int, block_id))}"
     if np.ma.is_masked(chunk):
         raise ValueError(
-            f"{of} has masked values{where}, whose mask would be ignored. Fill them first:"
+            f"{of} has masked values{where}, and the mask would be ignored. Fill them first:"
             f" {of}.map_blocks(np.ma.filled, 0)."
         )
     if chunk.dtype.kind not in "biuf":
-        raise ValueError(f"{of} must hold integers or floats, got dtype {chunk.dtype}{where}. Convert them first.")
+        raise ValueError(f"{of} must hold integers or floats, got dtype {chunk.dtype}{where}. Convert it first.")
     return np.asarray(chunk)
 
 
@@ -162,7 +162,7 @@ class DaskPlane(ArrayLike):
 
     @property
     def lead_shape(self):
-        """Shape of the first axes of the array, which number its images."""
+        """Shape of the leading axes of the array, which index its images."""
         return self._array.shape[: len(self._index)]
 
     @property

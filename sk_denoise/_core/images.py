@@ -144,8 +144,8 @@ def check_alike(arrays, others, name, other_name, *, single=False):
         leads = [getattr(image, "lead_shape", ()) for image in (array, other)]
         if leads[0] != leads[1] and not any(lead in ((), (len(arrays),)) for lead in leads):
             raise ValueError(
-                f"{name} must number its images as {other_name} does, along axes {leads[1]}, got {leads[0]}. Move its"
-                " axes, or reshape both to (n, height, width)."
+                f"{name} must have leading axes of shape {leads[1]}, like {other_name}, got {leads[0]}. Move its axes,"
+                " or reshape both to (n, height, width)."
             )
         if array.shape != other.shape:
             which = "" if single else f"[{i}]"
@@ -221,7 +221,7 @@ def _read_dask(array, channel_axis, name):
 
 
 def _read_item(item, channel_axis, name, lazy):
-    """The image that is an item of a list; the planes of a dask array, which may have several."""
+    """Return the images in an item of a list: one, or all planes of a dask array."""
     if lazy and is_dask_array(item):
         return _read_dask(item, channel_axis, name)[0]
     return [_read_one(item, channel_axis, name, lazy)]

@@ -43,7 +43,7 @@ def output_is_default(estimator):
 
 
 def check_output_is_default(estimator, X):
-    """Raise for a lazy `X` unless the output is an array: scikit-learn would compute a result to put it in a frame."""
+    """Raise for a lazy `X` unless the output is an array: scikit-learn would compute the result for a frame."""
     if not output_is_default(estimator):
         raise ValueError(
             f"X must be in memory if set_output asks for data frames, got {shown(X)}. Call"
@@ -233,9 +233,9 @@ def keep_on_error(estimator):
 
 
 def frozen(estimator):
-    """Return a shallow copy, which later fits and parameters of `estimator` do not affect, for results on demand."""
+    """Return a shallow copy for lazy results, unaffected by later fits and parameter changes of `estimator`."""
     copied = copy.copy(estimator)
-    vars(copied).update(vars(estimator))  # with compiled networks, which copies leave out
+    vars(copied).update(vars(estimator))  # including compiled networks, which copies leave out
     return copied
 
 

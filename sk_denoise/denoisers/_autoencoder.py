@@ -302,8 +302,8 @@ class DenoisingAutoencoder(FittedNetwork):
         Parameters
         ----------
         X : array-like or dask array of shape (n_samples, n_features), or an iterator
-            As for `fit`. The chunks of a dask array are taken as batches, in order, without empty ones; an iterator
-            yields batches, or pairs ``(X, y)``, as tuples or lists.
+            As for `fit`. The chunks of a dask array, except empty ones, are taken as batches, in order; an iterator
+            yields batches, or pairs ``(X, y)`` as tuples or lists.
         y : array-like or dask array, default=None
             As for `fit`.
         X_clean : array-like or dask array of shape (n_samples, n_features), default=None

@@ -190,7 +190,7 @@ class BaseDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return None
 
     def _refuse_frames(self, X):
-        """Raise if `set_output` asks for data frames, which would load a dask array, and use up an iterator."""
+        """Raise if `set_output` asks for data frames, which would load a dask array or exhaust an iterator."""
         if is_dask_array(X) or isinstance(X, Iterator):
             check_output_is_default(self, X)
 

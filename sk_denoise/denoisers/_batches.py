@@ -9,13 +9,13 @@ from .._core.dask_arrays import is_dask_array
 
 
 def read_batches(X, y, X_clean):
-    """Return an iterator of the arguments ``(X, y, X_clean)`` for each batch, with the number of the batch.
+    """Return an iterator over the batches, each with its number and its arguments ``(X, y, X_clean)``.
 
     Returns
     -------
     batches : iterator of tuple or None
-        Pairs ``(number, arguments)``; None if `X` is a single batch. The arguments of a batch from an iterator are not
-        yet validated: `as_arguments` does that.
+        Pairs ``(number, arguments)``; None if `X` is a single batch. For an iterator, the only argument is the batch
+        itself, which `as_arguments` validates and splits.
     """
     if is_dask_array(X):
         from ._dask import row_chunks  # here, because dask is optional
@@ -37,7 +37,7 @@ def as_arguments(batch, y=None, X_clean=None):
     holds_arrays = isinstance(batch, (list, tuple)) and len(batch) and getattr(batch[0], "ndim", 0) > 1
     if holds_arrays and len(batch) != 2:
         raise ValueError(
-            f"X must yield rows or pairs (X, y), got a {type(batch).__name__} of length {len(batch)}. Choose from it:"
+            f"X must yield rows or pairs (X, y), got a {type(batch).__name__} of length {len(batch)}. Select from it:"
             f" {'(batch[0] for batch in X)' if len(batch) == 1 else '(batch[:2] for batch in X)'}."
         )
     is_pair = holds_arrays or (isinstance(batch, tuple) and len(batch) == 2)  # data loaders yield pairs as lists
@@ -66,5 +66,5 @@ def over_batches(function, batches, name="X"):
         yield result
     if number is None:
         raise ValueError(
-            f"{name} yielded no batches: it has no rows, or is an iterator that has been used before. Pass a new one."
+            f"{name} yielded no batches: it has no rows, or is an iterator that is already exhausted. Pass a new one."
         )

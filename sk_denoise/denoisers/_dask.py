@@ -31,7 +31,7 @@ def transform_images(estimator, images, out):
 def _transform_one(estimator, images, name):
     if not is_dask_array(images):
         raise TypeError(
-            f"{name} must be a dask array, as other items of the list are, got {shown(images)}. Convert it:"
+            f"{name} must be a dask array, like other items of the list, got {shown(images)}. Convert it:"
             " dask.array.from_array(image)."
         )
     axis = estimator.channel_axis
@@ -197,17 +197,17 @@ def _in_chunks_of(X, given, name):
         raise problem
     if given is None:
         return None
-    other = given if is_dask_array(given) else np.asanyarray(given)  # which keeps masks, to be refused later
+    other = given if is_dask_array(given) else np.asanyarray(given)  # keeps masks, which are refused later
     n_rows = [array.shape[0] if array.ndim else 0 for array in (X, other)]
     unknown = list(map(math.isnan, n_rows))
     if all(unknown) and X.numblocks[0] == other.numblocks[0]:
         return other
     if any(unknown):
         raise ValueError(
-            f"{name} must have the rows of X, but their numbers are not known, so that they cannot be paired. Call"
+            f"{name} must have as many rows as X, but not all numbers of rows are known, so they cannot be paired. Call"
             f" X.compute_chunk_sizes() first, and the same for {name} if it is a dask array."
         )
     if n_rows[0] != n_rows[1]:
-        raise ValueError(f"{name} must have the {n_rows[0]} rows of X, got {shown(given)}.")
+        raise ValueError(f"{name} must have as many rows as X, {n_rows[0]}, got {shown(given)}.")
     chunks = (X.chunks[0], *other.shape[1:])
     return other.rechunk(chunks) if is_dask_array(other) else da.from_array(other, chunks=chunks)

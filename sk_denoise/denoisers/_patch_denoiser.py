@@ -231,8 +231,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         for name, given in (("images", arrays), (source, clean or ())):
             if params.get("checkpoint") is not None and not all(isinstance(array, np.ndarray) for array in given):
                 raise ValueError(
-                    f"denoiser must have checkpoint=None for {name} that are not NumPy arrays, because their contents"
-                    " cannot be recognized. Pass memory maps."
+                    f"denoiser must have checkpoint=None for {name} that are not NumPy arrays, because changes to their"
+                    " contents cannot be detected. Pass memory maps."
                 )
 
     def _find_clean(self, images, arrays, y, X_clean):

@@ -280,7 +280,7 @@ class Pairing:
 
 @dataclasses.dataclass(frozen=True)
 class _Rescaled:
-    """`redraw` for rows in other units; in its own, they are ``unit * scale + shift``."""
+    """`redraw` for rows in other units; in its own units, they are ``unit * scale + shift``."""
 
     redraw: Callable
     scale: np.float32

@@ -1,4 +1,4 @@
-"""What moves to a GPU if TensorFlow computes on one: the noise of training. `has_gpu` also decides what uses XLA."""
+"""Training noise, drawn on the GPU if TensorFlow uses one. `has_gpu` also determines which networks use XLA."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import tensorflow as tf
 
 
 def has_gpu():
-    """Whether TensorFlow sees a GPU, on which it then computes by default."""
+    """Return whether TensorFlow sees a GPU, which it then uses by default."""
     return bool(tf.config.get_visible_devices("GPU"))
 
 
 class Device:
-    """Random tensors, and the functions of tensors that `sk_denoise.noise._device_kinds` is written in.
+    """Random tensors, and the tensor functions used by `sk_denoise.noise._device_kinds`.
 
-    A seed gives the same numbers on the same kind of device, so that a killed fit can resume with the same draws.
+    A seed gives the same numbers on the same kind of device, so that an interrupted fit can resume with the same draws.
     """
 
     where = staticmethod(tf.where)
@@ -33,18 +33,18 @@ class Device:
         return tf.random.experimental.stateless_fold_in(self._seed, self._n_draws)
 
     def uniform(self, like):
-        """Draw numbers in [0, 1), as many as there are in `like`."""
+        """Draw uniform numbers in [0, 1), in the shape of `like`."""
         return tf.random.stateless_uniform(tf.shape(like), self._next_seed())
 
     def normal(self, like):
-        """Draw standard normal numbers, as many as there are in `like`."""
+        """Draw standard normal numbers, in the shape of `like`."""
         return tf.random.stateless_normal(tf.shape(like), self._next_seed())
 
 
 def with_noise_drawn_there(rows):
     """Return training rows whose noise is drawn on the GPU, to which each block is sent once, as tensors.
 
-    Without a GPU, and if the noise has no form for tensors, the rows are returned as they are.
+    Without a GPU, or if the noise has no function for tensors, the rows are returned unchanged.
     """
     noise = getattr(rows.pair, "on_device", None)
     if noise is None or not has_gpu():
@@ -60,7 +60,7 @@ def with_noise_drawn_there(rows):
 
 @functools.lru_cache(maxsize=16)
 def _compiled(noise, n_features):
-    """Compile `noise` as a function of clean rows and a seed; kept, because small fits would spend their time here."""
+    """Compile `noise` as a function of clean rows and a seed; cached, because compiling would dominate small fits."""
 
     def add_noise(clean, seed):
         return noise(clean, Device(seed))

@@ -18,8 +18,8 @@ from .training import Progress
 
 #: Exceptions that NumPy and zipfile raise for damaged files.
 _DAMAGES = EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError
-#: To be increased when the layers of a built-in architecture or the contents of the files change: older checkpoints
-#: then have other names, and training starts anew.
+#: Increase it when the layers of a built-in architecture or the contents of the files change. Older checkpoints then
+#: have other names, so they are ignored, and training starts from the beginning.
 FORMAT = 2
 _LIBRARIES = ("sk_denoise", "numpy", "keras", "tensorflow")
 

@@ -49,13 +49,13 @@ def _optimizer_names():
 
 
 def check_weights(spec, variables, weights):
-    """Raise if the fitted `weights` do not fit the variables of the network that is now built for `spec`."""
+    """Raise if the fitted `weights` do not match the variables of the network that is now built for `spec`."""
     if [tuple(variable.shape) for variable in variables] == [np.shape(values) for values in weights]:
         return
     if isinstance(spec.architecture, str):
         raise ValueError(
             f"architecture={spec.architecture!r} was fitted with another version of sk_denoise, in which this network"
-            " has other layers, so its weights cannot be used. Fit again, or use that version."
+            " has different layers, so its weights cannot be used. Fit again, or use that version."
         )
     raise ValueError(
         "architecture no longer builds the network that was fitted: the shapes of its weights differ. Restore the"

@@ -16,7 +16,7 @@ from .checks import check_weights
 
 _PLAIN_POLICIES = ("float32", "float64")  # Keras dtype policies with which float64 rows are computed in float64
 _LIVE_VALUES = 1 << 24  # limit on the layer outputs in memory at a time
-_LIVE_VALUES_ON_GPU = 1 << 27  # larger, because a GPU waits while each block is sent and returned
+_LIVE_VALUES_ON_GPU = 1 << 27  # larger, because a GPU idles while each block is transferred
 
 
 class Forward:

@@ -34,7 +34,7 @@ def _is_keras_own(optimizer):
 def _suits_xla(architecture):
     """Whether a built-in network trains faster with XLA, which fuses the operations between matrix products.
 
-    On CPUs, it takes several times as long on convolutions, and cannot compile float16 for processors without float16
+    On CPUs, XLA takes several times as long on convolutions, and cannot compile float16 for processors without float16
     instructions.
     """
     is_half = keras.config.dtype_policy().compute_dtype == "float16"
@@ -220,7 +220,7 @@ class Trainer:
             seen = tf.math.is_finite(y)
             counted = tf.cast(seen, tf.float32)
             if weights is not None:
-                counted *= weights[:, tf.newaxis]  # not the rows of zeros that fill up a batch
+                counted *= weights[:, tf.newaxis]  # without the rows of zeros that pad a batch
             share = tf.maximum(tf.reduce_mean(counted), 1e-6)
             y = tf.where(seen, y, tf.stop_gradient(tf.cast(output, y.dtype)))
         loss = self.model.compute_loss(x=x, y=y, y_pred=output, sample_weight=weights, training=training)

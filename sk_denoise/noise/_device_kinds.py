@@ -1,8 +1,8 @@
 """The kinds of noise for tensors on a GPU: one function for each kind, ``kind(X, level, device) -> X_noisy``.
 
-`kinds` computes in place, which makes NumPy fast and which tensors do not allow. The distributions are the same, as
-`tests/noise/test_device_kinds.py` checks. `device` is a `networks.accelerator.Device`: this folder does not import
-TensorFlow.
+`kinds` computes in place, which is fast with NumPy but impossible with tensors. The distributions are the same, as
+`tests/noise/test_device_kinds.py` checks. `device` is a `networks.accelerator.Device`, passed as an argument because
+this folder does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def rician(X, level, device):
     return device.sqrt(real * real + imaginary * imaginary)
 
 
-#: Without photon noise: TensorFlow draws Poisson numbers on CPUs only.
+#: Photon noise is left out, because TensorFlow draws Poisson numbers only on CPUs.
 DEVICE_KINDS = {kind.__name__: kind for kind in (gaussian, uniform, speckle, salt_pepper, masking, rician)}
 
 

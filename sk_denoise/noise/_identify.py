@@ -34,8 +34,8 @@ _BLURRED = 0.5  # width in pixels from which low frequencies tell more about the
 _VARIANCE_RATIO = 1.35  # of the brightest to the darkest flat areas, from which noise depends on brightness
 _LOSS_GAIN = 0.15  # by which the loss of a model must be smaller than that of Gaussian noise
 _READ_NOISE_LOSS = 0.1  # by which the loss must be smaller with read noise than without
-_SAME_GAIN = 0.2  # relative difference
-_TEXTURED_LOSS_GAIN = 0.75  # the same if bright areas may just have more texture, which correlated noise resembles
+_SAME_GAIN = 0.2  # relative difference up to which the spacing of grey values matches the gain
+_TEXTURED_LOSS_GAIN = 0.75  # `_LOSS_GAIN` if bright areas may just have more texture, which correlated noise resembles
 TEXTURE = 0.35  # trend of the power in the flattest blocks from which they have texture
 _WEAK = 0.02  # level below which the spectrum of textured blocks tells nothing about the noise
 _DENSE = 0.07  # share of impulses of one kind
@@ -192,7 +192,7 @@ def choose_model(curve, planes, clips, zero, texture, correlated):
 
 
 def _are_counts(planes, gain):
-    """Whether grey values are as far apart as the gain says that single photons are."""
+    """Whether grey values are as far apart as single photons are according to the gain."""
     steps = [np.diff(values).min() for values in map(np.unique, planes) if len(values) > 1]
     return abs(min(steps) - gain) < _SAME_GAIN * gain
 

@@ -283,11 +283,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return given.without_noise() if self.when == "fit" else self._inject(given)
 
     def _pass_on(self, X):
-        """Return a dask array unchanged, but for integers, which become float32 as in memory."""
+        """Return a dask array unchanged, except that integers become float32, as for arrays in memory."""
         if self.when != "fit":
             raise TypeError(
                 f"X must be in memory, because noise is added to it, got a dask array of shape {X.shape}. If it is"
-                " noisy already, set when='fit'; otherwise pass X.compute()."
+                " already noisy, set when='fit'; otherwise pass X.compute()."
             )
         if not is_fitted_on_images(self):
             check_output_is_default(self, X)

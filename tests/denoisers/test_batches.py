@@ -1,4 +1,4 @@
-"""Rows in batches, from iterators and chunks of dask arrays: what is computed later, and what is refused."""
+"""Rows in batches, from iterators and chunks of dask arrays: lazy results, and refused input."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def values(results):
 
 
 class TestLater:
-    """Results that are computed later are those of the estimator at the call."""
+    """Results computed later are those of the estimator at the time of the call."""
 
     @pytest.mark.parametrize("lazy", [lambda: LAZY, lambda: iter([ROWS[:100], ROWS[100:]])], ids=["dask", "iterator"])
     def test_after_another_fit(self, fitted, lazy):
@@ -83,7 +83,7 @@ class TestPartialFit:
         est = quick(data_range=(0, 1)).partial_fit(LAZY[some], **{name: LAZY[some]})
         assert est.n_iter_ == 3 and est.target_source_ == name
         for other in (LAZY, ROWS, halves[halves[:, 0] > 0.5]):
-            with pytest.raises(ValueError, match=rf"{name} must have the rows of X.*X\.compute_chunk_sizes\(\)"):
+            with pytest.raises(ValueError, match=rf"{name} must have as many rows as X.*X\.compute_chunk_sizes\(\)"):
                 clone(est).partial_fit(LAZY[some], **{name: other})
 
     def test_labels_of_unknown_number(self):
@@ -94,7 +94,7 @@ class TestPartialFit:
     @pytest.mark.parametrize(
         ("name", "value", "error", "match"),
         [
-            ("y", 5, ValueError, "y must have the 216 rows of X, got 5"),
+            ("y", 5, ValueError, "y must have as many rows as X, 216, got 5"),
             ("X_clean", np.ma.masked_less(ROWS, 0.3), ValueError, "X_clean contains masked values"),
             ("X_clean", dask.delayed(ROWS), TypeError, r"X_clean .*Delayed.*X_clean\.compute\(\)"),
         ],
@@ -161,7 +161,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("est", [quick(), quick(output="latent"), ImageFilter(), NoiseInjector(when="fit")])
     def test_frames(self, est):
-        """Lazy results have no frames; iterators are not used up by the refusal."""
+        """Lazy results cannot be data frames; the error does not exhaust iterators."""
         est = clone(est).fit(ROWS).set_output(transform="pandas")
         batches = iter([ROWS])
         with pytest.raises(ValueError, match=r"X must be in memory.*set_output\(transform='default'\)"):

@@ -1,4 +1,4 @@
-"""Training as on a GPU: noise drawn by TensorFlow, convolutions compiled by XLA. Here on whichever device there is."""
+"""Training as on a GPU: noise drawn by TensorFlow, convolutions compiled by XLA. Runs on whichever device there is."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from sk_denoise.networks.spec import NetworkSpec
 
 @pytest.fixture(scope="module")
 def networks():
-    """Networks compiled with and without a GPU, shared by the tests because compiling takes most of their time."""
+    """Networks compiled as with and without a GPU, shared by the tests, because compiling takes most of their time."""
     return {True: cache.Networks(), False: cache.Networks()}
 
 
@@ -134,7 +134,7 @@ class TestFits:
 
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
     def test_in_mixed_precision(self, policy, small, switch, drawn_by_numpy, monkeypatch):
-        if policy == "mixed_float16":  # XLA compiles it for few processors, but for all GPUs
+        if policy == "mixed_float16":  # XLA compiles it for all GPUs, but only for few processors
             monkeypatch.setattr(trainer, "_suits_xla", lambda architecture: False)
         losses, before = [], keras.config.dtype_policy()
         try:

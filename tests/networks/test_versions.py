@@ -1,4 +1,4 @@
-"""Networks and checkpoints of versions of the package in which architectures had other layers."""
+"""Networks and checkpoints from versions of the package in which architectures had different layers."""
 
 import joblib
 import numpy as np
@@ -13,7 +13,7 @@ X = np.random.default_rng(0).random((20, 64)).astype("float32")
 
 @pytest.fixture
 def older():
-    """A network of the version before, in which the last layer was missing."""
+    """A network as from an earlier version, in which the last array of weights was missing."""
     est = quick("unet", epochs=1).fit(X)
     est._weights = est._weights[:-1]
     return est
@@ -48,7 +48,7 @@ def test_checkpoints_of_other_formats_are_not_used(tmp_path, monkeypatch):
 
 
 def test_the_format_of_checkpoints_follows_the_layers():
-    """If this fails because layers were changed, increase `FORMAT`, and copy the new pair."""
+    """If this fails because layers were changed, increase `FORMAT` and copy the new pair here."""
     from sk_denoise.networks.building import build_uncompiled
 
     shapes = []

@@ -1,4 +1,4 @@
-"""Noise for tensors has the distribution of the noise that NumPy draws."""
+"""Noise for tensors has the same distribution as the noise that NumPy draws."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sk_denoise.noise.kinds import KINDS
 
 N = 100_000
 BRIGHTNESS = (0.0, 0.02, 0.3, 0.9)
-LEVELS = {"salt_pepper": 0.2, "masking": 0.4}  # of others, 0.3
+LEVELS = {"salt_pepper": 0.2, "masking": 0.4}  # 0.3 for the others
 
 
 def injector_of(kind, **params):

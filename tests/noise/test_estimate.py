@@ -215,7 +215,7 @@ def test_clipped_moments_are_those_of_samples():
 
 
 def test_counts_without_dark_areas_are_not_taken_for_rician():
-    """Where few photons vary little in number, the variance grows with brightness much as it does for magnitudes."""
+    """If counts are low and vary little, their variance grows with brightness much as it does for magnitudes."""
     x = np.linspace(-0.5, 0.5, 256)
     cone = 3 + 3 * np.clip(1.2 - 2 * np.hypot(x[:, None], x), 0, 1)
     for counts in np.random.default_rng(1).poisson(cone, (3, 256, 256)):
