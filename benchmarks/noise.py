@@ -8,9 +8,9 @@ seeds: photon noise has no read noise unless the variance needs it, and texture 
 subtracted (the constants of both were chosen on the tuning images); it is subtracted only from Gaussian noise, because
 otherwise gains were worse; impulses must be isolated, because the text of "page" was taken for salt and pepper; and
 photon counts are distinguished from Rician noise by the spacing of their values, because in benchmarks/images,
-"retina" with ten photons at white was taken for Rician. So the figures of "page" and "retina" are not quite held out. Goals:
-5 % of the level in 90 % of the cases from 0.05 up (not reached for clipped noise, by one case), 10 % of the gain in 90 % up to
-100 photons and the correlation in the repeated scans (not reached).
+"retina" with ten photons at white was taken for Rician. So the figures of "page" and "retina" are not quite held out.
+Goals: 5 % of the level in 90 % of the cases from 0.05 up (not reached for clipped noise, by one case), 10 % of the gain
+in 90 % up to 100 photons and the correlation in the repeated scans (not reached).
 Images come from scikit-image and scikit-learn and, if installed, from pydicom and nibabel. Writes the cases to
 benchmarks/results/noise/; about five minutes on two cores.
 """
