@@ -38,11 +38,13 @@ class TestWaysIn:
         assert fitted[-1].target_source_ == "injector"
         assert psnr(X, denoised, data_range=(0, 16)) > psnr(X, noisy, data_range=(0, 16)) + 3
 
+    @pytest.mark.slow
     def test_search_in_decibels(self, rows):
         search = GridSearchCV(pipe(), {"denoise__latent_dim": [2, 32]}, cv=3).fit(rows)
         assert search.best_params_ == {"denoise__latent_dim": 32}
         assert 5 < search.best_score_ < 40
 
+    @pytest.mark.slow
     def test_search_by_accuracy(self, digits):
         X, y = digits[0][:500], digits[1][:500]
         classifier = make_pipeline(MinMaxScaler(), LogisticRegression())
@@ -52,6 +54,7 @@ class TestWaysIn:
         assert search.best_params_ == {"denoise__latent_dim": 32}
         assert search.best_score_ > 0.6
 
+    @pytest.mark.slow
     def test_preprocessing_wins_accuracy_back(self, digits):
         X, y = digits
         untouched = LogisticRegression(max_iter=2000).fit(X[:1200] / 16, y[:1200])

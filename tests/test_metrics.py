@@ -111,6 +111,7 @@ class TestScorersWithoutCleanRows:
     def pipe(self, **params):
         return make_pipeline(NoiseInjector(level=0.2, random_state=0), EstimatorDenoiser(PCA(8), **params))
 
+    @pytest.mark.slow
     def test_psnr_is_the_denoisers_score(self, rows):
         X, labels = rows
         fitted = self.pipe().fit(X)

@@ -156,7 +156,8 @@ def sure_scorer(estimator, X, y=None, *, noise="auto", image_shape=None, channel
     >>> from sk_denoise import EstimatorDenoiser, NoiseInjector, PatchDenoiser
     >>> from sk_denoise.evaluation import sure_scorer
     >>> noise = NoiseInjector(level=0.1, clip=False, data_range=(0, 255), random_state=0)
-    >>> noisy = list(noise.fit_transform([camera(), coins(), moon(), page()]))
+    >>> images = [image()[:128, :128] for image in (camera, coins, moon, page)]
+    >>> noisy = list(noise.fit_transform(images))
     >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(), noise=None), patch_shape=(8, 8), random_state=0)
     >>> grid = {"denoiser__estimator__n_components": [2, 8, 32]}
     >>> search = GridSearchCV(denoiser, grid, scoring=partial(sure_scorer, noise=noise), cv=2).fit(noisy)
@@ -273,7 +274,7 @@ def blind_spot_scorer(estimator, X, y=None, *, image_shape=None, channel_axis=No
     >>> from sk_denoise import EstimatorDenoiser, PatchDenoiser
     >>> from sk_denoise.evaluation import blind_spot_scorer
     >>> rng = np.random.default_rng(0)
-    >>> noisy = [rng.poisson(image / 10) * 10.0 for image in (camera(), coins())]
+    >>> noisy = [rng.poisson(image()[200:400, 150:350] / 10) * 10.0 for image in (camera, coins)]
     >>> denoiser = PatchDenoiser(EstimatorDenoiser(PCA(), noise=None), patch_shape=(8, 8), random_state=0)
     >>> grid = {"denoiser__estimator__n_components": [1, 4, 40]}
     >>> GridSearchCV(denoiser, grid, scoring=blind_spot_scorer, cv=2).fit(noisy).best_params_

@@ -223,6 +223,7 @@ class TestTransform:
 
 
 class TestFit:
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", ["median", "unet", "decomposition", "regressor"])
     def test_the_fit_is_that_of_the_array(self, method):
         lazy = da.from_array(STACK, chunks=(2, 40, 31))
@@ -498,6 +499,7 @@ class TestRows:
             quick().partial_fit(da.from_array(self.ROWS, chunks=self.CHUNKS), self.ROWS[:10])
 
 
+@pytest.mark.slow
 def test_importing_and_using_the_package_imports_no_dask():
     code = """
 import sys

@@ -366,6 +366,7 @@ class TestNoise:
         peak = 20 * np.log10(2200 / 255)
         assert abs(scores[1] - peak - scores[0]) < 0.1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["median", "gaussian", "bilateral", "tv", "nlm"])
     def test_strong_noise_is_not_left_in(self, name):
         """J-invariance would choose to do nothing on text, where neighbouring pixels differ."""

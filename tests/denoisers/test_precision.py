@@ -126,6 +126,7 @@ class Optimizer(keras.optimizers.SGD):
         raise NotImplementedError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [{"loss": lambda y, p: keras.ops.mean((y - p) ** 2, axis=-1)}, {"loss": Loss()}, {"optimizer": Optimizer}],

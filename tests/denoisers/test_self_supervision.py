@@ -204,6 +204,7 @@ class TestFits:
         assert denoiser.data_range_ == (0, 1)
         assert noisy.min() < -2
 
+    @pytest.mark.slow
     def test_self_supervision_removes_most_of_the_noise(self, rows):
         noise, errors = injector(), {}
         for mode in (None, "recorrupted", "blind_spot", "noise2noise"):
@@ -281,6 +282,7 @@ class TestRegressors:
 
 
 class TestImages:
+    @pytest.mark.slow
     @pytest.mark.parametrize("mode", ["recorrupted", "blind_spot"])
     def test_noise_is_estimated_from_the_images(self, images, mode):
         noisy = list(injector(level=0.1).fit_transform(images))
@@ -332,6 +334,7 @@ class TestImages:
         with pytest.raises(ValueError, match=r"requires the noise, which is not known\..*too small"):
             denoiser.set_params(denoiser__self_supervised="recorrupted").fit(small)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("shape", [(4, 4), (8, 2), (1, 16), (16, 1)])
     def test_narrow_rows(self, shape):
         rows = np.random.default_rng(0).random((60, 16))

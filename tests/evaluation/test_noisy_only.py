@@ -73,6 +73,7 @@ class TestValues:
         make(X[:300], data[1][:300], spy, cv=None, X_test=X[300:], y_test=data[1][300:])
         assert set(seen) == {np.ndarray}
 
+    @pytest.mark.slow
     def test_integers_are_refitted_on_images_that_are_not_rounded(self, noisy, data):
         X = np.clip(20 * noisy, 0, 255).astype(np.uint8)
         row = make(X, data[1], DENOISERS["PCA"], cross_fit=3, data_range=(0, 20)).to_frame().iloc[0]

@@ -104,16 +104,19 @@ class TestSame:
         np.testing.assert_array_equal(X, data[0])
         assert not hasattr(denoiser, "estimator_") and not hasattr(classifier, "classes_")
 
+    @pytest.mark.slow
     def test_units_do_not_matter(self, quick, data):
         ours, theirs = (quick(factor * data[0], data[1]).to_frame() for factor in (1, 16))
         np.testing.assert_allclose(ours["accuracy_denoised"], theirs["accuracy_denoised"], atol=0.03)
         np.testing.assert_allclose(ours["psnr_denoised"], theirs["psnr_denoised"], atol=0.01)
 
+    @pytest.mark.slow
     def test_configuration_for_frames_changes_nothing(self, quick, data, plain):
         with sklearn.config_context(transform_output="pandas"):
             framed = quick(*data)
         pd.testing.assert_frame_equal(plain(framed), plain(quick(*data)))
 
+    @pytest.mark.slow
     def test_splits_as_masks_and_lists(self, quick, data, plain):
         mask = np.arange(400) < 300
         splits = [(mask, ~mask)], [(list(range(300)), list(range(300, 400)))]
@@ -121,6 +124,7 @@ class TestSame:
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_ranges(self, quick, data):
         trained = [NoiseInjector(level=(0, 0.4)), NoiseInjector("masking", 0.5)]
         report = quick(*data, noises=["gaussian", "masking"], levels=[0.3, 0.5], trained_on=trained)
@@ -145,6 +149,7 @@ class TestTraining:
         assert set(frame[(frame["kind"] == "gaussian") & (frame["level"] > 0)]["test"]) == {"fitted before"}
         assert np.isfinite(report.select(level=0.5, kind="gaussian").iloc[0]["accuracy_refitted"])
 
+    @pytest.mark.slow
     def test_fitted_denoisers_are_tested_once_on_each_noise(self, quick, data):
         X, y = data
         denoiser = EstimatorDenoiser(PCA(20)).fit(NoiseInjector(level=0.3, random_state=0).fit_transform(X[:200]))
@@ -207,6 +212,7 @@ class TestTraining:
         assert set(frame["denoiser"]) == {"PCA", "dense", "FunctionTransformer"}
         assert set(frame["trained_on"]) == {"darker 0.3"} and set(frame["kind"]) == {"darker", "salt_pepper"}
 
+    @pytest.mark.slow
     def test_searches_are_given_the_clean_rows(self, quick, data):
         search = GridSearchCV(EstimatorDenoiser(PCA()), {"estimator__n_components": [2, 20]}, cv=2)
         with warnings.catch_warnings():

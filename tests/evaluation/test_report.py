@@ -36,6 +36,7 @@ def test_compare(report):
         assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
 
 
+@pytest.mark.slow
 def test_join(quick, data):
     first, second = (quick(*data, d) for d in ("passthrough", ImageFilter("median", size=3)))
     joined = first.join(second)

@@ -150,6 +150,7 @@ class TestContents:
 
 
 class TestGroups:
+    @pytest.mark.slow
     def test_they_reach_the_splitter(self, quick, few, groups, plain):
         given = quick(*few, "passthrough", cv=GroupKFold(2), groups=pd.Series(groups.astype(str)), n_labels=40)
         splits = list(GroupKFold(2).split(*few, groups.astype(str)))
@@ -220,6 +221,7 @@ class TestGroups:
         width = lambda frame: frame["gain_high"] - frame["gain_low"]
         assert (width(grouped) > 1.2 * width(alone)).all()
 
+    @pytest.mark.slow
     def test_they_are_kept_for_comparing(self, quick, few, groups):
         report = quick(*few, cv=GroupKFold(2), groups=groups)
         assert "groups of test rows" in str(report)
