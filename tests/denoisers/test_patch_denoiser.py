@@ -74,9 +74,11 @@ class TestTiles:
         ("shape", "correlation"), [((343, 41), None), ((41, 343), None), ((350, 30, 3), None), ((303, 50), CORRELATION)]
     )
     def test_nl_ridge(self, shape, correlation, monkeypatch):
-        """Also on noise, in which rounding decides which patches are the most similar."""
-        image = np.random.default_rng(0).random(shape).astype("float32")
-        filter_ = ImageFilter("nl_ridge", level=0.3, correlation=correlation, data_range=(0, 1))
+        """Also where many patches are alike, so that rounding decides which of them are chosen."""
+        rng = np.random.default_rng(0)
+        squares = np.kron(rng.integers(0, 2, (44, 44)), np.ones((8, 8)))[: shape[0], : shape[1]]
+        image = (squares.T + 0.1 * rng.standard_normal(shape[::-1])).T.astype("float32")
+        filter_ = ImageFilter("nl_ridge", level=0.1, correlation=correlation, data_range=(0, 1))
         denoiser = quick(filter_, channel_axis=None if len(shape) == 2 else -1).fit(image)
         whole = denoiser.transform(image)
         monkeypatch.setattr(_tiles, "_MOST_WHOLE", 1000)
