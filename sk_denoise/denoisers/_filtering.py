@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
+from ._nl_ridge import TILE as TILE_OF_NL_RIDGE
 from ._nl_ridge import nl_ridge as denoise_nl_ridge
+from ._nl_ridge import reach as reach_of_nl_ridge
 
 #: Parameters of each method of `ImageFilter`.
 METHODS = {
@@ -138,7 +140,14 @@ def reach(method, params):
         return math.ceil(3 * params["sigma_spatial"])
     if method == "nlm":
         return params["patch_distance"] + params["patch_size"] // 2
+    if method == "nl_ridge":
+        return reach_of_nl_ridge(params["correlation"] is None)
     return None
+
+
+def grid(method):
+    """Return of what parts of an image must begin at multiples, so that their results are those for the whole image."""
+    return TILE_OF_NL_RIDGE if method == "nl_ridge" else 1
 
 
 def denoise(images, method, params):

@@ -281,7 +281,8 @@ class ImageFilter(BaseDenoiser):
         return scale.to_unit(_filtering.denoise(scale.from_unit(unit), self._method, self.params_))
 
     def _tiling(self):
-        return Tiling(any_size=True, reach=_filtering.reach(self._method, self.params_))
+        reach, grid = _filtering.reach(self._method, self.params_), _filtering.grid(self._method)
+        return Tiling(any_size=True, reach=reach, grid=grid, large=self._method == "nl_ridge")
 
     def _own_noise(self):
         return UNKNOWN  # unlike in networks, `noise` is not added to clean rows

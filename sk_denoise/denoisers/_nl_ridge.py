@@ -6,24 +6,28 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import fft
-from scipy.signal import convolve2d
+from scipy import fft, ndimage
 from threadpoolctl import ThreadpoolController
 
 from .._core.sklearn_glue import effective_n_threads
 
-_TILE = 24  # reference patches along each side of a tile, the unit of work of a thread
 _BLOCK = 4  # reference patches along each side of a block, whose distances are one matrix product
-_CHUNK = 64  # groups estimated at a time, so that their matrices stay in the cache
+_CHUNK = 72  # groups estimated at a time, so that their matrices stay in the cache
 _THRESHOLD = 2.65  # of the coefficients of a group, in standard deviations of their noise
 _SURE_SHARE = 0.4  # of the SURE estimate in the first pass; the rest is thresholded
 _TIE = 0.2  # largest random addition to distances, as a fraction of their floor
 _KAISER = 2.0  # decay of the weight towards the border of a patch
+_STRIDE, _LARGE_STRIDE = 4, 6  # pixels from one reference patch to the next
+_WINDOW = 33  # pixels, largest side of a window
+
+#: Pixels, side of a tile, the unit of work of a thread, which consists of whole blocks in all passes. Parts of an image
+#: begin at multiples of it, so that their blocks and the order of their sums are those of the whole image.
+TILE = 48
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class _Groups:
         patch = tuple(min(patch, (side + 1) // 2) for side in shape)
         window = tuple(min(window, side - length + 1) for side, length in zip(shape, patch))
         return cls(patch, min(n_similar, window[0] * window[1]), window, stride, floor)
+
+    @cached_property
+    def profiles(self):
+        """Weights of the rows and of the columns of a patch; computed once for all tiles."""
+        return [np.kaiser(length, _KAISER) for length in self.patch]
 
 
 def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
@@ -78,7 +87,8 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
     middle pass and if `fast`. Time is proportional to the number of pixels, and memory, apart from a few copies of the
     image, to the number of threads. Beyond the paper:
 
-    - The image is shifted and divided by `sigma` first, so that the result follows changes of brightness and contrast.
+    - The image is divided by `sigma` first, so that the result follows changes of contrast. Its mean is not subtracted,
+      because parts of an image have different means, and the rounding of the result would depend on them.
     - Distances below a floor set by the noise count as equal, and ties are broken at random. Otherwise, in flat areas,
       the nearest patches would be those with the most similar noise, which would be mistaken for signal.
     - The first pass is the mean of two estimates. Hard-thresholding the DCT of a group, as in BM3D [2]_, is better
@@ -118,24 +128,40 @@ def nl_ridge(image, sigma, *, correlation=None, fast=False, random_state=0):
     image = np.asarray(image)
     dtype = np.dtype(np.float64 if image.dtype == np.float64 else np.float32)
     image = image.astype(dtype)
-    if sigma <= 4 * np.finfo(dtype).eps * np.ptp(image):
+    precision = np.finfo(dtype)
+    if sigma <= max(4 * precision.eps * np.abs(image).max(), precision.tiny):
         return image
-    shape, offset = image.shape[:2], image.mean(dtype=np.float64)
-    noisy = ((image - offset) / sigma).astype(dtype, copy=False).reshape(*shape, -1)
+    noisy = (image / dtype.type(sigma)).reshape(*image.shape[:2], -1)
     noisy = fft.dct(noisy, axis=2, norm="ortho")
-    window, stride, n_similar = (25, 6, 40) if fast else (33, 4, 48)
-    first = _Groups.fit(shape, 8, 16, window, stride, floor=2.0 if correlation is None else 3.0)
-    last = _Groups.fit(shape, 7, n_similar, window, stride, floor=0.07)
-    middle = _Groups.fit(shape, 7, 32, 25, 6, floor=0.07)
+    first, *others = _passes(image.shape[:2], correlation is None, fast)
     if correlation is not None:
-        correlation = _nonnegative(np.asarray(correlation, dtype=np.float64), window).astype(dtype)
+        correlation = _nonnegative(np.asarray(correlation, dtype=np.float64), _WINDOW).astype(dtype)
     with _single_threaded_blas():
         estimate = _first_estimator(first, correlation, dtype)
         pilot = _denoise(noisy, None, estimate, first, correlation, random_state)
-        for groups in [middle, last] if correlation is None and not fast else [last]:
+        for groups in others:
             pilot = _denoise(noisy, pilot, _ridge, groups, correlation, random_state)
     noisy = fft.idct(pilot, axis=2, norm="ortho").reshape(image.shape)
-    return (noisy * float(sigma) + float(offset)).astype(dtype, copy=False)
+    return noisy * dtype.type(sigma)
+
+
+def _passes(shape, is_white, fast=False):
+    """How groups are found in each pass over an image of `shape`."""
+    window, stride, n_similar = (25, _LARGE_STRIDE, 40) if fast else (_WINDOW, _STRIDE, 48)
+    first = _Groups.fit(shape, 8, 16, window, stride, floor=2.0 if is_white else 3.0)
+    middle = _Groups.fit(shape, 7, 32, 25, _LARGE_STRIDE, floor=0.07)
+    last = _Groups.fit(shape, 7, n_similar, window, stride, floor=0.07)
+    return [first, middle, last] if is_white and not fast else [first, last]
+
+
+def reach(is_white):
+    """Return the largest distance in pixels at which a pixel affects another one, in each direction.
+
+    In each pass, both can be at opposite ends of a window, in patches that extend beyond it. Rounding depends on the
+    other patches of a block, too, but not beyond the next multiple of `TILE`.
+    """
+    large = (2 * _WINDOW, 2 * _WINDOW)
+    return sum(groups.window[0] + groups.patch[0] - 2 for groups in _passes(large, is_white))
 
 
 def _nonnegative(correlation, reach):
@@ -166,12 +192,13 @@ def _denoise(noisy, pilot, estimate, groups, correlation, random_state):
     ties = np.random.default_rng(random_state).random((_BLOCK, _BLOCK, *[max(groups.window)] * 2), dtype=noisy.dtype)
     ties = (ties + ties.transpose(1, 0, 3, 2)) % 1
     total, weight = np.zeros_like(noisy), np.zeros_like(noisy)
+    step = TILE // groups.stride
 
     def of_tile(corner):
-        tile = rows[corner[0] : corner[0] + _TILE], columns[corner[1] : corner[1] + _TILE]
+        tile = rows[corner[0] : corner[0] + step], columns[corner[1] : corner[1] + step]
         return _denoise_tile(noisy, pilot, estimate, groups, correlation, ties, *tile)
 
-    corners = list(itertools.product(range(0, len(rows), _TILE), range(0, len(columns), _TILE)))
+    corners = list(itertools.product(range(0, len(rows), step), range(0, len(columns), step)))
     # Added in the order of the tiles, so that the number of threads does not change the rounding.
     for area, tile_total, tile_weight in _in_threads(of_tile, corners):
         total[area] += tile_total
@@ -199,7 +226,7 @@ def _denoise_tile(noisy, pilot, estimate, groups, correlation, ties, rows, colum
     height, width = noisy[area].shape[:2]
     corners = (y - area[0].start) * width + x - area[1].start
     offsets = (np.arange(groups.patch[0])[:, None] * width + np.arange(groups.patch[1])).ravel()
-    profile = np.outer(*(np.kaiser(length, _KAISER) for length in groups.patch)).astype(noisy.dtype)
+    profile = np.outer(*groups.profiles).astype(noisy.dtype)
     total, weight = np.zeros((2, *noisy[area].shape))
     for channel in range(noisy.shape[2]):
         image = noisy[area][..., channel].ravel()
@@ -217,8 +244,15 @@ def _denoise_tile(noisy, pilot, estimate, groups, correlation, ties, rows, colum
             sums += np.bincount(pixels.ravel(), patches.ravel(), minlength=image.size)
             counts += np.bincount(corners[chunk].ravel(), weights.ravel(), minlength=image.size)
         total[..., channel] = sums.reshape(height, width)
-        weight[..., channel] = convolve2d(counts.reshape(height, width), profile)[:height, :width]
+        weight[..., channel] = _spread(counts.reshape(height, width), groups.profiles)
     return area, total, weight
+
+
+def _spread(counts, profiles):
+    """Weights of pixels from those of the patches of which they are the first one."""
+    for axis, values in enumerate(profiles):
+        counts = ndimage.convolve1d(counts, values, axis, mode="constant", origin=-(len(values) // 2))
+    return counts
 
 
 def _find_similar(image, groups, ties, correlation, rows, columns, *, sort):

@@ -93,16 +93,17 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     and gives the same result as for the array in memory. `transform` returns a dask array with the same chunks, and
     computes nothing: in particular, it does not check the units of the images. The values are those for the array in
     memory, because each chunk is computed with a margin of as many pixels as the denoiser depends on. While they are
-    computed, chunks that are smaller than the margin along height or width are merged; for a U-Net, their borders are
-    moved to multiples of 8. A denoiser that looks at the whole image gets all of it in one chunk. If a chunk raises an
-    error, a note on the exception says which chunk it was. Requires ``pip install "sk_denoise[dask]"``.
+    computed, chunks that are smaller than the margin along height or width are merged; their borders are moved to
+    multiples of 8 for a U-Net, and of 2016 for "nl_ridge", whose margins are wide. A denoiser that looks at the whole
+    image gets all of it in one chunk. If a chunk raises an error, a note on the exception says which chunk it was.
+    Requires ``pip install "sk_denoise[dask]"``.
 
     A U-Net, and filters that look only at pixels nearby, are applied to tiles that overlap by the radius of the
     receptive field, so the result is that for the whole image. For a U-Net, images are extended by reflection to
-    multiples of 8. Total variation, wavelets and "nl_ridge" look at the whole image, and are applied to it unless it
-    has more than 16 million values. Networks with a dense code, custom networks and scikit-learn estimators take
-    patches of one size only; they are applied to overlapping patches, whose results are averaged with weights that
-    decrease towards the borders.
+    multiples of 8. "nl_ridge" needs tiles only for images of more than 16 million values. Total variation and wavelets
+    look at the whole image; above this size, they are applied to overlapping parts of it. Networks with a dense code,
+    custom networks and scikit-learn estimators take patches of one size only; they are applied to overlapping patches,
+    whose results are averaged with weights that decrease towards the borders.
 
     With `validation_split` or `early_stopping`, "val_loss" is computed on other patches of the same images.
 

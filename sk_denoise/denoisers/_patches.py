@@ -128,17 +128,28 @@ class Tiling:
     reach : int or None
         Radius of the receptive field in pixels; None if it is the whole image.
     multiple : int
-        Heights and widths must be multiples of it.
+        Heights and widths must be multiples of it, and tiles begin at such.
+    grid : int
+        Tiles also begin at multiples of it; heights and widths may be others.
+    large : bool
+        Whether tiles should be large, because their margins are wide and the denoiser needs little memory.
     """
 
     any_size: bool
     reach: int | None = None
     multiple: int = 1
+    grid: int = 1
+    large: bool = False
+
+    @property
+    def step(self):
+        """Tiles begin at multiples of it."""
+        return math.lcm(self.multiple, self.grid)
 
     @property
     def halo(self):
-        """Pixels that a tile reads around it: the reach, rounded up to `multiple`."""
-        return -(-self.reach // self.multiple) * self.multiple
+        """Pixels that a tile reads around it: the reach, rounded up to `step`."""
+        return -(-self.reach // self.step) * self.step
 
 
 def padded_shape(shape, multiple):
@@ -172,11 +183,11 @@ def _reflected(places, side):
 def aligned_tiles(shape, tile, tiling, part=None):
     """Yield the rows and columns that each tile computes of an image of `shape`, and those that it reads for that.
 
-    Tiles begin at multiples of ``tiling.multiple``. They read as many pixels around them as the denoiser reaches, so
+    Tiles begin at multiples of ``tiling.step``. They read as many pixels around them as the denoiser reaches, so
     that their results are those for the whole image. With `part`, two ranges that begin at multiples as well, tiles
     cover only that part of the image.
     """
-    step = max(tiling.multiple, tile // tiling.multiple * tiling.multiple)
+    step = max(tiling.step, tile // tiling.step * tiling.step)
     rows, columns = part or (range(shape[0]), range(shape[1]))
     for top in range(rows.start, rows.stop, step):
         for left in range(columns.start, columns.stop, step):

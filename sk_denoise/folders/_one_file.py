@@ -101,7 +101,7 @@ def _denoise_plane(plane, denoiser, noise):
 
 
 def _filter_parts(plane, method, noise, axis):
-    """Filter a plane in overlapping parts, because filters that look at all of it need many times its memory."""
+    """Filter a plane in tiles or overlapping parts, because some filters need many times its memory."""
     method = "nl_ridge" if method == "auto" else method
     known = noise if isinstance(noise, NoiseEstimate) else white_noise(noise)
     if not known.is_additive:

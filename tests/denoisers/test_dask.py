@@ -130,6 +130,20 @@ class TestTransform:
         monkeypatch.setattr(_tiles, "_LARGE_PATCH", 32)
         check_same(patched(ImageFilter("tv", weight=0.1)).fit(STACK), STACK, (1, 40, 31))
 
+    def test_nl_ridge_reads_margins(self, monkeypatch):
+        monkeypatch.setattr(_tiles, "_LARGE_TILE", 48)
+        est = patched(DENOISERS["nl_ridge"]).fit(STACK)
+        image = np.random.default_rng(0).random((520, 31)).astype("float32")
+        check_same(est, image, (150, 20))
+        read = []
+        lazy = da.map_blocks(
+            lambda block_id: read.append(block_id[0]) or np.ones((150, 31)),
+            chunks=((150,) * 6, (31,)),
+            meta=np.empty((0, 0)),
+        )
+        est.transform(lazy)[:10].compute()
+        assert sorted(read) == [0, 1, 2]
+
     @pytest.mark.parametrize("axis", [0, 1, 2, -1])
     @pytest.mark.parametrize("method", ["median", "unet", "nl_ridge", "decomposition"])
     def test_colours_on_any_axis(self, axis, method):

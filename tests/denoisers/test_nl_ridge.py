@@ -133,7 +133,7 @@ class TestSameResult:
 
     def test_tiles(self, noisy, monkeypatch):
         expected = nl_ridge(noisy, 0.1)
-        monkeypatch.setattr(_nl_ridge, "_TILE", 2 * _nl_ridge._BLOCK)
+        monkeypatch.setattr(_nl_ridge, "TILE", 2 * _nl_ridge.TILE)
         np.testing.assert_allclose(nl_ridge(noisy, 0.1), expected, rtol=0, atol=ROUNDING[np.float64])
 
     def test_threads(self, noisy, monkeypatch):

@@ -20,6 +20,7 @@ from sk_denoise.metrics import psnr
 
 CAMERA = data.camera()[60:260, 150:350] / 255
 IMAGES = [CAMERA[:90, :110], CAMERA[100:, :75], CAMERA[30:95, 100:]]
+CORRELATION = [[0, 0.3, 0], [0.3, 1, 0.3], [0, 0.3, 0]]
 SIZES = [(1, 1), (1, 7), (2, 3), (5, 64), (8, 8), (9, 31), (23, 17), (40, 40), (63, 70), (70, 64)]
 
 
@@ -68,6 +69,21 @@ class TestTiles:
         tiled = quick(denoiser, channel_axis=axis, data_range=(0, 1)).fit(image).transform(image)
         row = clone(denoiser).set_params(image_shape=shape, data_range=(0, 1)).fit(image.reshape(1, -1))
         np.testing.assert_allclose(tiled.ravel(), row.transform(image.reshape(1, -1))[0], atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("shape", "correlation"), [((343, 41), None), ((41, 343), None), ((350, 30, 3), None), ((303, 50), CORRELATION)]
+    )
+    def test_nl_ridge(self, shape, correlation, monkeypatch):
+        """Also where many patches are alike, so that rounding decides which of them are chosen."""
+        rng = np.random.default_rng(0)
+        squares = np.kron(rng.integers(0, 2, (44, 44)), np.ones((8, 8)))[: shape[0], : shape[1]]
+        image = (squares.T + 0.1 * rng.standard_normal(shape[::-1])).T.astype("float32")
+        filter_ = ImageFilter("nl_ridge", level=0.1, correlation=correlation, data_range=(0, 1))
+        denoiser = quick(filter_, channel_axis=None if len(shape) == 2 else -1).fit(image)
+        whole = denoiser.transform(image)
+        monkeypatch.setattr(_tiles, "_MOST_WHOLE", 1000)
+        monkeypatch.setattr(_tiles, "_LARGE_TILE", 96)
+        np.testing.assert_allclose(denoiser.transform(image), whole, rtol=0, atol=1e-5)
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
