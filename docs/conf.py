@@ -12,12 +12,14 @@ import images_page
 import networks_page
 import residuals_page
 import results_page
+import scale_page
 import self_supervised_page
 
 results_page.make()  # from the CSV files of benchmarks/recovery.py
 images_page.make()  # from the CSV files of benchmarks/images
 networks_page.make()  # from quality.csv, defaults.csv and provenance.csv in benchmarks/results
 residuals_page.make()  # from the CSV files of benchmarks/residuals.py
+scale_page.make()  # from the CSV files of benchmarks/scale.py
 self_supervised_page.make()  # from the CSV files of benchmarks/self_supervised
 house.draw(results_page.OUT / "house.svg")
 
