@@ -7,16 +7,19 @@ machine) print their tables and save them in ``benchmarks/results``. Smaller mea
 import argparse
 import contextlib
 import os
-import resource
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent / "images"))  # for `memory`
 
 import dask.array as da
 import numpy as np
 import provenance
 from dask.distributed import Client, LocalCluster
+from memory import status
 from skimage.data import camera
 
 from sk_denoise import DenoisingAutoencoder, ImageFilter, PatchDenoiser
@@ -52,7 +55,7 @@ def with_noise(block, block_info):
 
 def peak():
     """Largest resident memory of a process so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return status("VmHWM") / 1e9  # ru_maxrss would include the memory of the process that started it
 
 
 def measure_memory(gigabytes, folder):

@@ -25,7 +25,7 @@ project = "sk_denoise"
 copyright = "2026, the sk_denoise developers"
 release = version = sk_denoise.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results", "measured/scale.rst"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]

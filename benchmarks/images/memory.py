@@ -47,15 +47,15 @@ def costs(function):
     ctypes.CDLL(None).malloc_trim(0)  # memory that was freed, but is kept for reuse, would hide the memory added
     # The peak restarts from the present memory; otherwise, the peak of the imports would hide that of small images.
     Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
+    before = status("VmRSS")
     cpu, start = time.process_time(), time.perf_counter()
     result = function()
     cpu, seconds = time.process_time() - cpu, time.perf_counter() - start
-    megabytes = max(0, _status("VmHWM") - before) / 1e6
+    megabytes = max(0, status("VmHWM") - before) / 1e6
     return result, {"cpu_seconds": cpu, "seconds": seconds, "megabytes": megabytes}
 
 
-def _status(key):
+def status(key):
     """Bytes of memory of this process, now (VmRSS) or at most (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

@@ -1,6 +1,7 @@
 """Measure two implementations alternately in one run; report medians and ranges."""
 
 import dataclasses
+import inspect
 import json
 import os
 import statistics
@@ -66,12 +67,14 @@ def in_turns(repeats, *functions, warm_up=True):
 def in_new_process(function, *arguments, environment=None):
     """Run ``function(*arguments)`` in a new interpreter; the result is passed back as JSON.
 
-    `environment` maps variables to values; None unsets a variable.
+    The file of the function is imported there, also if it is the script that runs here. `environment` maps variables to
+    values; None unsets a variable.
     """
+    file = Path(inspect.getfile(function)).resolve()
     variables = {k: v for k, v in (os.environ | (environment or {})).items() if v is not None}
     code = (
-        f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r});"
-        f" from {function.__module__} import {function.__name__} as f; print(json.dumps(f(*{arguments!r})))"
+        f"import sys, json; sys.path.insert(0, {str(file.parent)!r});"
+        f" from {file.stem} import {function.__name__} as f; print(json.dumps(f(*{arguments!r})))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=variables)
     return json.loads(done.stdout.splitlines()[-1])
