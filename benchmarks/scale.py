@@ -47,7 +47,7 @@ SIDES = (512, 1024, 2048, 4096)
 REPEATED = 2_000_000  # values up to which nl_ridge, which takes 10 s for a million, is measured three times
 #: Sides of a plane and of its chunks, by denoiser.
 CHUNKS = {"U-Net": (2048, (256, 512, 1024, 2048)), "gaussian": (2048, (64, 128, 256, 512))}
-#: Sides of a plane and of its chunks, 0 for an array in memory. nl_ridge gets planes in memory of up to 4096 x 4096 whole.
+#: Sides of a plane and of its chunks, 0 for an array in memory, where nl_ridge gets up to 4096 x 4096 pixels whole.
 MARGINS = {
     "nl_ridge": [(4096, 0), (4096, 1024), (8192, 0), (8192, 2048), (8192, 4096)],
     "U-Net": [(2048, 0), (2048, 256), (2048, 512), (2048, 1024), (2048, 2048)],
