@@ -131,8 +131,8 @@ def mnist(kinds):
             learned, mnist_classifiers(), X, y, noises=kind, trained_on=ranged, augmented=augmented, **options
         )
         fixed = {"dense": DenoisingAutoencoder(), **filters()} if kind == "gaussian" else filters()
-        options |= {"augmented": False, "refit": False, "n_jobs": 2}  # filters use a single core
-        each = recovery_report(fixed, mnist_classifiers(), X, y, noises=kind, **options)
+        plain = {"augmented": False, "refit": False, "n_jobs": 2}  # filters use a single core
+        each = recovery_report(fixed, mnist_classifiers(), X, y, noises=kind, **plain, **options)
         keep(f"mnist-{kind}", networks, each, [name for name in learned if name != "PCA"], start)
 
 
