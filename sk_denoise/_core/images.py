@@ -91,8 +91,8 @@ def read_images(images, *, image_shape=None, channel_axis=None, name="images", l
     """
     if channel_axis is not None and not is_integer(channel_axis):
         raise TypeError(f"channel_axis must be an integer or None, got {shown(channel_axis)}.")
-    problem = collection_error(images, name, _ALLOWED) or image_error(images, name, _ALLOWED)
-    problem = problem or (None if lazy else dask_error(images, name, _ALLOWED, _IN_MEMORY))
+    problem = collection_error(images, name, _ALLOWED) if lazy else dask_error(images, name, _ALLOWED, _IN_MEMORY)
+    problem = problem or image_error(images, name, _ALLOWED)
     if problem is not None:
         raise problem
     if image_shape is not None:

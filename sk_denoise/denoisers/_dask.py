@@ -24,34 +24,19 @@ def transform_images(estimator, images, out):
             " denoiser.transform(images).to_zarr(path), or dask.array.store(denoiser.transform(images), out)."
         )
     if is_dask_array(images):
-        return _transform_one(estimator, images, "images")
-    return type(images)(_transform_one(estimator, image, f"images[{i}]") for i, image in enumerate(images))
+        return denoise_lazily(estimator, images, "images")
+    return type(images)(denoise_lazily(estimator, image, f"images[{i}]") for i, image in enumerate(images))
 
 
-def _transform_one(estimator, images, name):
-    if not is_dask_array(images):
-        raise TypeError(
-            f"{name} must be a dask array, like other items of the list, got {shown(images)}. Convert it:"
-            " dask.array.from_array(image)."
-        )
-    axis = estimator.channel_axis
-    estimator._check_channels(1 if axis is None else channels_last(images, axis, name).shape[-1])
-    return denoise_lazily(estimator.denoiser_, images, estimator._patch_shape, axis, name)
-
-
-def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
-    """Denoise a dask array of images with a fitted denoiser of patches.
+def denoise_lazily(estimator, images, name):
+    """Denoise a dask array of images with a fitted `PatchDenoiser`.
 
     Parameters
     ----------
-    denoiser : BaseDenoiser
-        The fitted denoiser.
-    images : dask.array.Array of shape (..., height, width) or, with `channel_axis`, with one more axis
+    estimator : PatchDenoiser
+        The fitted denoiser of images.
+    images : dask.array.Array of shape (..., height, width) or, with a `channel_axis`, with one more axis
         The images, with chunks of any size.
-    patch_shape : tuple of int
-        Height and width of the patches that the denoiser was fitted on.
-    channel_axis : int or None
-        Axis of the channels.
     name : str
         Name of the images in error messages.
 
@@ -60,7 +45,14 @@ def denoise_lazily(denoiser, images, patch_shape, channel_axis, name):
     denoised : dask.array.Array
         Array of the shape and the chunks of `images`, of floats. Nothing is computed yet.
     """
+    if not is_dask_array(images):
+        raise TypeError(
+            f"{name} must be a dask array, like other items of the list, got {shown(images)}. Convert it:"
+            " dask.array.from_array(image)."
+        )
+    denoiser, patch_shape, channel_axis = estimator.denoiser_, estimator._patch_shape, estimator.channel_axis
     array = channels_last(images, channel_axis, name)
+    estimator._check_channels(1 if channel_axis is None else array.shape[-1])
     n_lead = array.ndim - (2 if channel_axis is None else 3)
     plane_shape = array.shape[n_lead:]
     multiple, depth = chunk_rule(denoiser, plane_shape, patch_shape)
