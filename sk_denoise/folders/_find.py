@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .._core.checks import shown
-from ..files._formats import SUFFIXES, is_image
+from ..files._formats import SUFFIXES, is_image, suffix_of
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,14 @@ def find_targets(sources, folder):
     Raises
     ------
     ValueError
-        If two results would have the same path, or if one would replace a source.
+        If `folder` is a file or has the name of one, if two results would have the same path, or if one would replace a
+        source.
     """
+    if not os.path.isdir(folder) and (os.path.exists(folder) or suffix_of(folder) in SUFFIXES):
+        raise ValueError(
+            f"output must be a folder, got {shown(folder)}. Results keep the names of their files; name a folder,"
+            " such as 'denoised'."
+        )
     real = {os.path.realpath(source.path): source for source in sources}
     stems = Counter(os.path.splitext(source.name)[0] for source in sources)
     owners, targets = {}, []

@@ -93,6 +93,7 @@ def test_one_bad_file_is_named_and_skipped(scans, capsys):
     [
         (["apply", "nothing", "-o", "denoised"], "nothing does not exist"),
         (["apply", "scans", "-o", "scans"], "output must not be the folder"),
+        (["apply", "scans/one.png", "-o", "clean.png"], "output must be a folder, got 'clean.png'"),
         (["apply", "scans", "-o", "denoised", "--sigma", "-3"], "noise must be"),
         (["apply", "scans", "-o", "denoised", "--model", "scans/one.png"], "one.png"),
         (["fit", "scans", "-o", "none/model.skops"], "none"),

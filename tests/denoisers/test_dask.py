@@ -1,23 +1,14 @@
 """dask arrays: the same values as in memory, lazily, in chunks of any size, on one machine and on clusters."""
 
-import itertools
-import os
 import pickle
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
-import joblib
 import numpy as np
-import pandas
 import pytest
-from helpers import DECIBELS, quick, run_python
+from dask_images import ATOL, DENOISERS, GREY, STACK, patched, unet
+from helpers import quick, run_python
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression, RidgeClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from sk_denoise import (
@@ -26,10 +17,8 @@ from sk_denoise import (
     ImageFilter,
     NoiseInjector,
     NoisyArray,
-    PatchDenoiser,
     denoise,
     estimate_noise,
-    recovery_report,
 )
 from sk_denoise._core.array_like import ArrayLike
 from sk_denoise.denoisers import _patch_noise, _tiles
@@ -37,33 +26,6 @@ from sk_denoise.files import ImageFile
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
-
-ATOL = 1e-5
-STACK = np.random.default_rng(0).random((3, 77, 93)).astype("float32")
-GREY = ImageFilter("gaussian", sigma=1.0)
-
-
-def patched(denoiser, **params):
-    return PatchDenoiser(denoiser, **{"patch_shape": (16, 16), "n_patches": 64, "random_state": 0, **params})
-
-
-def unet(**params):
-    return quick("unet", noise="gaussian", epochs=1, **params)
-
-
-DENOISERS = {
-    "median": ImageFilter("median", size=5),
-    "gaussian": GREY,
-    "bilateral": ImageFilter("bilateral", sigma_color=0.2, sigma_spatial=1.5),
-    "nlm": ImageFilter("nlm", level=0.1, h=0.08, patch_size=3, patch_distance=4),
-    "tv": ImageFilter("tv", weight=0.1),
-    "wavelet": ImageFilter("wavelet", level=0.1),
-    "nl_ridge": ImageFilter("nl_ridge", level=0.1),
-    "unet": unet(),
-    "dense": quick(noise="gaussian"),
-    "decomposition": EstimatorDenoiser(PCA(6), noise="gaussian"),
-    "regressor": EstimatorDenoiser(LinearRegression(), noise="gaussian"),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -419,100 +381,6 @@ class TestPipelines:
                 NoiseInjector().fit(list(STACK)).transform(lazy)
 
 
-class TestRows:
-    ROWS = STACK[:, :72, :64].reshape(-1, 64)
-    CHUNKS = ((50, 100, 66), 64)
-    ESTIMATORS = {
-        "dense": quick(noise="gaussian"),
-        "codes": quick(noise="gaussian", output="latent"),
-        "filter": ImageFilter("median", size=3),
-        "decomposition": EstimatorDenoiser(PCA(6), noise="gaussian"),
-    }
-
-    @pytest.mark.parametrize("columns", [64, 20])
-    @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
-    @pytest.mark.parametrize("name", ESTIMATORS)
-    def test_transform(self, name, dtype, columns):
-        rows = (self.ROWS * (200 if dtype == "uint8" else 1)).astype(dtype)
-        est = clone(self.ESTIMATORS[name]).fit(rows)
-        lazy = da.from_array(rows, chunks=(self.CHUNKS[0], columns))
-        for method in ("transform", "predict"):
-            result, local = getattr(est, method)(lazy), getattr(est, method)(rows)
-            assert isinstance(result, da.Array) and result.shape == local.shape
-            assert result.chunks[0] == lazy.chunks[0]
-            assert result.dtype == result.compute().dtype == local.dtype
-            np.testing.assert_allclose(result, local, rtol=0, atol=ATOL * np.ptp(est.data_range_))
-
-    def test_rows_of_unknown_number(self):
-        est = clone(self.ESTIMATORS["filter"]).fit(self.ROWS)
-        lazy = da.from_array(self.ROWS, chunks=self.CHUNKS)
-        bright = lazy[lazy.mean(axis=1) > 0.5]
-        np.testing.assert_allclose(est.transform(bright), est.transform(bright.compute()), atol=ATOL)
-        none = lazy[lazy.mean(axis=1) > 2]
-        assert est.transform(none).compute().shape == (0, 64)
-
-    def test_chunk_that_raises_is_named(self):
-        damaged = self.ROWS.copy()
-        damaged[60, 3] = np.nan
-        with pytest.raises(ValueError, match="NaN") as caught:
-            clone(GREY).fit(self.ROWS).transform(da.from_array(damaged, chunks=self.CHUNKS)).compute()
-        assert "in chunk 1 of the rows" in caught.value.__notes__[-1]
-
-    @pytest.mark.parametrize(
-        ("change", "match"),
-        [
-            (lambda x: x[:, :10], "X has 10 features"),
-            (lambda x: x[:, 0], r"X must be a dask array of shape \(n_samples"),
-            (lambda x: x.astype(object), "X .*dtype object"),
-        ],
-    )
-    def test_bad_input(self, change, match):
-        lazy = da.from_array(self.ROWS, chunks=self.CHUNKS)
-        with pytest.raises(ValueError, match=match):
-            clone(GREY).fit(self.ROWS).transform(change(lazy))
-
-    def test_iterators(self):
-        est = clone(self.ESTIMATORS["codes"]).fit(self.ROWS)
-        batches = [self.ROWS[:50], self.ROWS[50:]]
-        for method in ("transform", "predict", "encode"):
-            results = getattr(est, method)(iter(batches))
-            assert iter(results) is results
-            np.testing.assert_allclose(np.concatenate([*results]), getattr(est, method)(self.ROWS), atol=ATOL)
-
-    @pytest.mark.parametrize("clean", [None, "y", "X_clean"])
-    def test_partial_fit(self, clean):
-        """Chunks and iterators are batches, one after the other."""
-        noisy = self.ROWS if clean is None else self.ROWS + np.float32(0.1)
-        ends = np.cumsum([0, *self.CHUNKS[0]])
-        parts = [slice(*some) for some in itertools.pairwise(ends)]
-        expected, chunked, mixed, streamed = (quick(data_range=(0, 1)) for _ in range(4))
-        for part in parts:
-            expected.partial_fit(noisy[part], **({} if clean is None else {clean: self.ROWS[part]}))
-        lazy = da.from_array(noisy, chunks=(self.CHUNKS[0], 20))
-        chunked.partial_fit(lazy, **({} if clean is None else {clean: da.from_array(self.ROWS, chunks=40)}))
-        mixed.partial_fit(lazy, **({} if clean is None else {clean: self.ROWS}))
-        streamed.partial_fit(noisy[part] if clean is None else (noisy[part], self.ROWS[part]) for part in parts)
-        for est in (chunked, mixed, streamed):
-            assert est.n_iter_ == 3
-            np.testing.assert_allclose(est.transform(noisy), expected.transform(noisy), atol=ATOL)
-
-    def test_batches_before_a_bad_one_are_kept(self):
-        est = quick(data_range=(0, 1))
-        with pytest.raises(ValueError, match="NaN") as caught:
-            est.partial_fit(iter([self.ROWS, self.ROWS, np.full((3, 64), np.nan)]))
-        assert "batch 2" in caught.value.__notes__[-1]
-        assert est.n_iter_ == 2
-
-    @pytest.mark.parametrize("name", ["y", "X_clean"])
-    def test_clean_rows_of_iterators(self, name):
-        with pytest.raises(ValueError, match=f"{name} must be None if X is an iterator"):
-            quick().partial_fit(iter([self.ROWS]), **{name: self.ROWS})
-
-    def test_clean_rows_of_another_number(self):
-        with pytest.raises(ValueError, match=r"y must have as many rows as X, 216, got .*\(10, 64\)"):
-            quick().partial_fit(da.from_array(self.ROWS, chunks=self.CHUNKS), self.ROWS[:10])
-
-
 @pytest.mark.slow
 def test_importing_and_using_the_package_imports_no_dask():
     code = """
@@ -524,174 +392,3 @@ sk_denoise.PatchDenoiser(sk_denoise.ImageFilter("gaussian", sigma=1.0)).fit(imag
 print([name for name in ("dask", "distributed") if name in sys.modules])
 """
     assert run_python(code).splitlines()[-1] == "[]"
-
-
-class Counted(ImageFilter):
-    """A filter that notes each process in which it is unpickled."""
-
-    folder = None
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if self.folder:
-            Path(self.folder, f"{os.getpid()}-{time.monotonic_ns()}").touch()
-
-
-def noted(block, folder, block_id):
-    """Return the chunk, and note in which process it was made."""
-    time.sleep(0.1)
-    Path(folder, f"{'.'.join(map(str, block_id))}-{os.getpid()}-{time.monotonic_ns()}").touch()
-    return block
-
-
-def dies_once(block, folder, block_id):
-    """Kill the worker of one chunk in the middle of the work, once."""
-    mark = Path(folder, "killed")
-    if block_id == (4, 1, 0) and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return block
-
-
-def n_threads():
-    """Numbers of threads within and between operations of TensorFlow in this process, once a network has run."""
-    import tensorflow as tf
-
-    unet().fit(STACK[0, :16, :16].reshape(1, -1))
-    threads = tf.config.threading
-    return threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads()
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two workers in processes of their own, each with two threads."""
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-def client(cluster):
-    """The client alone, without the scheduler of this thread."""
-    with dask.config.set(scheduler=None):
-        yield cluster
-
-
-@pytest.mark.slow
-class TestCluster:
-    LAZY = da.from_array(np.concatenate([STACK] * 3), chunks=(1, 40, 93))
-
-    @pytest.mark.parametrize("method", ["median", "unet", "dense", "decomposition"])
-    def test_the_same_values(self, client, method):
-        est = patched(DENOISERS[method]).fit(self.LAZY)
-        np.testing.assert_allclose(est.transform(self.LAZY), est.transform(self.LAZY.compute()), rtol=0, atol=ATOL)
-
-    def test_the_model_travels_once_to_each_worker(self, client, tmp_path):
-        est = patched(Counted("gaussian", sigma=1.0)).fit(STACK)
-        est.denoiser_.folder = str(tmp_path)
-        denoised = est.transform(self.LAZY).map_blocks(noted, folder=str(tmp_path), meta=self.LAZY._meta)
-        denoised.compute()
-        names = [path.name.split("-")[0] for path in tmp_path.iterdir()]
-        for pid in client.run(os.getpid).values():
-            assert names.count(str(pid)) == 1
-
-    def test_the_result_is_that_of_the_network_at_the_call(self, client):
-        rows = TestRows.ROWS
-        est = quick(noise="gaussian", data_range=(0, 1)).fit(rows)
-        expected, denoised = est.transform(rows), est.transform(da.from_array(rows, chunks=TestRows.CHUNKS))
-        est.partial_fit(rows)
-        np.testing.assert_allclose(denoised, expected, rtol=0, atol=ATOL)
-
-    def test_killed_worker(self, client, tmp_path):
-        """The chunks of the killed worker are computed again, and no others."""
-        est = patched(GREY).fit(STACK)
-        before = set(client.run(os.getpid).values())
-        lazy = self.LAZY.map_blocks(dies_once, folder=str(tmp_path), meta=self.LAZY._meta)
-        denoised = est.transform(lazy).map_blocks(noted, folder=str(tmp_path), meta=self.LAZY._meta)
-        np.testing.assert_allclose(denoised, est.transform(self.LAZY.compute()), rtol=0, atol=ATOL)
-        made = [path.name.split("-")[:2] for path in tmp_path.iterdir() if path.name != "killed"]
-        killed = before - set(client.run(os.getpid).values())
-        assert (tmp_path / "killed").exists() and len(killed) == 1
-        kept = [index for index, pid in made if int(pid) not in killed]
-        assert len(kept) == len(set(kept)) == self.LAZY.npartitions
-
-    def test_chunk_that_raises_is_named(self, client):
-        damaged = self.LAZY.compute()
-        damaged[5, 70, 50] = np.nan
-        with pytest.raises(ValueError, match="images must hold finite numbers") as caught:
-            patched(GREY).fit(STACK).transform(da.from_array(damaged, chunks=(1, 40, 93))).compute()
-        assert "chunk (5, 1, 0) of images" in caught.value.__notes__[-1]
-
-    def test_workers_share_the_cores(self, client):
-        found = client.submit(n_threads, pure=False).result()
-        assert found == (1, 2)  # one within an operation, and as many networks at a time as the worker has threads
-
-    def test_search(self, client):
-        noisy = list(STACK + np.random.default_rng(0).normal(0, 0.1, STACK.shape))
-        search = GridSearchCV(patched(GREY, data_range=(0, 1)), {"denoiser__sigma": [0.3, 1.0]}, cv=3, n_jobs=2)
-        scores = {}
-        for backend in ("sequential", "dask"):
-            with joblib.parallel_config(backend):
-                scores[backend] = search.fit(noisy, list(STACK)).cv_results_["mean_test_score"]
-        np.testing.assert_allclose(scores["dask"], scores["sequential"], atol=DECIBELS / 10)
-
-    def test_search_over_a_dask_array_does_not_wait_for_itself(self, client):
-        """More fits than the workers have threads, which read their patches on the same workers."""
-        noisy = self.LAZY[:3].persist()
-        network = patched(quick(noise=NoiseInjector(level=0.1, random_state=0)), patch_shape=(8, 8), data_range=(0, 1))
-        search = GridSearchCV(network, {"denoiser__epochs": [1, 2]}, cv=3, n_jobs=2, error_score="raise")
-        with joblib.parallel_config("dask"):
-            search.fit(noisy, self.LAZY[:3])
-        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-        np.testing.assert_allclose(search.transform(noisy)[0], search.transform(STACK[0]), rtol=0, atol=ATOL)
-
-    def test_report(self, client, digits):
-        X, y = digits[0][:120], digits[1][:120]
-        tables = []
-        for backend in ("sequential", "dask"):
-            with joblib.parallel_config(backend):
-                report = recovery_report(
-                    {"gaussian": ImageFilter("gaussian", sigma=0.5)}, RidgeClassifier(), X, y, levels=[0.3], n_jobs=2
-                )
-            table = report.to_frame()
-            tables.append(table.drop(columns=[name for name in table if name.endswith("_seconds")]))
-        pandas.testing.assert_frame_equal(*tables)
-
-
-@pytest.mark.slow
-def test_four_processes_give_what_two_give(cluster):
-    distributed = pytest.importorskip("distributed")
-    est = patched(DENOISERS["nlm"]).fit(STACK)
-    options = {"n_workers": 4, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with dask.config.set(scheduler=None):
-        two = cluster.compute(est.transform(TestCluster.LAZY)).result()
-        with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
-            four = client.compute(est.transform(TestCluster.LAZY)).result()
-    np.testing.assert_array_equal(four, two)
-    np.testing.assert_allclose(four, est.transform(TestCluster.LAZY.compute()), rtol=0, atol=ATOL)
-
-
-@pytest.mark.slow
-def test_cluster_started_by_two_commands(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    command, address = [sys.executable, "-m", "dask"], ["--scheduler-file", str(tmp_path / "cluster.json")]
-    commands = [
-        [*command, "scheduler", *address, "--port", "0", "--no-dashboard"],
-        [*command, "worker", *address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"],
-    ]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    options = {"env": env, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    running = [subprocess.Popen(command, **options) for command in commands]
-    try:
-        with distributed.Client(scheduler_file=address[1], timeout=60) as client, dask.config.set(scheduler=None):
-            client.wait_for_workers(2, timeout=60)
-            est = patched(unet()).fit(STACK)
-            denoised = est.transform(TestCluster.LAZY)
-            np.testing.assert_allclose(denoised, est.transform(TestCluster.LAZY.compute()), rtol=0, atol=ATOL)
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait(30)

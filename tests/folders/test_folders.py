@@ -118,6 +118,12 @@ class TestFinding:
         with pytest.raises(ValueError, match="output must not be the folder of the noisy files"):
             denoise_files(folder, folder.parent / output)
 
+    @pytest.mark.parametrize("output", ["new.tif", "new.nii.gz", "notes"])
+    def test_files_are_refused(self, folder, tmp_path, output):
+        (tmp_path / "notes").touch()
+        with pytest.raises(ValueError, match=f"output must be a folder, got '.*{output}'"):
+            denoise_files(folder, tmp_path / output)
+
 
 class TestDenoising:
     def test_every_format(self, folder, tmp_path):
