@@ -1,7 +1,7 @@
 """Make the tables of the networks' quality, of their defaults and of provenance from benchmarks/results."""
 
 import pandas as pd
-from results_page import OUT, ROOT, WAITING, table
+from results_page import OUT, ROOT, table
 
 RESULTS = ROOT / "benchmarks" / "results"
 NAMES = {"none": "none", "dense": "dense, ``latent_dim=64``", "conv": "conv, ``latent_dim=64``", "unet": "U-Net"}
@@ -42,10 +42,8 @@ def provenance(frame):
 def make():
     """Write everything that the pages include."""
     OUT.mkdir(exist_ok=True)
-    parts = dict.fromkeys((f"defaults-{data}" for data in DATA), WAITING)
-    if (RESULTS / "defaults.csv").exists():
-        chosen = pd.read_csv(RESULTS / "defaults.csv")
-        parts = {f"defaults-{data}": defaults(chosen, data) for data in DATA}
+    chosen = pd.read_csv(RESULTS / "defaults.csv")
+    parts = {f"defaults-{data}": defaults(chosen, data) for data in DATA}
     parts["quality"] = quality(pd.read_csv(RESULTS / "quality.csv"))
     parts["provenance"] = provenance(pd.read_csv(RESULTS / "provenance.csv"))
     for name, text in parts.items():

@@ -19,7 +19,6 @@ LEVELS = (0.1, 0.3, 0.5, 0.7)
 CLASSIFIERS = ("logistic regression", "k-nearest neighbours", "random forest", "MLP")
 FILTERS = ("median", "gaussian", "bilateral", "tv", "wavelet", "nlm")
 SHOWN = ("dense", "conv", "U-Net", "PCA", "median, tuned", "tv, tuned", "nlm, tuned")  # in the figures
-WAITING = "*These figures are being measured anew.*\n"
 MARKS = {"helps": "+", "better": "+", "hurts": "−", "worse": "−", "no difference": "="}
 
 
