@@ -59,7 +59,7 @@ def find_sources(paths, *, recursive=False):
 
 
 def _expand(path, recursive):
-    if os.path.isdir(path) and not is_image(path):  # the folder of a zarr array is an image
+    if _is_folder(path):
         sources = list(_in_folder(path, recursive))
         if not sources:
             where = "" if recursive else " To search its subfolders, pass recursive=True (--recursive)."
@@ -76,8 +76,12 @@ def _expand(path, recursive):
 
 def _matched(path, recursive):
     """Return the images at a path that matches a pattern; folders may have none."""
-    folder = os.path.isdir(path) and not is_image(path)
-    return _in_folder(path, recursive) if folder else [Source(path, os.path.basename(path))]
+    return _in_folder(path, recursive) if _is_folder(path) else [Source(path, os.path.basename(path))]
+
+
+def _is_folder(path):
+    """Return whether a path is a folder; that of a zarr array is an image."""
+    return os.path.isdir(path) and not is_image(path)
 
 
 def _in_folder(folder, recursive):
@@ -96,13 +100,13 @@ def find_targets(sources, folder):
     Raises
     ------
     ValueError
-        If `folder` is a file or has the name of one, if two results would have the same path, or if one would replace a
-        source.
+        If `folder` is a file or a zarr array or would have the extension of an image, if two results would have the
+        same path, or if one would replace a source.
     """
-    if not os.path.isdir(folder) and (os.path.exists(folder) or suffix_of(folder) in SUFFIXES):
+    if not _is_folder(folder) and (os.path.exists(folder) or suffix_of(folder) in SUFFIXES):
         raise ValueError(
-            f"output must be a folder, got {shown(folder)}. Results keep the names of their files; name a folder,"
-            " such as 'denoised'."
+            f"output must be a folder, got {shown(folder)}. Each result keeps the name of its source file, so name a"
+            " folder, such as 'denoised'."
         )
     real = {os.path.realpath(source.path): source for source in sources}
     stems = Counter(os.path.splitext(source.name)[0] for source in sources)

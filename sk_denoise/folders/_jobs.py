@@ -104,8 +104,8 @@ def denoise_files(
     FileNotFoundError
         If a path does not exist, or a pattern or folder contains no images.
     ValueError, TypeError
-        If a parameter is invalid, if `output` is a file or named like one, if two results would have the same path, or
-        if one would replace its source. Nothing is written.
+        If a parameter is invalid, if `output` is a file or a zarr array or would have the extension of an image, if two
+        results would have the same path, or if one would replace its source. Nothing is written.
 
     Notes
     -----

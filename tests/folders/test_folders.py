@@ -200,6 +200,9 @@ class TestDenoising:
     def test_zarr_is_replaced(self, tmp_path):
         zarr = pytest.importorskip("zarr")
         zarr.save_array(tmp_path / "a.zarr", noisy(100, 150))
+        zarr.save_array(tmp_path / "b.zarr", noisy(100, 150))
+        with pytest.raises(ValueError, match=r"output must be a folder, got '.*b\.zarr'"):
+            denoise_files(tmp_path / "a.zarr", tmp_path / "b.zarr")
         for n, force in enumerate((False, False, True)):
             report = denoise_files(tmp_path / "a.zarr", tmp_path / "out", denoiser="gaussian", force=force, check=False)
             assert report.rows[0]["status"] == ("kept" if n == 1 else "denoised")
