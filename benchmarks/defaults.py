@@ -119,6 +119,7 @@ def main(parts):
 
 
 if __name__ == "__main__":
-    names = sys.argv[1:]
-    with provenance.kept(" ".join(["defaults.py", *names])):
-        main([part for part in (digits, mnist, heads, photographs) if not names or part.__name__ in names])
+    every = {part.__name__: part for part in (digits, mnist, heads, photographs)}
+    parts = [every[name] for name in sys.argv[1:] or every]
+    with provenance.kept(" ".join(["defaults.py", *sys.argv[1:]])):
+        main(parts)

@@ -13,6 +13,7 @@ SIZES = {
     "features": [64, 256, 1_024, 4_096],
     "latent size": [8, 32, 128, 512],
 }
+MARKERS = {"epoch": "o", "transform": "s", "noise": "^"}
 FIGURE = Path(__file__).parents[2] / "docs" / "_static" / "performance-growth.png"
 
 
@@ -39,18 +40,28 @@ def measure(rows=8_000, features=784, latent_size=64):
 def run():
     """Measure all sizes, save the figure, and return the table."""
     table = []
-    figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
-    for panel, (name, sizes) in zip(panels, SIZES.items()):
+    for name, sizes in SIZES.items():
         costs = [measure(**{name.replace(" ", "_"): size}) for size in sizes]
-        for what, marker in (("epoch", "o"), ("transform", "s"), ("noise", "^")):
+        for what in MARKERS:
             times = [cost[what] for cost in costs]
             # Only the largest three sizes, for which the constant cost of a call is negligible.
             exponent = float(np.polyfit(np.log(sizes[-3:]), np.log(times[-3:]), 1)[0])
             table.append({"by": name, "cost of": what, "sizes": sizes, "seconds": times, "exponent": exponent})
             print(f"{what} by {name}: exponent {exponent:.2f}", flush=True)
-            panel.loglog(sizes, times, marker=marker, label=f"{what}, exponent {exponent:.2f}")
-        panel.set_xlabel(name)
-        panel.legend(fontsize=7)
-    panels[0].set_ylabel("seconds")
-    figure.savefig(FIGURE, dpi=150)
+    draw(table)
     return [{"growth": table}]
+
+
+def draw(table):
+    """Save the figure."""
+    figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
+    for panel, name in zip(panels, SIZES):
+        for row in table:
+            if row["by"] == name:
+                what = row["cost of"]
+                label = f"{what}, exponent {row['exponent']:.2f}"
+                panel.loglog(row["sizes"], row["seconds"], marker=MARKERS[what], label=label)
+        panel.set_xlabel(name)
+        panel.legend(fontsize=8, loc="upper left")
+    panels[0].set(ylabel="seconds", ylim=(None, 5 * max(max(row["seconds"]) for row in table)))  # room for the legends
+    figure.savefig(FIGURE, dpi=150)
