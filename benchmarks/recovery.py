@@ -3,7 +3,7 @@
 Run: python benchmarks/recovery.py digits|mnist|labels|show [kind ...]
 `digits`: the embedded digits, seven kinds of noise, levels from 0 to 0.7, all denoisers (half an hour on 2 cores).
 `mnist`: networks trained on 60,000 rows without labels, classifiers on 10,000 labelled rows, three kinds of noise
-(three quarters of an hour). `labels`: Gaussian noise of level 0.5, 100 to 60,000 labels (half an hour). MNIST is read
+(half an hour). `labels`: Gaussian noise of level 0.5, 100 to 60,000 labels (half an hour). MNIST is read
 from the folder SK_DENOISE_DATA, or downloaded by Keras. Each writes CSV files to benchmarks/results/recovery/, from
 which the results page is generated, and prints them as tables; `show` prints existing files. Times are with oneDNN's
 kernels.

@@ -58,9 +58,9 @@ class DenoisingAutoencoder(FittedNetwork):
         What the network predicts: "sigmoid" the image, in [0, 1]; "linear" the image, not limited; "residual", for the
         U-Net, the noise [2]_, which is subtracted from the input. "auto" is "residual" for the U-Net on images of at
         least 32 x 32 pixels, where it is better on photographs and scans, and otherwise "sigmoid", which is as good on
-        digits in the same time (``benchmarks/defaults.py``), or "linear" with `self_supervised`. With losses that need
-        outputs in [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual" is not
-        allowed.
+        MNIST if trained for the same time (``benchmarks/defaults.py``), or "linear" with `self_supervised`. With losses
+        that need outputs in [0, 1], "auto" is always "sigmoid". Does not change custom networks, for which "residual"
+        is not allowed.
     loss : str or callable, default="auto"
         Keras loss between images scaled to [0, 1]. "auto" is "mse" with `self_supervised` and with a residual or linear
         head, and otherwise "binary_crossentropy", with which networks do not get stuck predicting black for dark
