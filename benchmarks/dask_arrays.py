@@ -1,6 +1,6 @@
 """Measure dask arrays: 10 GB through workers of 2 GB, and the speed-up by workers.
 
-``python benchmarks/dask_arrays.py memory`` (up to an hour, 21 GB of disk) and ``speed`` (some minutes, on an idle
+``python benchmarks/dask_arrays.py memory`` (up to an hour, 21 GB of disk) and ``speed`` (half an hour, on an idle
 machine) print their tables and save them in ``benchmarks/results``. Smaller measurements are only printed.
 """
 
@@ -60,6 +60,7 @@ def peak():
 
 def measure_memory(gigabytes, folder):
     """Yield a line for each denoiser."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `sk-denoise` does, which saves a quarter of an hour
     n = -(-int(gigabytes * 1e9) // PLANE.nbytes)
     empty = da.empty((n, *PLANE.shape), chunks=CHUNKS, dtype="float32")
     empty.map_blocks(with_noise, meta=empty._meta).to_zarr(f"{folder}/in.zarr")

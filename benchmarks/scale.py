@@ -1,6 +1,6 @@
 """Measure how time and memory grow with pixels, chunks and workers, and what each chunk costs beside the denoiser.
 
-``python benchmarks/scale.py`` takes ten minutes on two idle cores, prints its tables, and writes CSV files to
+``python benchmarks/scale.py`` takes up to half an hour on two idle cores, prints its tables, and writes CSV files to
 benchmarks/results/scale, from which docs/scale_page.py makes the tables and sentences of the documentation. Names of
 parts, such as ``pixels workers``, measure only these. ``--small`` tries everything on small images and saves nothing.
 

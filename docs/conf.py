@@ -12,6 +12,7 @@ import images_page
 import networks_page
 import residuals_page
 import results_page
+import scale_page
 import self_supervised_page
 
 results_page.make()  # from the CSV files of benchmarks/recovery.py
@@ -19,13 +20,14 @@ images_page.make()  # from the CSV files of benchmarks/images
 networks_page.make()  # from quality.csv, defaults.csv and provenance.csv in benchmarks/results
 residuals_page.make()  # from the CSV files of benchmarks/residuals.py
 self_supervised_page.make()  # from the CSV files of benchmarks/self_supervised
+scale_page.make()  # from the CSV files of benchmarks/scale.py
 house.draw(results_page.OUT / "house.svg")
 
 project = "sk_denoise"
 copyright = "2026, the sk_denoise developers"
 release = version = sk_denoise.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results", "measured/scale.rst"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "generated_results"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]

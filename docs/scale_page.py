@@ -9,7 +9,6 @@ TERABYTE = 250_000  # megapixels of float32
 MACHINES = 10
 LINE = 1250  # MB/s, of a network of 10 gigabits per second
 REMEDIES = {
-    "memory of the client": "pass the images in several calls",
     "scheduler": "use larger chunks",
     "storage": "spread the files over more than one server",
 }
@@ -133,35 +132,31 @@ def terabyte():
         f" **{duration(unet / MACHINES)}** if nothing gave way.",
         f"Chunks of larger planes take {duration(elapsed)} in all besides denoising, with one worker. More workers"
         f" share this time, except {duration(serial)} of the client and the scheduler.",
-        first(unet, serial, megabytes / 1000, machine.machine_gigabytes),
-        f"The scheduler would be busy all the time with {unet / serial:,.0f} machines for a U-Net, and with"
-        f" {ridge / serial:,.0f} for nl_ridge.",
+        f"The graph of all chunks in one call takes up to {megabytes / 1000:.1f} GB of the memory of the client; with"
+        " less memory, pass the images in several calls.",
+        first(ridge, unet, serial),
         large_planes(),
     ]
     return "\n".join(sentences) + "\n"
 
 
-def first(unet, serial, graph, memory):
-    """Return the sentences on what the faster of the two denoisers is first short of on ten machines."""
-    rate = 2 * 4 * TERABYTE / unet * MACHINES  # MB/s: four bytes of each pixel are read, and four are written
-    shares = {
-        "memory of the client": graph / memory,
-        "scheduler": serial / (unet / MACHINES),
-        "storage": rate / LINE,
-    }
-    name = max(shares, key=shares.get)
-    memory, scheduler, storage = (f"{100 * share:.0f} %" for share in shares.values())
+def first(ridge, unet, serial):
+    """Return the sentences on what gives way first if machines are added."""
+    rate = 2 * 4 * TERABYTE / unet  # MB/s of each machine: four bytes of each pixel are read, and four are written
+    most = {"scheduler": unet / serial, "storage": LINE / rate}
+    name = min(most, key=most.get)
+    scheduler, storage = (f"{n:,.0f}" for n in most.values())
     return (
-        f"With a U-Net, the faster of the two, ten machines read and write {rate:,.0f} MB/s, {storage} of a line of 10"
-        f" gigabits per second, and keep the scheduler busy for {scheduler} of the time. The graph of all chunks in one"
-        f" call takes {graph:.1f} GB, {memory} of the memory of a machine like this one. So the **{name}** gives way"
-        f" first: {REMEDIES[name]}."
+        f"With more machines, the **{name}** gives way first; {REMEDIES[name]}. For a U-Net, the faster of the two,"
+        f" {scheduler} machines keep the scheduler busy all the time, and {storage} fill a line of 10 gigabits per"
+        f" second to the storage, because each machine reads and writes {rate:.0f} MB/s. For nl_ridge,"
+        f" {ridge / serial:,.0f} machines keep the scheduler busy."
     )
 
 
 def large_planes():
     """Return the sentence on planes that nl_ridge denoises in tiles."""
-    rows = read("margins", "nl_ridge")
+    rows = read("margins", "nl_ridge").query("side > 4096 and chunk > 0")
     worst = rows.loc[rows["denoised"].idxmax()]
     time = worst["denoised"] * TERABYTE / speed(on_one_machine("nl_ridge"))
     return (
