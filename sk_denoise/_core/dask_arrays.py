@@ -6,9 +6,12 @@ import math
 import sys
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from .array_like import ArrayLike
 from .shapes import COLOUR_CHANNELS
+
+_READ_AT_A_TIME = 1 << 24  # values
 
 
 def is_dask_array(value):
@@ -18,9 +21,11 @@ def is_dask_array(value):
 
 
 def collection_error(value, name, allowed):
-    """Return the error for dask collections other than arrays, such as data frames, or a list of them; else None."""
+    """Return the error for other collections of dask, such as data frames, or a list of them; else None."""
     first = _first(value)
     kind = type(first)
+    if is_dask_array(getattr(first, "data", None)):  # such as that of xarray, which NumPy would load whole
+        return TypeError(f"{name} must be {allowed}, got {kind.__name__} of a dask array. Pass its data: {name}.data.")
     if not (kind.__module__.startswith("dask") and hasattr(kind, "__dask_graph__")) or is_dask_array(first):
         return None
     if hasattr(kind, "to_dask_array"):
@@ -124,8 +129,9 @@ def _check_numbers(array, name):
     if issubclass(kind, np.ndarray) and not issubclass(kind, np.ma.MaskedArray):
         remedy = f"Create it from a plain array: dask.array.from_array(np.asarray({name}))"
     else:
-        remedy = f"Convert its chunks, filling masked values: {name}.map_blocks(convert)"
-    raise TypeError(f"{name} must be a dask array of NumPy arrays, got one of {kind.__name__}. {remedy}.")
+        remedy = f"Convert its chunks, filling masked values: {name}.map_blocks(np.ma.filled, 0), or cupy.asnumpy"
+    what = f"{kind.__module__.partition('.')[0]} {kind.__name__}"
+    raise TypeError(f"{name} must be a dask array of NumPy arrays, got one of {what}. {remedy}.")
 
 
 def check_chunk(chunk, of, block_id):
@@ -177,6 +183,13 @@ class DaskPlane(ArrayLike):
 
     def __getitem__(self, where):
         return self._array[(*self._index, *(where if isinstance(where, tuple) else (where,)))]
+
+
+def in_memory(images):
+    """Yield images as arrays; images of dask arrays are read in groups, because each read computes whole chunks."""
+    n = max(1, _READ_AT_A_TIME // max(image.size for image in images))
+    for some in gen_batches(len(images), n):
+        yield from read_all([image[:] if isinstance(image, DaskPlane) else image for image in images[some]])
 
 
 def read_all(parts):

@@ -60,6 +60,7 @@ def denoise_lazily(estimator, images, name):
         axis: (array.shape[axis],) if depth is None else _fitting_chunks(array.chunks[axis], multiple, pixels)
         for axis, pixels in zip((n_lead, n_lead + 1), depth or (0, 0))
     }
+    given = array.chunks
     array = array.rechunk(chunks)
     read = {axis: pixels if array.numblocks[axis] > 1 else 0 for axis, pixels in zip(chunks, depth or (0, 0))}
     dtype = result_dtype(array.dtype)
@@ -70,8 +71,9 @@ def denoise_lazily(estimator, images, name):
         depth=tuple(read.values()),
         plane_shape=plane_shape,
         patch_shape=patch_shape,
-        name_and_axis=(name, channel_axis),
+        called=(name, channel_axis, "chunk" if array.chunks == given else "merged chunk"),
         chunks=array.chunks,
+        dtype=dtype,  # which `meta` does not pass on to the block_info
         meta=np.empty((0,) * array.ndim, dtype),
     )
     if channel_axis is not None:
@@ -99,31 +101,37 @@ class _Surroundings:
         return self._pixels[tuple(slice(w.start - c, w.stop - c) for w, c in zip(where, self._corner, strict=True))]
 
 
-def denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, name_and_axis, block_info):
+def denoise_chunk(block, denoiser, depth, plane_shape, patch_shape, called, block_info):
     """Denoise the images, or parts of images, in a chunk; `block` also holds the pixels around it."""
     place = block_info[None]
     n_lead = block.ndim - len(plane_shape)
     part = tuple(range(*ends) for ends in place["array-location"][n_lead : n_lead + 2])
     corner = [max(0, side.start - pixels) for side, pixels in zip(part, depth)]
-    out = np.empty(place["chunk-shape"], dtype=result_dtype(block.dtype))
+    out = np.empty(place["chunk-shape"], dtype=place["dtype"])
     try:
+        declared = tuple(stop - start for start, stop in block_info[0]["array-location"])
+        if block.shape != declared:
+            raise ValueError(
+                f"{called[0]} must have chunks of the sizes that the dask array declares, which gives a part of shape"
+                f" {declared} here, got {block.shape}. Declare the shape of each file, as in dask.array.from_delayed."
+            )
         for i in np.ndindex(block.shape[:n_lead]):
             image = _Surroundings(block[i], corner, plane_shape)
-            denoise_by_tiles(denoiser, image, out[i], patch_shape, name_and_axis[0], part)
+            denoise_by_tiles(denoiser, image, out[i], patch_shape, called[0], part)
     except Exception as error:
-        error.add_note(_describe(place, *name_and_axis))
+        error.add_note(_describe(place, *called))
         raise
     return out
 
 
-def _describe(place, name, channel_axis):
+def _describe(place, name, channel_axis, kind):
     """Say which chunk an error is about, with the axes in the order of the user."""
     index, location = list(place["chunk-location"]), list(place["array-location"])
     if channel_axis is not None:
         for values in (index, location):
             values.insert(channel_axis % len(values), values.pop())
     ranges = ", ".join(f"{start}:{stop}" for start, stop in location)
-    return f"This happened in chunk {tuple(index)} of {name}, which computes {name}[{ranges}]."
+    return f"This happened in {kind} {tuple(index)} of {name}, which computes {name}[{ranges}]."
 
 
 def transform_lazily(estimator, method, X, n_features, n_outputs, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -107,7 +108,9 @@ class FittedNetwork(BaseDenoiser):
         unit = unit.astype(dtype, copy=False)
         if self._tiling().any_size:
             return forward.through_images(self._weights, dtype)(unit)
-        return forward.through("model", self._weights, dtype)(unit.reshape(len(unit), -1)).reshape(unit.shape)
+        through, rows = forward.through("model", self._weights, dtype), unit.reshape(len(unit), -1)
+        blocks = [through(rows[block]) for block in gen_batches(len(rows), forward.block_rows)]  # to bound memory
+        return np.concatenate(blocks).reshape(unit.shape)
 
     @available_if(_has_code)
     def encode(self, X):

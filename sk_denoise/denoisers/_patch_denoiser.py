@@ -10,7 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.checks import is_integer, sample_rows, shown, warn_user
-from .._core.dask_arrays import is_dask_array
+from .._core.dask_arrays import in_memory, is_dask_array
 from .._core.images import check_alike, count_channels, read_images
 from .._core.sklearn_glue import Interval, StrOptions, draw_seed, fit_context, keep_on_error
 from .._core.units import check_data_range, check_mixed, check_scale, resolve_data_range, result_dtype
@@ -402,9 +402,8 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         arrays, _ = self._read(images)
         clean, source, _ = self._find_clean(images, arrays, y, X_clean)
         name = source or "images"
-        if clean is None and self.denoiser_._noise is not None:
-            clean, arrays = arrays, self._with_noise(arrays)
-        if clean is None:
+        noise = self.denoiser_._noise if clean is None else None
+        if clean is None and noise is None:
             warn_user(
                 "score requires clean images to compare with, but images carry none, so the score is NaN. Pass clean"
                 " images as y (also in a search) or as X_clean=, or put a NoiseInjector before the denoiser. To compare"
@@ -412,16 +411,15 @@ class PatchDenoiser(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
                 UndefinedMetricWarning,
             )
             return float("nan")
+        if noise is None:
+            pairs = zip(in_memory(arrays), in_memory(clean))
+        else:
+            noise = clone(noise).set_params(image_shape=None, channel_axis=-1 if arrays[0].ndim == 3 else None)
+            pairs = ((*noise.fit_transform([image]), image) for image in in_memory(arrays))
         errors, width = [], self.data_range_[1] - self.data_range_[0]
-        for i, (noisy, target) in enumerate(zip(arrays, clean)):
+        for i, (noisy, target) in enumerate(pairs):
             denoised = np.empty(noisy.shape, dtype=result_dtype(noisy.dtype))
-            denoise_by_tiles(self.denoiser_, np.asarray(noisy), denoised, self._patch_shape, f"images[{i}]")
+            denoise_by_tiles(self.denoiser_, noisy, denoised, self._patch_shape, f"images[{i}]")
             target = check_finite(np.asarray(target, dtype=np.float64), f"{name}[{i}]")
             errors.append(np.mean(((denoised - target) / width) ** 2))
-        return float(decibels(np.average(errors, weights=[image.size for image in clean])))
-
-    def _with_noise(self, arrays):
-        """Return images with the noise used in `fit`."""
-        colour = arrays[0].ndim == 3
-        noise = clone(self.denoiser_._noise).set_params(image_shape=None, channel_axis=-1 if colour else None)
-        return list(noise.fit_transform([np.asarray(array) for array in arrays]))
+        return float(decibels(np.average(errors, weights=[image.size for image in arrays])))

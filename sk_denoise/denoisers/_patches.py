@@ -39,7 +39,7 @@ class PatchSource:
     augment: bool
     names: tuple[str, str] = ("images", "images")
 
-    @property
+    @functools.cached_property
     def dtype(self):
         """Float dtype that represents all images."""
         arrays = [*self.clean, *(self.noisy or ())]

@@ -29,7 +29,8 @@ class Networks:
 
     def __init__(self, size=_SIZE):
         self._size = size
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._building = threading.Lock()  # so that threads that need the same network build it once
         self._trainers, self._forwards = [], []  # lists of pairs, because callables in keys need not be hashable
 
     @contextlib.contextmanager
@@ -51,10 +52,11 @@ class Networks:
         """Return compiled inference for `spec`."""
         processes.prepare()
         key = _graph_key(spec)
-        forward = self._find(self._forwards, key)
-        if forward is None:
-            forward = Forward(spec, build_uncompiled(spec))
-            self._keep(self._forwards, key, forward)
+        with self._building:
+            forward = self._find(self._forwards, key)
+            if forward is None:
+                forward = Forward(spec, build_uncompiled(spec))
+                self._keep(self._forwards, key, forward)
         return forward
 
     def _take(self, pairs, key):
@@ -65,9 +67,10 @@ class Networks:
         return None
 
     def _find(self, pairs, key):
-        value = self._take(pairs, key)
-        if value is not None:
-            self._keep(pairs, key, value)
+        with self._lock:
+            value = self._take(pairs, key)
+            if value is not None:
+                self._keep(pairs, key, value)
         return value
 
     def _keep(self, pairs, key, value):

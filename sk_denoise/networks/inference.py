@@ -28,7 +28,7 @@ class Forward:
 
     def __init__(self, spec, model):
         self._spec, self._model = spec, model
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._widens = isinstance(spec.architecture, str) and keras.config.dtype_policy().name in _PLAIN_POLICIES
         outputs = [layer.output.shape[1:] for layer in layers_of(model) if hasattr(layer, "output")]
         values = sum(math.prod(shape) for shape in outputs if None not in shape)
@@ -65,18 +65,20 @@ class Forward:
 
     def _compiled(self, part, dtype):
         """The compiled `part` in `dtype`, and the indices of the weights that it takes."""
-        if (part, dtype) not in self._functions:
-            network = self._network(dtype)
-            index = {id(variable): i for i, variable in enumerate(network.weights)}
-            model = parts_of(network)[part]
-            self._functions[part, dtype] = _compile_forward(model, dtype), [index[id(v)] for v in model.weights]
-        return self._functions[part, dtype]
+        with self._lock:
+            if (part, dtype) not in self._functions:
+                network = self._network(dtype)
+                index = {id(variable): i for i, variable in enumerate(network.weights)}
+                model = parts_of(network)[part]
+                self._functions[part, dtype] = _compile_forward(model, dtype), [index[id(v)] for v in model.weights]
+            return self._functions[part, dtype]
 
     def _network(self, dtype):
         """The network, or its copy in float64."""
-        if dtype not in self._networks:
-            self._networks[dtype] = _widened(self._model) if dtype == np.float64 else self._model
-        return self._networks[dtype]
+        with self._lock:
+            if dtype not in self._networks:
+                self._networks[dtype] = _widened(self._model) if dtype == np.float64 else self._model
+            return self._networks[dtype]
 
     def _tensors(self, weights, dtype):
         """`weights` as tensors, cached because converting them takes longer than inference on one row."""

@@ -272,6 +272,14 @@ class TestFit:
         lazy = [da.from_array(images, chunks=(1, 40, 40)) for images in (noisy, STACK)]
         assert est.score(*lazy) == pytest.approx(est.score(noisy, STACK), abs=1e-6)
 
+    def test_score_draws_the_noise_of_the_fit_and_reads_images_together(self):
+        reads, est = [], patched(unet(), data_range=(0, 1)).fit(STACK)
+        lazy = da.from_array(STACK, chunks=(len(STACK), 77, 93)).map_blocks(
+            lambda x: reads.append(x.shape) or x, dtype=STACK.dtype, meta=STACK[:0]
+        )
+        assert est.score(lazy) == pytest.approx(est.score(STACK), abs=1e-6)
+        assert len(reads) == 2  # to check the units, and to score
+
 
 class TestErrors:
     LAZY = da.from_array(STACK, chunks=(1, 40, 40))
@@ -308,6 +316,35 @@ class TestErrors:
         est = patched(GREY, data_range=(0, 1)).fit(STACK)
         with pytest.raises(ValueError, match=match):
             call(est, self.LAZY.rechunk((1, 77, 93)).map_blocks(hidden, dtype=float, meta=np.empty((0, 0, 0))))
+
+    @pytest.mark.parametrize("chunks", [(4, 77, 93), (2, 40, 50)])
+    def test_chunks_of_another_shape_than_declared(self, chunks):
+        """The rest of the result would be arbitrary memory."""
+        short = self.LAZY.rechunk(chunks).map_blocks(lambda x: x[:-1], dtype=float, meta=np.empty((0, 0, 0)))
+        with pytest.raises(ValueError, match=r"images must have chunks of the sizes .* declares.* got \("):
+            patched(GREY, data_range=(0, 1)).fit(STACK).transform(short).compute()
+
+    def test_chunks_of_another_dtype_than_declared(self):
+        wide = self.LAZY.astype("float32").map_blocks(lambda x: x.astype(float), dtype="float32")
+        assert patched(GREY).fit(STACK).transform(wide).compute().dtype == np.float32
+
+    def test_labelled_arrays_are_not_loaded(self):
+        class DataArray:  # such as that of xarray
+            data = self.LAZY
+
+            def __array__(self, *args, **kwargs):
+                raise AssertionError("computed")
+
+        with pytest.raises(TypeError, match=r"DataArray of a dask array.*images\.data"):
+            patched(GREY).fit(STACK).transform(DataArray())
+
+    def test_error_in_merged_chunks(self):
+        damaged = STACK.copy()
+        damaged[0, 0, 80] = np.nan
+        lazy = da.from_array(damaged, chunks=(1, 77, 2))
+        with pytest.raises(ValueError, match="finite") as caught:
+            patched(GREY).fit(STACK).transform(lazy).compute()
+        assert "This happened in merged chunk (0, 0, " in caught.value.__notes__[-1]
 
     @pytest.mark.parametrize(("axis", "match"), [(0, "all channels in one chunk"), (5, "channel_axis must be in")])
     def test_channels(self, axis, match):

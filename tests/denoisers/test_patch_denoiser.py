@@ -17,6 +17,7 @@ import sk_denoise
 from sk_denoise import DenoisingAutoencoder, EstimatorDenoiser, ImageFilter, NoiseInjector, PatchDenoiser
 from sk_denoise.denoisers import _patches, _tiles
 from sk_denoise.metrics import psnr
+from sk_denoise.networks.inference import Forward
 
 CAMERA = data.camera()[60:260, 150:350] / 255
 IMAGES = [CAMERA[:90, :110], CAMERA[100:, :75], CAMERA[30:95, 100:]]
@@ -124,6 +125,19 @@ class TestTiles:
         identity = EstimatorDenoiser(PCA(64), data_range=(0, 1), noise=None)
         denoiser = quick(identity, patch_shape=(8, 8), n_patches=500).fit(CAMERA)
         np.testing.assert_allclose(denoiser.transform(image), image, atol=1e-9)
+
+    def test_overlapping_patches_pass_networks_in_blocks(self, monkeypatch):
+        est = quick(DenoisingAutoencoder("conv", latent_dim=3, epochs=1, random_state=0)).fit([CAMERA])
+        whole, sizes, through = est.transform(CAMERA), [], Forward.through
+
+        def recorded(forward, *args):
+            monkeypatch.setattr(forward, "block_rows", 7)
+            function = through(forward, *args)
+            return lambda rows: sizes.append(len(rows)) or function(rows)
+
+        monkeypatch.setattr(Forward, "through", recorded)
+        np.testing.assert_allclose(est.transform(CAMERA), whole, rtol=0, atol=1e-5)
+        assert max(sizes) == 7
 
     def test_whole_images_too_large(self, monkeypatch):
         image = CAMERA + 0.1 * np.random.default_rng(0).standard_normal(CAMERA.shape)

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import joblib
@@ -12,6 +13,7 @@ from helpers import DECIBELS, FEW_STEPS, ROUNDING, run_python
 from sklearn.base import clone
 
 from sk_denoise import DenoisingAutoencoder
+from sk_denoise.networks import cache
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +35,16 @@ def test_one_estimator_in_eight_threads(architecture, dtype, digits):
     for model in models:
         for values, weights in zip(model.get_weights(), denoiser._weights, strict=True):
             np.testing.assert_array_equal(values, weights)
+
+
+def test_threads_share_one_compiled_network(digits, monkeypatch):
+    denoiser = pickle.loads(pickle.dumps(DenoisingAutoencoder(latent_dim=3, epochs=1).fit(digits[0][:50])))
+    networks, built = cache.Networks(), []
+    build = cache.build_uncompiled
+    monkeypatch.setattr(cache, "build_uncompiled", lambda spec: built.append(spec) or build(spec))
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: networks.forward(denoiser._spec), range(200)))
+    assert len(found) == len(built) == 1
 
 
 @pytest.mark.parametrize("architecture", ["dense", "conv"])
