@@ -24,9 +24,11 @@ def collection_error(value, name, allowed):
     """Return the error for other collections of dask, such as data frames, or a list of them; else None."""
     first = _first(value)
     kind = type(first)
+    if not hasattr(kind, "__dask_graph__") or is_dask_array(first):
+        return None
     if is_dask_array(getattr(first, "data", None)):  # such as that of xarray, which NumPy would load whole
         return TypeError(f"{name} must be {allowed}, got {kind.__name__} of a dask array. Pass its data: {name}.data.")
-    if not (kind.__module__.startswith("dask") and hasattr(kind, "__dask_graph__")) or is_dask_array(first):
+    if not kind.__module__.startswith("dask"):
         return None
     if hasattr(kind, "to_dask_array"):
         remedy = f"{name}.compute() if it fits into memory, otherwise {name}.to_dask_array(lengths=True)"
